@@ -1,0 +1,45 @@
+# One virtual environment in .venv; every target sets it up as needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+OPENVINO := .venv-openvino
+
+.PHONY: demo test check bench openvino clean
+
+demo: $(READY)  ## run the quickstart suite and say where its report is
+	$(BIN)/compbench run suites/quickstart.toml
+
+test: check  ## everything: lint, types, fast and slow tests
+	$(BIN)/pytest -m slow
+
+check: $(READY)  ## ruff, pyright and the fast tests: about a minute
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/pyright
+	$(BIN)/pytest -m "not slow" -n 2
+
+bench: $(READY)  ## the measurement measured: false alarms, power, overhead, growth (an hour)
+	$(BIN)/python -m tests.benchmarks.overhead
+	$(BIN)/python -m tests.benchmarks.growth
+	$(BIN)/python -m tests.benchmarks.power 60
+
+openvino: $(OPENVINO)/.ready  ## quickstart artifacts on two providers, in an environment of its own
+	$(OPENVINO)/bin/compbench run suites/providers.toml
+
+clean:  ## remove the environments; results and reports stay
+	rm -rf $(VENV) $(OPENVINO)
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $(READY)
+
+# onnxruntime-openvino installs the same module as onnxruntime, so that one has to go first
+$(OPENVINO)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(OPENVINO)
+	$(OPENVINO)/bin/python -m pip install --quiet --editable '.[openvino]'
+	$(OPENVINO)/bin/python -m pip uninstall --quiet --yes onnxruntime onnxruntime-openvino
+	$(OPENVINO)/bin/python -m pip install --quiet --no-deps 'onnxruntime-openvino>=1.24'
+	touch $(OPENVINO)/.ready

@@ -1,0 +1,215 @@
+"""The base classes of the four things a plugin file can hold, and the data a technique may see.
+
+Every plugin is a frozen pydantic model: its fields are its options in a suite file. Importing a
+plugin must be cheap, so plugin files import torch inside their methods.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from compbench import registry
+from compbench.errors import UserError, explain
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from compbench.fit import Batch
+    from compbench.recipe import Recipe
+
+    Loss = Callable[[Tensor, Batch], Tensor]
+
+
+class Options(BaseModel):
+    """Options as a suite file gives them: immutable, and nothing unknown is accepted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """No "10" for 10 and no true for 1: pydantic would convert them without a word."""
+        wanted = cls.model_fields[info.field_name or ""].annotation
+        if wanted in (int, float) and isinstance(value, bool | str):
+            raise ValueError(f"{value!r} should be a number")
+        return value
+
+
+class Shape(NamedTuple):
+    """The shape of one image: channels, height and width in pixels."""
+
+    channels: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples in memory: images float32 (N, C, H, W), normalised; labels int64 (N,)."""
+
+    images: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """All the data a technique can see. There is no test split here, so none can leak."""
+
+    train: Split
+    validation: Split
+    classes: int
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of one image."""
+        return Shape(*self.train.images.shape[1:])
+
+
+class Samples(NamedTuple):
+    """What a dataset file loads: raw pixels uint8 (N, C, H, W), labels int64 (N,).
+
+    `test_images` and `test_labels` are None where the source has no test split of its own.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    test_images: NDArray[np.uint8] | None = None
+    test_labels: NDArray[np.int64] | None = None
+
+
+class DatasetSource(Options, ABC):
+    """Base of the class `Dataset` in every file of `datasets/`."""
+
+    libraries: ClassVar[tuple[str, ...]] = ()
+    classes: ClassVar[int]
+
+    @abstractmethod
+    def fingerprint(self, data_dir: Path) -> str | None:
+        """A digest of the source's content, without torch or network; None where it is absent."""
+
+    @abstractmethod
+    def load(self, data_dir: Path) -> Samples:
+        """Read the samples, downloading them where they are absent and can be."""
+
+
+class ModelFamily(Options, ABC):
+    """Base of the class `Model` in every file of `models/`."""
+
+    libraries: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def build(self, shape: Shape, classes: int) -> nn.Module:
+        """A new module with torch's current random state: images (N, C, H, W) -> logits (N, K)."""
+
+
+def _model(value: Any) -> Any:
+    if isinstance(value, ModelFamily) or value is None:
+        return value
+    table = {"name": value} if isinstance(value, str) else value
+    if not isinstance(table, dict) or not isinstance(table.get("name"), str):
+        raise ValueError('a model is a name ("mlp") or a table ({ name = "mlp", hidden = [64] })')
+    options = {key: option for key, option in table.items() if key != "name"}
+    try:
+        family = registry.find("model", table["name"])
+    except UserError as error:
+        raise ValueError(str(error)) from error
+    if not issubclass(family, ModelFamily):
+        raise ValueError(f"'{table['name']}' is not a ModelFamily, see compbench/contracts.py")
+    try:
+        return family(**options)
+    except ValidationError as error:
+        raise ValueError(explain(error, f"'{table['name']}'", family.model_fields)) from error
+
+
+def _model_name(model: ModelFamily) -> str:
+    cls = type(model)
+    package, _, file = cls.__module__.rpartition(".")
+    return file if package == "compbench.models" else f"{cls.__module__}:{cls.__qualname__}"
+
+
+def describe_model(model: ModelFamily) -> dict[str, Any]:
+    """A model option as a suite file would write it, defaults included."""
+    return {"name": _model_name(model), **model.model_dump(mode="json")}
+
+
+ModelOption = Annotated[
+    Any,
+    BeforeValidator(_model),
+    PlainSerializer(lambda model: None if model is None else describe_model(model)),
+]
+
+
+@dataclass(frozen=True)
+class NullCase:
+    """Options with which a technique must do nothing, and what its result must then equal.
+
+    `equals` is "parent" (the parent's logits) or the name of the technique that, given `like`
+    as its options, makes the same weights bit for bit.
+    """
+
+    options: dict[str, Any]
+    equals: str = "parent"
+    like: dict[str, Any] | None = None
+
+
+class Trainer(ABC):
+    """The training loop as a technique sees it; `fit.Fit` is the one there is."""
+
+    @abstractmethod
+    def __call__(self, model: nn.Module, recipe: Recipe, loss: Loss | None = None) -> nn.Module:
+        """Train `model` in place by `recipe`; cross-entropy where no loss is given."""
+
+    @abstractmethod
+    def outputs(self, model: nn.Module, images: Tensor) -> Tensor:
+        """The logits (N, K) of a model in evaluation mode, without gradients."""
+
+
+class TechniqueBase(Options, ABC):
+    """What torch and ONNX techniques share: how many parents, which libraries, the null case."""
+
+    parents: ClassVar[tuple[int, int]] = (1, 1)
+    libraries: ClassVar[tuple[str, ...]] = ()
+    null_case: ClassVar[NullCase]
+
+    def problem(self, parent_count: int) -> str | None:
+        """What is wrong with this technique on so many parents, or None."""
+        least, most = self.parents
+        if least <= parent_count <= most:
+            return None
+        wanted = f"{least}" if least == most else f"{least} to {most}"
+        return f"needs {wanted} parent{'s' * (most != 1)}, got {parent_count}"
+
+
+class TorchTechnique(TechniqueBase):
+    """Base of a class `Technique` that makes a torch module from torch modules."""
+
+    @abstractmethod
+    def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
+        """A new module; the parents are in evaluation mode and must not be changed."""
+
+
+class OnnxTechnique(TechniqueBase):
+    """Base of a class `Technique` that rewrites an ONNX file into another."""
+
+    @abstractmethod
+    def rewrite(self, parent: bytes, data: TrainingData) -> bytes:
+        """The bytes of the new ONNX file."""

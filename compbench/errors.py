@@ -1,0 +1,57 @@
+"""What a user can put right, and what made one job fail."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+
+_PLAIN = {"valid tuple": "list", "valid dictionary": "table", " after validation": ""}
+
+
+class UserError(Exception):
+    """A mistake the user can put right; the command line prints it as one line and exits with 2."""
+
+
+class JobFailed(Exception):
+    """One job, launch or target failed; the others stand and the report shows the reason."""
+
+
+def first_line(error: Exception) -> str:
+    """What an exception says, in one line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The end of an error message: the known word most like `word`, or all the known words."""
+    known = sorted(known)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean '{close[0]}'?"
+    return f"; known: {', '.join(known)}" if known else ""
+
+
+def explain(error: ValidationError, subject: str, known: Iterable[str], skip: int = 0) -> str:
+    """One line for the first thing that pydantic found wrong in the options of `subject`.
+
+    `skip` is how many parts of the place the subject names already.
+    """
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"][skip:])
+    if first["type"] == "missing":
+        return f"{subject} needs '{place}'"
+    if first["type"] == "extra_forbidden":
+        return f"{subject} has no option '{place}'{nearest(place, known)}"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"{subject}: {place}: {message}" if place else f"{subject}: {message}"
+    message = re.sub("^(Input|Tuple|List|Dictionary|String|Value) ", "", message)
+    for jargon, plain in _PLAIN.items():
+        message = message.replace(jargon, plain)
+    value = first["input"]
+    if first["type"] == "literal_error" and isinstance(value, str):
+        choices = first.get("ctx", {}).get("expected", "").replace(" or ", ", ").split(", ")
+        message += nearest(value, [c.strip("'") for c in choices]) if value else ""
+    return f"{subject}: {place} = {value!r} {message}"

@@ -1,0 +1,136 @@
+"""Summaries -> sentences about what a reader would otherwise miss, bad news first; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compbench import text
+from compbench.intervals import Interval, paired_change
+from compbench.results import Run
+from compbench.stats import Rows, Summaries, Summary
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A distilled student beside the same net trained without a teacher."""
+
+    student: str
+    control: str
+    parent: str
+    change: Interval  # the student's accuracy less the control's, on the same test samples
+
+
+def distilled_pairs(run: Run, rows: Rows, target: str) -> list[Pair]:
+    """Each `distill` with a `train` of the same net from scratch, where the suite has one."""
+    pairs = []
+    for name, variant in run.variants.items():
+        control = _control(run, variant) if variant["technique"] == "distill" else None
+        if control is None:
+            continue
+        ours, theirs = (
+            {r.seed: r.samples["correct"] for r in rows.of(v, "accuracy", target)}
+            for v in (name, control)
+        )
+        seeds = [seed for seed in ours if seed in theirs]
+        if seeds:
+            change = paired_change([ours[s] for s in seeds], [theirs[s] for s in seeds])
+            pairs.append(Pair(name, control, variant["parents"][0], change))
+    return pairs
+
+
+def verdict(change: Interval) -> str:
+    """What a paired change with its interval allows one to say."""
+    if change.low > 0:
+        return "helped"
+    return "hurt" if change.high < 0 else "no difference shown"
+
+
+def findings(run: Run, summaries: Summaries, target: str) -> list[str]:
+    """A sentence each: failed, slower or larger than the parent, sparse but not smaller."""
+    found = _too_many_threads(run, target) + _better_than_baseline(run, summaries, target)
+    for summary in summaries.of(target):
+        if summary.reason:
+            found.append(f"`{summary.variant}` has no figures: {summary.reason}.")
+            continue
+        parents = run.variants[summary.variant]["parents"]
+        if parents and run.variants[summary.variant]["technique"] != "distill":
+            parent = summaries.find(parents[0], target)
+            found += _against_parent(summary, parent)
+        found += _sparse(summary)
+    return found
+
+
+def gaps(run: Run, rows: Rows) -> list[str]:
+    """What a whole run would have rows of and this one has not, a line each."""
+    found = [] if run.finished else ["the run has not come to its end"]
+    for target in run.targets:
+        for variant in run.variants:
+            there = {r.seed for r in rows.of(variant, "accuracy", target)}
+            there |= {
+                r.seed for r in (*rows.of(variant, "status"), *rows.of(variant, "status", target))
+            }
+            lost = [seed for seed in run.seeds if seed not in there]
+            found += [f"`{variant}` on {target}: no rows of seed {seed}" for seed in lost]
+        if not rows.of(run.baseline, "accuracy", target):
+            continue
+        launches = {r.launch for r in rows.of(run.baseline, "latency_ns", target)}
+        launches |= {r.launch for r in rows.of(run.baseline, "status", target)}
+        lost = [i for i in range(run.measure["launches"]) if i not in launches]
+        found += [f"{target}: no rows of launch {i + 1}" for i in lost]
+    return found
+
+
+def _better_than_baseline(run: Run, summaries: Summaries, target: str) -> list[str]:
+    better = [s.variant for s in summaries.of(target) if s.change and s.change.low > 0]
+    if not better:
+        return []
+    names = ", ".join(f"`{name}`" for name in better)
+    return [
+        f"{names}: measurably more accurate than the baseline `{run.baseline}`, which may be "
+        "trained too little to be compared with."
+    ]
+
+
+def _too_many_threads(run: Run, target: str) -> list[str]:
+    threads, cores = run.targets[target]["threads"], run.environment["cores"]
+    if cores is None or threads <= cores:
+        return []
+    return [f"{target} asks for {threads} threads of {cores} cores: they wait for each other."]
+
+
+def _against_parent(child: Summary, parent: Summary) -> list[str]:
+    found = []
+    if child.speedup and parent.speedup and child.speedup.high < parent.speedup.low:
+        slower = parent.speedup.value / child.speedup.value
+        found.append(
+            f"`{child.variant}` is {slower:.2f}× slower than its parent `{parent.variant}`."
+        )
+    if child.size_bytes and parent.size_bytes and child.size_bytes > parent.size_bytes:
+        found.append(f"`{child.variant}` is a larger file than its parent `{parent.variant}`.")
+    return found
+
+
+def _sparse(summary: Summary) -> list[str]:
+    total, nonzero = summary.parameters, summary.nonzero_parameters
+    if not total or nonzero is None or nonzero > 0.5 * total or (summary.size_ratio or 0) > 1.5:
+        return []
+    share = 1 - nonzero / total
+    return [f"`{summary.variant}` is sparse ({share:.0%} zeros) but not smaller on disk."]
+
+
+def _control(run: Run, student: dict[str, Any]) -> str | None:
+    for name, variant in run.variants.items():
+        alone = variant["technique"] == "train" and not variant["parents"]
+        if alone and variant["model"] == student["model"]:
+            return name
+    return None
+
+
+def spread_text(summary: Summary) -> str:
+    """The standard deviation over seeds, in percentage points."""
+    if summary.seed_sd is None or not np.isfinite(summary.seed_sd):
+        return text.NOTHING
+    return f"{100 * summary.seed_sd:.2f}"

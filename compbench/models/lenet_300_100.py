@@ -1,0 +1,31 @@
+"""LeNet-300-100: the fully connected net that most pruning papers report on."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from compbench.contracts import ModelFamily, Shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Model(ModelFamily):
+    """Two hidden layers of 300 and 100 units; 266,610 parameters on 28×28 grey images.
+
+    Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998.
+    """
+
+    def build(self, shape: Shape, classes: int) -> nn.Module:
+        """Images (N, C, H, W) -> logits (N, classes)."""
+        from torch import nn
+
+        return nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(prod(shape), 300),
+            nn.ReLU(),
+            nn.Linear(300, 100),
+            nn.ReLU(),
+            nn.Linear(100, classes),
+        )

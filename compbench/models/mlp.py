@@ -1,0 +1,32 @@
+"""A feed-forward net without convolutions: the default student."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from pydantic import Field, PositiveInt
+
+from compbench.contracts import ModelFamily, Shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Model(ModelFamily):
+    """Linear layers with ReLU between them."""
+
+    hidden: tuple[PositiveInt, ...] = Field(
+        default=(128,), description="widths of the hidden layers"
+    )
+
+    def build(self, shape: Shape, classes: int) -> nn.Module:
+        """Images (N, C, H, W) -> logits (N, classes)."""
+        from torch import nn
+
+        layers: list[nn.Module] = [nn.Flatten()]
+        inputs = prod(shape)
+        for outputs in self.hidden:
+            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+            inputs = outputs
+        return nn.Sequential(*layers, nn.Linear(inputs, classes))

@@ -1,0 +1,122 @@
+"""The one loop with side effects: make what is missing, evaluate, measure, write rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from compbench import data, environment, plan, results
+from compbench.contracts import describe_model
+from compbench.data import Data
+from compbench.plan import Job
+from compbench.progress import Progress
+from compbench.results import Run
+from compbench.store import Store, refuse_unwritable
+from compbench.suite import Suite
+from compbench.work import Work
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where things are: artifacts and runs, reports, datasets."""
+
+    results: Path
+    reports: Path
+    data: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run's folder, and what failed in it, a line each."""
+
+    folder: Path
+    failures: tuple[str, ...]
+
+
+def run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
+    """Run a suite, or go on with it where it was stopped.
+
+    Artifacts in the store are used, not made again. Measuring begins anew, unless the last run of
+    the same jobs on the same machine was stopped before its end: then it goes on.
+    """
+    for folder, option in ((folders.results, "--results"), (folders.reports, "--reports")):
+        refuse_unwritable(folder, option)
+    loaded = None
+    digest = data.digest(suite.dataset, folders.data)
+    if digest is None:
+        refuse_unwritable(folders.data, "--data-dir or COMPBENCH_DATA")
+        progress.note(f"{suite.dataset_name} is not under {folders.data}: downloading it")
+        loaded = data.load(suite.dataset, folders.data)
+        digest = data.digest(suite.dataset, folders.data)
+        assert digest is not None
+    store = Store(folders.results)
+    with store.lock():
+        jobs = plan.plan(suite, digest)
+        loaded = loaded or data.load(suite.dataset, folders.data)
+        folder = _open(_describe(suite, jobs, loaded, digest), folders.results, progress)
+        work = Work(suite, jobs, loaded, store, folder, progress)
+        work.run()
+        finished = results.read_run(folder).model_copy(update={"finished": _now()})
+        results.write_run(folder, finished)
+    return Outcome(folder, tuple(work.failures))
+
+
+def _open(new: Run, folder: Path, progress: Progress) -> Path:
+    """The last run where it was stopped and asks the same of the same machine, else a new one.
+
+    Samples of different machines never meet in one run: a ratio of theirs would mean nothing.
+    """
+    last = results.latest_run(folder, new.suite)
+    if last is not None:
+        old = results.read_run(last)
+        same = {"environment": new.environment, "started": new.started}
+        if old.model_copy(update=same) == new:
+            differences = environment.differences(old.environment, new.environment)
+            if not differences:
+                return last
+            progress.note(f"not going on with {last}, which is of another machine: {differences}")
+    path = results.new_folder(folder, new.suite, new.started)
+    results.write_run(path, new)
+    return path
+
+
+def _describe(suite: Suite, jobs: tuple[Job, ...], loaded: Data, digest: str) -> Run:
+    splits = {"train": loaded.training.train, "validation": loaded.training.validation}
+    return Run(
+        suite=suite.name,
+        suite_path=str(suite.path),
+        is_fast=suite.is_fast,
+        description=suite.description,
+        dataset={
+            "name": suite.dataset_name,
+            "digest": digest,
+            "shape": list(loaded.training.shape),
+            "mean": loaded.mean,
+            "std": loaded.std,
+            "samples": {n: len(s) for n, s in {**splits, "test": loaded.test}.items()},
+        },
+        seeds=suite.seeds,
+        baseline=suite.baseline,
+        variants={
+            v.name: {
+                "technique": v.technique_name,
+                "parents": list(v.parents),
+                "torch": v.is_torch,
+                "model": describe_model(v.root_model),
+                "options": plan.options(v),
+            }
+            for v in suite.variants.values()
+        },
+        targets={name: target.model_dump(mode="json") for name, target in suite.targets.items()},
+        references={n: r.model_dump(mode="json") for n, r in suite.references.items()},
+        measure=suite.measure.model_dump(mode="json"),
+        pick=suite.pick.model_dump(mode="json"),
+        keys=tuple(job.key for job in jobs),
+        environment=environment.record(),
+        started=_now(),
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,197 @@
+"""A Session runs one artifact on one target: ONNX Runtime's, and a fake for tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compbench.errors import JobFailed, first_line
+from compbench.targets import PROVIDERS, Target
+
+Images = NDArray[np.float32]
+
+
+class Session(Protocol):
+    """What the measurement needs of a runtime."""
+
+    def bind(self, images: Images) -> None:
+        """Make these images (B, C, H, W) the input of the runs that follow."""
+        ...
+
+    def run(self) -> None:
+        """One inference of the bound images; the output stays in its preallocated buffer."""
+        ...
+
+    def logits(self) -> NDArray[np.float32]:
+        """The output (B, K) of the last run."""
+        ...
+
+
+class OrtSession:
+    """An ONNX Runtime session as the protocol wants it: pinned threads, no spinning.
+
+    `model` is a file's path or its bytes. Inputs and outputs are bound where the provider computes.
+    Raises JobFailed where the file does not load, or nodes run elsewhere than on the provider asked
+    for (ONNX Runtime moves what a provider can't do to the CPU without a word).
+    """
+
+    def __init__(self, model: str | bytes, target: Target, profile: str | None = None):
+        provider = PROVIDERS[target.provider]
+        reason = target.unavailable()
+        if reason:
+            raise JobFailed(reason)
+        import onnxruntime
+
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model,
+                _session_options(target, profile),
+                providers=[(provider.ort_name, target.ort_options())],
+                enable_fallback=0,
+            )
+        except Exception as error:  # ONNX Runtime's exceptions have no common base of their own
+            raise JobFailed(f"ONNX Runtime can't load the file: {first_line(error)}") from error
+        self.placement = _placement(self._session, provider.ort_name)
+        if not target.allow_fallback:
+            _refuse_fallback(provider.ort_name, self.placement)
+        self._device, self._values = provider.device, onnxruntime.OrtValue
+        self._input = self._session.get_inputs()[0].name
+        self._output = self._session.get_outputs()[0]
+        self._binding = self._session.io_binding()
+        self._buffers: dict[int, onnxruntime.OrtValue] = {}
+
+    def bind(self, images: Images) -> None:
+        """Bind the images and an output buffer that is reused for every batch of this size."""
+        count = len(images)
+        self._refuse_misfit(images)
+        if count not in self._buffers:
+            shape = [count, self._output.shape[1]]
+            self._buffers[count] = self._values.ortvalue_from_shape_and_type(
+                shape, np.float32, self._device
+            )
+        self._bound = self._buffers[count]
+        self._images = self._values.ortvalue_from_numpy(images, self._device)
+        self._binding.bind_ortvalue_input(self._input, self._images)
+        self._binding.bind_ortvalue_output(self._output.name, self._bound)
+        self._binding.synchronize_inputs()
+
+    def _refuse_misfit(self, images: Images) -> None:
+        wanted, given = self._session.get_inputs()[0].shape, images.shape
+        fits = len(wanted) == len(given) and all(
+            not isinstance(w, int) or w == g for w, g in zip(wanted, given, strict=True)
+        )
+        if not fits:
+            raise JobFailed(f"the model takes {tuple(wanted)}, the images are {given}")
+
+    def run(self) -> None:
+        """One inference of the bound images; on a GPU it has ended when this returns."""
+        self._session.run_with_iobinding(self._binding)
+        if self._device != "cpu":
+            self._binding.synchronize_outputs()
+
+    def logits(self) -> NDArray[np.float32]:
+        """A copy of the output (B, K) of the last run."""
+        return self._bound.numpy().copy()
+
+    def end_profile(self) -> str:
+        """Stop profiling; the path of ONNX Runtime's trace."""
+        return self._session.end_profiling()
+
+
+def cpu_session(model: bytes) -> OrtSession:
+    """A session on the CPU with one thread: the check of what was just made."""
+    return OrtSession(model, Target())
+
+
+def _session_options(target: Target, profile: str | None) -> Any:
+    import onnxruntime
+
+    levels = onnxruntime.GraphOptimizationLevel
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = target.threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = {
+        "all": levels.ORT_ENABLE_ALL,
+        "extended": levels.ORT_ENABLE_EXTENDED,
+        "basic": levels.ORT_ENABLE_BASIC,
+        "disabled": levels.ORT_DISABLE_ALL,
+    }[target.graph_optimization]
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    options.log_severity_level = 4  # what matters of it becomes a JobFailed
+    if profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = profile
+    return options
+
+
+def _placement(session: Any, wanted: str) -> dict[str, tuple[str, ...]]:
+    """Provider -> the operator types of the nodes that it was given."""
+    providers = session.get_providers()
+    if wanted not in providers:
+        raise JobFailed(f"asked for {wanted}, ONNX Runtime took {', '.join(providers)}")
+    if not hasattr(session, "get_provider_graph_assignment_info"):
+        if providers == [wanted]:
+            return {wanted: ()}
+        raise JobFailed(
+            f"this ONNX Runtime can't say which nodes run on {wanted}; 1.24 and later can"
+        )
+    found: dict[str, tuple[str, ...]] = {}
+    for part in session.get_provider_graph_assignment_info():
+        operators = tuple(node.op_type for node in part.get_nodes())
+        found[part.ep_name] = (*found.get(part.ep_name, ()), *operators)
+    if wanted not in found:
+        raise JobFailed(f"none of the nodes runs on {wanted}: all fell back to {', '.join(found)}")
+    return found
+
+
+def _refuse_fallback(wanted: str, placement: dict[str, tuple[str, ...]]) -> None:
+    elsewhere = {name: operators for name, operators in placement.items() if name != wanted}
+    if not elsewhere:
+        return
+    total = sum(map(len, placement.values()))
+    moved = sum(map(len, elsewhere.values()))
+    names = ", ".join(sorted({o for operators in elsewhere.values() for o in operators}))
+    raise JobFailed(
+        f"{moved} of {total} nodes ({names}) fell back from {wanted} to {', '.join(elsewhere)}; "
+        "set allow_fallback = true in the target to measure the mixture"
+    )
+
+
+@dataclass
+class FakeClock:
+    """A clock that only a FakeSession moves, in nanoseconds."""
+
+    now_ns: int = 0
+
+    def __call__(self) -> int:
+        """The time now."""
+        return self.now_ns
+
+
+@dataclass
+class FakeSession:
+    """A session whose every run takes as long as it is told to, for tests to exact numbers."""
+
+    clock: FakeClock
+    durations_ns: list[int]
+    runs: int = 0
+    bound: list[Images] = field(default_factory=list)
+
+    def bind(self, images: Images) -> None:
+        """Remember what was bound."""
+        self.bound.append(images)
+
+    def run(self) -> None:
+        """Move the clock by the next duration, beginning again after the last."""
+        self.clock.now_ns += self.durations_ns[self.runs % len(self.durations_ns)]
+        self.runs += 1
+
+    def logits(self) -> NDArray[np.float32]:
+        """The first ten pixels of each bound image."""
+        images = self.bound[-1]
+        return images.reshape(len(images), -1)[:, :10]

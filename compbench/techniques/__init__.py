@@ -1,0 +1,1 @@
+"""One technique a file; the file's name is its name in suite files."""

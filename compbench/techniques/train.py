@@ -1,0 +1,45 @@
+"""Training on the labels: from scratch, or with a parent as fine-tuning."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from compbench.contracts import ModelOption, NullCase, TorchTechnique, Trainer, TrainingData
+from compbench.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Technique(Recipe, TorchTechnique):
+    """Minimise cross-entropy against the labels.
+
+    Without a parent it trains `model` from scratch: the teacher, or the student without a teacher
+    that every distillation is compared with. With a parent it fine-tunes that parent's weights: the
+    control that pruning and factorising need.
+    """
+
+    parents: ClassVar[tuple[int, int]] = (0, 1)
+    null_case: ClassVar[NullCase] = NullCase({"epochs": 0})
+
+    model: ModelOption = Field(default=None, description="the net to train; without a parent only")
+
+    def problem(self, parent_count: int) -> str | None:
+        """Either a model or a parent, never both."""
+        if parent_count and self.model is not None:
+            return "has a parent and a model: remove 'model' to fine-tune the parent"
+        if not parent_count and self.model is None:
+            return "needs 'model' (to train from scratch) or 'parent' (to fine-tune)"
+        return super().problem(parent_count)
+
+    def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
+        """The trained module: images (N, C, H, W) -> logits (N, K)."""
+        if parents:
+            model = copy.deepcopy(parents[0])
+        else:
+            model = self.model.build(data.shape, data.classes)
+        return fit(model, self)

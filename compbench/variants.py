@@ -1,0 +1,102 @@
+"""The tables [variants.*] of a suite file -> variants, each with its technique and parents."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from compbench import registry
+from compbench.contracts import ModelFamily, OnnxTechnique, TechniqueBase, TorchTechnique
+from compbench.errors import UserError, explain, nearest
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A named model of the suite: a technique with its options, applied to its parents."""
+
+    name: str
+    technique_name: str
+    technique: TechniqueBase
+    parents: tuple[str, ...]
+    root_model: ModelFamily  # what a checkpoint of this lineage is loaded into
+
+    @property
+    def is_torch(self) -> bool:
+        """Whether a torch module stands behind the ONNX file."""
+        return isinstance(self.technique, TorchTechnique)
+
+
+def read_variants(tables: dict[str, dict[str, Any]]) -> dict[str, Variant]:
+    """All variants, in file order. Raises UserError with the table and what is wrong there."""
+    variants: dict[str, Variant] = {}
+    for name, table in tables.items():
+        variants[name] = _variant(name, dict(table), variants, list(tables))
+    return variants
+
+
+def check_name(table: str, name: str) -> None:
+    """Raises UserError where a name could not be part of a file's."""
+    if not _NAME.fullmatch(name):
+        raise UserError(f"[{table}.{name!r}] a name has letters, digits, '_' and '-' only")
+
+
+def _variant(
+    name: str, table: dict[str, Any], above: dict[str, Variant], all_names: list[str]
+) -> Variant:
+    where = f"[variants.{name}]"
+    check_name("variants", name)
+    technique_name = table.pop("technique", None)
+    if not isinstance(technique_name, str):
+        raise UserError(f"{where} needs 'technique'{nearest('', registry.names('technique'))}")
+    parents = _parents(where, table, above, all_names)
+    technique = _technique(where, technique_name, table)
+    problem = technique.problem(len(parents))
+    if problem:
+        raise UserError(f"{where} '{technique_name}' {problem}")
+    for parent in parents:
+        if isinstance(technique, TorchTechnique) and not above[parent].is_torch:
+            raise UserError(
+                f"{where} '{technique_name}' works on a torch module, but its parent "
+                f"[variants.{parent}] is an ONNX file ('{above[parent].technique_name}'); "
+                f"put [variants.{name}] before the quantization"
+            )
+    model = getattr(technique, "model", None) or above[parents[0]].root_model
+    return Variant(name, technique_name, technique, parents, model)
+
+
+def _parents(
+    where: str, table: dict[str, Any], above: dict[str, Variant], all_names: list[str]
+) -> tuple[str, ...]:
+    if "parent" in table and "parents" in table:
+        raise UserError(f"{where} has both 'parent' and 'parents'; keep one")
+    parents = table.pop("parents", None)
+    if parents is None:
+        parents = [table.pop("parent")] if "parent" in table else []
+    if not isinstance(parents, list) or not all(isinstance(p, str) for p in parents):
+        raise UserError(f"{where} parents = {parents!r} should be a list of variants' names")
+    for parent in parents:
+        if parent in above:
+            continue
+        if parent in all_names:
+            raise UserError(f"{where} its parent [variants.{parent}] must stand above it")
+        raise UserError(f"{where} there is no variant '{parent}'{nearest(parent, above)}")
+    return tuple(parents)
+
+
+def _technique(where: str, name: str, options: dict[str, Any]) -> TechniqueBase:
+    try:
+        plugin = registry.find("technique", name)
+    except UserError as error:
+        raise UserError(f"{where} {error}") from error
+    if not issubclass(plugin, TorchTechnique | OnnxTechnique):
+        raise UserError(f"{where} '{name}' is neither a TorchTechnique nor an OnnxTechnique")
+    try:
+        return plugin(**options)
+    except ValidationError as error:
+        known = [*plugin.model_fields, "parent", "parents", "technique"]
+        raise UserError(f"{where} {explain(error, repr(name), known)}") from error

@@ -1,0 +1,118 @@
+"""False alarms and power of compbench's comparison, by its own engine.
+
+`python -m tests.benchmarks.power 60` compares a net with itself and with one that is really 5 %
+slower, 60 times each, on a quiet machine and with one core kept busy by another process; then the
+gate judges both a few times while all cores are busy in bursts.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from compbench import gate
+from compbench.intervals import Interval
+from compbench.targets import Target
+from tests.benchmarks import nets
+
+DIFFERENT = 0.02
+
+
+def different(ratio: Interval) -> bool:
+    """Called different: by more than 2 %, and the interval does not hold 1."""
+    return abs(ratio.value - 1) > DIFFERENT and not ratio.low <= 1 <= ratio.high
+
+
+def experiment(trials: int, base: Path, slow: Path) -> str:
+    """Each trial is five launches of candidate, baseline and control: one pair of each kind."""
+    alarms, found, verdicts, seconds, ratios = 0, 0, Counter(), [], []
+    for trial in range(trials):
+        started = time.perf_counter()
+        taken = [
+            gate.timed((str(slow), str(base)), Target(), nets.images(), 1000 * trial + i)
+            for i in range(gate.LAUNCHES)
+        ]
+        one = gate.comparison(taken, gate.Limits())
+        seconds.append(time.perf_counter() - started)
+        alarms += different(one.control)
+        found += one.ratio.low > 1 and one.ratio.value > 1 + DIFFERENT
+        verdicts[one.verdict.value] += 1
+        ratios.append(one.ratio.value)
+    ratios.sort()
+    return (
+        f"{trials} A/A comparisons: {alarms} called different ({alarms / trials:.1%}); "
+        f"{trials} with a slower net: {found} found ({found / trials:.1%}), "
+        f"ratios {ratios[0]:.3f} to {ratios[-1]:.3f}, median {ratios[trials // 2]:.3f}; "
+        f"verdicts before any repetition {dict(verdicts)}; "
+        f"seconds a pair: median {sorted(seconds)[trials // 2]:.1f}, most {max(seconds):.1f}"
+    )
+
+
+def bursts(trials: int, base: Path, slow: Path) -> str:
+    """The gate's verdicts, repetitions included, on an unchanged net and on the slower one.
+
+    With two threads, which wait for each other: with one, bursts disturb too little.
+    """
+    found = {"unchanged": Counter(), "slower": Counter()}
+    widths = []
+    for trial in range(trials):
+        for name, candidate in (("unchanged", base), ("slower", slow)):
+            files = (str(candidate), str(base))
+            one = gate.compare(files, Target(threads=2), nets.images(), gate.Limits(), 1000 * trial)
+            found[name][one.verdict.value] += 1
+            widths.append(max(one.ratio.high - one.ratio.value, one.ratio.value - one.ratio.low))
+    lines = ", ".join(f"{name}: {dict(counts)}" for name, counts in found.items())
+    return f"{lines}; half-widths {min(widths):.1%} to {max(widths):.1%}"
+
+
+def _spin(busy_s: float, idle_s: float) -> None:
+    """Compute for up to so long, rest for up to so long, at random; for ever."""
+    chance = random.Random()
+    while True:
+        end = time.perf_counter() + chance.uniform(0, busy_s)
+        while time.perf_counter() < end:
+            pass
+        time.sleep(chance.uniform(0, idle_s))
+
+
+@contextmanager
+def load(processes: int, busy_s: float, idle_s: float) -> Iterator[None]:
+    """Other processes beside what is measured."""
+    context = multiprocessing.get_context("spawn")
+    spinning = [
+        context.Process(target=_spin, args=(busy_s, idle_s), daemon=True) for _ in range(processes)
+    ]
+    for process in spinning:
+        process.start()
+    try:
+        yield
+    finally:
+        for process in spinning:
+            process.terminate()
+            process.join()
+
+
+def main() -> None:
+    """Print a line for each condition."""
+    trials = int(sys.argv[1])
+    with tempfile.TemporaryDirectory(prefix="compbench-power-") as folder:
+        file = nets.convolutional()
+        base, slow, share = nets.slower_by(0.05, file, Path(folder), Target())
+        print(f"the slower net was {share:.1%} slower when it was chosen", flush=True)
+        print("quiet:", experiment(trials, base, slow), flush=True)
+        with load(processes=1, busy_s=10, idle_s=0):
+            print("one core busy:", experiment(trials, base, slow), flush=True)
+        with load(processes=os.cpu_count() or 1, busy_s=0.4, idle_s=0.4):
+            print("bursts on all cores:", bursts(trials // 12, base, slow), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""What several tests need: a tiny dataset, suites written in place, real MNIST where it is."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compbench.contracts import Split, TrainingData
+from compbench.data import Data
+
+
+def split(count: int, seed: int) -> Split:
+    """Images of three classes that a small net can tell apart: a bright third of the picture."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count, dtype=np.int64) % 3
+    images = random.normal(0, 0.3, (count, 1, 12, 12)).astype(np.float32)
+    for index, label in enumerate(labels):
+        images[index, :, 4 * label : 4 * label + 4] += 1
+    return Split(images, labels)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Data:
+    training = TrainingData(split(96, 0), split(48, 1), classes=3)
+    return Data(training, split(60, 2), mean=0.5, std=0.25)
+
+
+@pytest.fixture
+def write_suite(tmp_path: Path) -> Callable[[str], Path]:
+    def write(text: str) -> Path:
+        path = tmp_path / "mine.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def mnist_dir() -> Path:
+    folder = os.environ.get("COMPBENCH_DATA")
+    if not folder or not (Path(folder) / "MNIST" / "raw").is_dir():
+        pytest.skip("real MNIST is not here: set COMPBENCH_DATA to the folder that holds MNIST/raw")
+    return Path(folder)
+
+
+def write_idx(folder: Path, name: str, array: np.ndarray) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    header = bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape)
+    (folder / name).write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+@pytest.fixture
+def idx_dir(tmp_path: Path) -> Path:
+    """A folder laid out like MNIST, with 200 training and 40 test images of noise."""
+    random = np.random.default_rng(0)
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    for part, count in (("train", 200), ("t10k", 40)):
+        write_idx(raw, f"{part}-images-idx3-ubyte", random.integers(0, 256, (count, 28, 28)))
+        write_idx(raw, f"{part}-labels-idx1-ubyte", np.arange(count) % 10)
+    return tmp_path / "data"

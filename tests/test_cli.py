@@ -1,0 +1,181 @@
+"""The command line as a user meets it: what is wrong is one line and exit code 2."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from compbench import cli, results, run, store
+from tests.factory import make_run
+
+SUITE = """
+[variants.teacher]
+technique = "train"
+model = "mlp"
+epochs = 1
+[variants.small]
+technique = "distill"
+parent = "teacher"
+model = { name = "mlp", hidden = [8] }
+epochs = 1
+[variants.small_int8]
+technique = "quantize_static"
+parent = "small"
+"""
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def compbench(tmp_path: Path, monkeypatch, capsys) -> Callable[..., Result]:
+    """The command, run in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def call(*arguments: str) -> Result:
+        monkeypatch.setattr(sys, "argv", ["compbench", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        code = stopped.value.code
+        captured = capsys.readouterr()
+        return Result(code if isinstance(code, int) else 0, captured.out, captured.err)
+
+    return call
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def refused(result: Result, *parts: str) -> None:
+    assert result.code == 2
+    assert result.err.startswith("error: ")
+    assert result.err.count("\n") == 1
+    for part in parts:
+        assert part in result.err
+
+
+WRONG = {
+    "technique": (SUITE.replace('"distill"', '"distil"'), "did you mean 'distill'?"),
+    "option": (SUITE + "calibration = 3\n", "did you mean 'calibration_samples'?"),
+    "parent": (SUITE.replace('parent = "small"', 'parent = "smal"'), "did you mean 'small'?"),
+    "two of one name": (SUITE + "[variants.small]\n", "is not TOML"),
+    "empty": ("", "has no variants"),
+    "no TOML": ("variants: teacher", "is not TOML"),
+}
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize(("text", "part"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_suite_is_one_line_and_nothing_is_written(
+    compbench, tmp_path: Path, command: str, text: str, part: str
+) -> None:
+    (tmp_path / "mine.toml").write_text(text)
+    refused(compbench(command, "mine.toml"), "mine.toml: ", part)
+    assert files(tmp_path) == {"mine.toml"}
+
+
+def test_an_absent_suite_names_the_nearest(compbench, tmp_path: Path) -> None:
+    (tmp_path / "quickstart.toml").write_text(SUITE)
+    refused(compbench("run", "quickstat.toml"), "did you mean 'quickstart.toml'?")
+
+
+def test_a_damaged_dataset(compbench, tmp_path: Path, idx_dir: Path) -> None:
+    (tmp_path / "mine.toml").write_text('dataset = "mnist"\n' + SUITE)
+    images = idx_dir / "MNIST" / "raw" / "t10k-images-idx3-ubyte"
+    images.write_bytes(images.read_bytes()[:-1])
+    before = files(tmp_path)
+    result = compbench("run", "mine.toml", "--data-dir", str(idx_dir))
+    refused(result, str(images), "its header promises 31,376 bytes, it has 31,375")
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("option", ["--results", "--reports"])
+def test_a_folder_that_is_a_file(compbench, tmp_path: Path, option: str) -> None:
+    (tmp_path / "mine.toml").write_text(SUITE)
+    (tmp_path / "taken").write_text("mine")
+    result = compbench("run", "mine.toml", option, "taken")
+    refused(result, "taken can't be written", f"name another folder with {option}")
+    assert (tmp_path / "taken").read_text() == "mine"
+    assert files(tmp_path) == {"mine.toml", "taken"}
+
+
+def test_no_space_left(compbench, tmp_path: Path, monkeypatch) -> None:
+    """The disk fills when the second artifact is written; the first stays, nothing half-written."""
+    (tmp_path / "mine.toml").write_text(SUITE)
+    real, written = run.Store.put, []
+
+    def put(self, manifest, contents):
+        written.append(manifest.key)
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device", "results/artifacts/x")
+        return real(self, manifest, contents)
+
+    monkeypatch.setattr(run.Store, "put", put)
+    result = compbench("run", "mine.toml")
+    refused(result, "No space left on device; what was finished is kept")
+    kept = [path.name for path in (tmp_path / "results" / "artifacts").iterdir() if path.is_dir()]
+    assert kept == written[:1]
+
+
+def test_check_shows_the_lineage_and_writes_nothing(compbench, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(SUITE)
+    result = compbench("check", "mine.toml")
+    assert result.code == 0
+    assert files(tmp_path) == {"mine.toml"}
+    lines = result.out.splitlines()
+    assert lines[0] == "mine: dataset digits; seeds 0; targets cpu_1thread"
+    assert lines[1] == "3 jobs: 0 in the store, 3 to make"
+    assert [line.split("── ")[-1] for line in lines[2:]] == [
+        "teacher train  to make",
+        "small distill  to make",
+        "small_int8 quantize_static  to make",
+    ]
+
+
+@pytest.mark.parametrize("name", ["mine", "mine.toml", "results/runs/mine/1"])
+def test_a_report_of_no_run(compbench, name: str) -> None:
+    refused(compbench("report", name), "no run of")
+
+
+def test_a_report_of_another_suite_file_of_the_same_name(compbench, tmp_path: Path) -> None:
+    started = "2026-01-01T00:00:00+00:00"
+    folder = results.new_folder(tmp_path / "results", "mine", started)
+    results.write_run(folder, make_run(suite_path="mine.toml"))
+    refused(compbench("report", "other/mine.toml"), "the newest run of 'mine' is of mine.toml")
+
+
+def test_stopped_by_hand_it_says_how_to_go_on(compbench, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "mine.toml").write_text(SUITE)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "Work", stop)
+    result = compbench("run", "mine.toml")
+    assert (result.code, result.err) == (130, "stopped; the same command goes on from here\n")
+
+
+def test_an_unknown_command_and_help(compbench) -> None:
+    assert compbench("rnu").code == 2
+    assert "run" in compbench("--help").out
+
+
+def test_a_read_only_folder(compbench, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "mine.toml").write_text(SUITE)
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(store.tempfile, "TemporaryFile", denied)
+    refused(compbench("run", "mine.toml"), "results can't be written: Permission denied")
+    assert files(tmp_path) == {"mine.toml"}

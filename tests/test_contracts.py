@@ -1,0 +1,163 @@
+"""Every technique, model and dataset, found by its file: a new one is tested without a new line."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from compbench import accuracy, checkpoint, registry, size
+from compbench.contracts import (
+    DatasetSource,
+    ModelFamily,
+    OnnxTechnique,
+    Shape,
+    TechniqueBase,
+    TorchTechnique,
+    TrainingData,
+)
+from compbench.data import Data
+from compbench.export import to_onnx, torch_logits
+from compbench.fit import Fit
+from compbench.models import cnn
+from compbench.parity import parity
+from compbench.session import cpu_session
+
+TECHNIQUES = registry.names("technique")
+MODELS = registry.names("model")
+SHAPE = Shape(1, 12, 12)
+
+
+def parent() -> nn.Module:
+    torch.manual_seed(7)
+    return cnn.Model(channels=(8, 16), hidden=16).build(SHAPE, 3).eval()
+
+
+def options(plugin: type[TechniqueBase], wanted: dict) -> dict:
+    """What a technique needs to run, at least: a model where it has to be named."""
+    needs_model = "model" in plugin.model_fields and plugin.parents[0] == 1
+    return ({"model": "mlp"} if needs_model else {}) | wanted
+
+
+def build(plugin: type[TorchTechnique], wanted: dict, parents: list[nn.Module], data: TrainingData):
+    torch.manual_seed(3)
+    fit = Fit(data, 3, lambda epoch, total: None)
+    return plugin(**options(plugin, wanted)).build(parents, data, fit)
+
+
+def state(model: nn.Module) -> list[bytes]:
+    return [value.detach().numpy().tobytes() for value in model.state_dict().values()]
+
+
+@pytest.mark.parametrize("kind", ["technique", "model", "dataset"])
+def test_plugins_import_without_torch_and_document_themselves(kind: registry.Kind) -> None:
+    bases = {"technique": TechniqueBase, "model": ModelFamily, "dataset": DatasetSource}
+    for name in registry.names(kind):
+        plugin = registry.find(kind, name)
+        assert issubclass(plugin, bases[kind])
+        assert plugin.__doc__
+        for field_name, field in plugin.model_fields.items():
+            assert field.description, f"{name}.{field_name} has no description"
+    code = (
+        "import sys; from compbench import registry\n"
+        f"for name in registry.names('{kind}'): registry.find('{kind}', name)\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_give_logits_export_and_come_back_from_a_checkpoint(
+    name: str, tmp_path: Path
+) -> None:
+    family, shape = registry.find("model", name)(), Shape(1, 28, 28)
+    torch.manual_seed(0)
+    model = family.build(shape, 10).eval()
+    images = np.random.default_rng(0).normal(size=(3, *shape)).astype(np.float32)
+    logits = torch_logits(model, images)
+    assert logits.shape == (3, 10)
+    file = to_onnx(model, shape)
+    assert file == to_onnx(model, shape), "the same module should give the same bytes"
+    assert parity(logits, accuracy.logits(cpu_session(file), images)).agreement == 1
+    assert size.measure(file).parameters == sum(p.numel() for p in model.parameters())
+    (tmp_path / "c").write_bytes(checkpoint.to_bytes(model))
+    loaded = checkpoint.load(str(tmp_path / "c"), family.build(shape, 10))
+    assert np.array_equal(torch_logits(loaded, images), logits)
+
+
+@pytest.mark.parametrize("name", TECHNIQUES)
+def test_the_null_case_does_nothing(name: str, tiny: Data) -> None:
+    plugin = registry.find("technique", name)
+    null = plugin.null_case
+    images = tiny.test.images
+    reference = torch_logits(parent(), images)
+    if issubclass(plugin, OnnxTechnique):
+        file = plugin(**null.options).rewrite(to_onnx(parent(), SHAPE), tiny.training)
+        result = accuracy.logits(cpu_session(file), images)
+        assert parity(reference, result).max_abs_difference <= 1e-4
+    elif null.equals == "parent":
+        result = torch_logits(build(plugin, null.options, [parent()], tiny.training), images)
+        assert parity(reference, result).max_abs_difference <= 1e-4
+    else:
+        other = registry.find("technique", null.equals)
+        model = build(plugin, null.options, [parent()], tiny.training)
+        assert state(model) == state(build(other, null.like or {}, [], tiny.training))
+
+
+@pytest.mark.parametrize("name", TECHNIQUES)
+def test_a_technique_repeats_itself_and_leaves_its_parent_alone(name: str, tiny: Data) -> None:
+    plugin = registry.find("technique", name)
+    if issubclass(plugin, OnnxTechnique):
+        file = to_onnx(parent(), SHAPE)
+        first, again = (plugin().rewrite(file, tiny.training) for _ in range(2))
+        assert first == again
+        assert first != file
+        return
+    source = parent()
+    before = copy.deepcopy(source)
+    first, again = (build(plugin, {"epochs": 1}, [source], tiny.training) for _ in range(2))
+    assert state(first) == state(again)
+    assert state(source) == state(before)
+    assert [type(m) for m in source.modules()] == [type(m) for m in before.modules()]
+    assert state(first) != state(before)
+
+
+@pytest.mark.parametrize("name", TECHNIQUES)
+def test_what_a_torch_technique_makes_survives_export_and_checkpoint(
+    name: str, tiny: Data, tmp_path: Path
+) -> None:
+    plugin = registry.find("technique", name)
+    if issubclass(plugin, OnnxTechnique):
+        pytest.skip("an ONNX technique has no torch module")
+    model = build(plugin, {"epochs": 1}, [parent()], tiny.training)
+    reference = torch_logits(model, tiny.test.images)
+    exported = accuracy.logits(cpu_session(to_onnx(model, SHAPE)), tiny.test.images)
+    assert parity(reference, exported).max_abs_difference <= 1e-4
+    (tmp_path / "c").write_bytes(checkpoint.to_bytes(model))
+    new = copy.deepcopy(model) if "model" in options(plugin, {}) else parent()
+    for parameter in new.parameters():
+        nn.init.zeros_(parameter)
+    loaded = checkpoint.load(str(tmp_path / "c"), new)
+    assert np.array_equal(torch_logits(loaded, tiny.test.images), reference)
+
+
+@pytest.mark.parametrize("name", registry.names("dataset"))
+def test_a_dataset_that_is_here_loads_the_same_twice(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    source = registry.find("dataset", name)()
+    folder = Path(".") if name == "digits" else request.getfixturevalue("mnist_dir")
+    fingerprint = source.fingerprint(folder)
+    if fingerprint is None:
+        pytest.skip(f"{name} is not in {folder}")
+    assert fingerprint == source.fingerprint(folder)
+    samples = source.load(folder)
+    assert samples.images.dtype == np.uint8
+    assert samples.images.ndim == 4
+    assert set(np.unique(samples.labels)) == set(range(source.classes))

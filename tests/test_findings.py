@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import pytest
+
+from compbench.findings import Pair, distilled_pairs, findings, gaps, spread_text, verdict
+from compbench.intervals import Interval, paired_change
+from compbench.results import Row, Run
+from compbench.stats import Rows, Summary, summarise
+from tests.factory import (
+    RUN,
+    RUN_ROWS,
+    TARGET,
+    accuracy_row,
+    exactly,
+    lineage,
+    make_run,
+    make_summaries,
+)
+
+PARENT = Summary("teacher", TARGET, speedup=Interval(2, 1.9, 2.1), size_bytes=1000)
+
+
+def of_child(technique: str = "prune_channels", **fields: object) -> list[str]:
+    run = make_run({"teacher": lineage(), "child": lineage(technique, "teacher")})
+    child = Summary("child", TARGET, **fields)  # pyright: ignore[reportArgumentType]
+    return findings(run, make_summaries(PARENT, child), TARGET)
+
+
+@pytest.mark.parametrize(
+    ("speedup", "expected"),
+    [
+        (Interval(1, 0.9, 1.1), ["`child` is 2.00× slower than its parent `teacher`."]),
+        (Interval(1.8, 1.7, 1.95), []),
+        (Interval(3, 2.9, 3.1), []),
+        (None, []),
+    ],
+)
+def test_one_slower_than_its_parent_is_told(speedup: Interval | None, expected: list[str]) -> None:
+    assert of_child(speedup=speedup) == expected
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "expected"),
+    [
+        (1001, ["`child` is a larger file than its parent `teacher`."]),
+        (1000, []),
+        (None, []),
+    ],
+)
+def test_one_larger_than_its_parent_is_told(size_bytes: int | None, expected: list[str]) -> None:
+    assert of_child(size_bytes=size_bytes) == expected
+
+
+def test_a_student_is_another_net_than_its_teacher() -> None:
+    bad = {"speedup": exactly(0.5), "size_bytes": 9000}
+    assert of_child("distill", **bad) == []
+    assert len(of_child(**bad)) == 2
+
+
+@pytest.mark.parametrize(
+    ("nonzero", "size_ratio", "told"),
+    [(500, 1.0, True), (100, None, True), (100, 1.5, True), (501, 1, False), (100, 1.6, False)],
+)
+def test_sparse_but_not_smaller_is_told(nonzero: int, size_ratio: float | None, told: bool) -> None:
+    found = of_child(parameters=1000, nonzero_parameters=nonzero, size_ratio=size_ratio)
+    sentence = f"`child` is sparse ({100 - nonzero / 10:.0f}% zeros) but not smaller on disk."
+    assert found == ([sentence] if told else [])
+
+
+def test_a_failure_is_told_and_nothing_else_of_it() -> None:
+    found = of_child(reason="failed: out of memory", speedup=exactly(0.5), size_bytes=9000)
+    assert found == ["`child` has no figures: failed: out of memory."]
+
+
+@pytest.mark.parametrize(
+    ("threads", "cores", "told"), [(4, 2, True), (2, 2, False), (4, None, False)]
+)
+def test_more_threads_than_cores_are_told_first(
+    threads: int, cores: int | None, told: bool
+) -> None:
+    run = make_run(
+        targets={TARGET: {"threads": threads}}, environment=RUN.environment | {"cores": cores}
+    )
+    summaries = make_summaries(*(Summary(v, TARGET, reason="failed: x") for v in RUN.variants))
+    found = findings(run, summaries, TARGET)
+    sentence = f"{TARGET} asks for {threads} threads of 2 cores: they wait for each other."
+    assert (found[0] == sentence) is told
+    assert len(found) == len(RUN.variants) + told
+
+
+def test_a_whole_run_has_no_gaps() -> None:
+    assert gaps(RUN, Rows(RUN_ROWS)) == []
+
+
+def test_lost_rows_are_named() -> None:
+    run = RUN.model_copy(update={"finished": None})
+    left = [r for r in RUN_ROWS if r.variant != "student" and r.launch != 1]
+    assert gaps(run, Rows(left)) == [
+        "the run has not come to its end",
+        f"`student` on {TARGET}: no rows of seed 0",
+        f"{TARGET}: no rows of launch 2",
+    ]
+
+
+def test_findings_are_made_from_rows() -> None:
+    assert findings(RUN, summarise(RUN, RUN_ROWS), TARGET) == [
+        "`student_kd`: measurably more accurate than the baseline `teacher`, which may be trained "
+        "too little to be compared with.",
+        "`int8` has no figures: failed: out of memory.",
+    ]
+
+
+def pairs(run: Run, rows: list[Row]) -> list[Pair]:
+    return distilled_pairs(run, Rows(rows), TARGET)
+
+
+def test_a_student_is_compared_with_its_net_alone() -> None:
+    ours, theirs = accuracy_row("student_kd", 95), accuracy_row("student", 80)
+    change = paired_change([ours.samples["correct"]], [theirs.samples["correct"]])
+    assert change.value == pytest.approx(0.15)
+    assert pairs(RUN, RUN_ROWS) == [Pair("student_kd", "student", "teacher", change)]
+
+
+def test_only_seeds_that_both_have_are_compared() -> None:
+    rows = [accuracy_row("student_kd", 90), accuracy_row("student_kd", 10, seed=1)]
+    found = pairs(RUN, [*rows, accuracy_row("student", 80)])
+    assert [pair.change.value for pair in found] == [pytest.approx(0.1)]
+    assert pairs(RUN, [*rows, accuracy_row("student", 80, seed=2)]) == []
+    assert pairs(RUN, rows) == []
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        lineage(model="cnn"),
+        lineage("prune_channels", "teacher", model="mlp"),
+        lineage("train", "teacher", model="mlp"),
+    ],
+)
+def test_a_control_is_the_same_net_trained_from_scratch(control: dict[str, object]) -> None:
+    run = make_run(RUN.variants | {"student": control})
+    assert pairs(run, RUN_ROWS) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (Interval(0.1, 0.01, 0.2), "helped"),
+        (Interval(-0.1, -0.2, -0.01), "hurt"),
+        (Interval(0.1, -0.01, 0.2), "no difference shown"),
+        (Interval(0.1, 0.0, 0.2), "no difference shown"),
+        (Interval(-0.1, -0.2, 0.0), "no difference shown"),
+    ],
+)
+def test_a_verdict_says_no_more_than_the_interval(change: Interval, expected: str) -> None:
+    assert verdict(change) == expected
+
+
+@pytest.mark.parametrize(
+    ("seed_sd", "expected"), [(None, "–"), (float("nan"), "–"), (0.0, "0.00"), (0.01234, "1.23")]
+)
+def test_the_spread_is_in_percentage_points(seed_sd: float | None, expected: str) -> None:
+    assert spread_text(Summary("a", TARGET, seed_sd=seed_sd)) == expected

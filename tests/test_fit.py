@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from compbench.data import Data
+from compbench.errors import JobFailed
+from compbench.fit import Batch, Fit, shifted
+from compbench.models import mlp
+from compbench.recipe import Recipe
+
+
+def student(data: Data) -> nn.Module:
+    torch.manual_seed(0)
+    return mlp.Model(hidden=(16,)).build(data.training.shape, 3)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "constant"])
+def test_every_recipe_learns(tiny: Data, optimizer: str, schedule: str) -> None:
+    fit = Fit(tiny.training, 0, lambda epoch, total: None)
+    options = {"optimizer": optimizer, "schedule": schedule, "learning_rate": 0.01}
+    recipe = Recipe.model_validate({"epochs": 8, "batch_size": 16, **options})
+    fit(student(tiny), recipe)
+    assert fit.history[-1].train_loss < 0.5 * fit.history[0].train_loss
+    assert max(epoch.validation_accuracy for epoch in fit.history) > 0.9
+    assert fit.samples_seen == 8 * 96
+    assert fit.seconds > 0
+
+
+def test_the_best_epoch_by_validation_is_kept(tiny: Data) -> None:
+    seen = []
+    fit = Fit(tiny.training, 0, lambda epoch, total: seen.append((epoch, total)))
+    model = fit(student(tiny), Recipe(epochs=6, batch_size=16, learning_rate=0.02))
+    best = max(epoch.validation_accuracy for epoch in fit.history)
+    validation = tiny.training.validation
+    logits = fit.outputs(model, torch.from_numpy(validation.images))
+    accuracy = (logits.argmax(1) == torch.from_numpy(validation.labels)).double().mean()
+    assert float(accuracy) == best
+    chosen = fit.history[(fit.chosen_epoch or 0) - 1]
+    assert chosen.validation_accuracy == best
+    earlier = fit.history[: chosen.epoch - 1]
+    assert all(epoch.validation_accuracy < best for epoch in earlier)
+    assert [epoch.epoch for epoch, _ in seen] == [1, 2, 3, 4, 5, 6]
+    assert {total for _, total in seen} == {6}
+
+
+def test_no_epochs_no_change(tiny: Data) -> None:
+    fit = Fit(tiny.training, 0, lambda epoch, total: None)
+    before = {name: value.clone() for name, value in student(tiny).state_dict().items()}
+    after = fit(student(tiny), Recipe(epochs=0)).state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert fit.chosen_epoch is None
+
+
+def test_another_seed_another_order(tiny: Data) -> None:
+    states = []
+    for seed in (0, 0, 1):
+        fit = Fit(tiny.training, seed, lambda epoch, total: None)
+        model = fit(student(tiny), Recipe(epochs=1, batch_size=16))
+        states.append(torch.cat([p.flatten() for p in model.parameters()]))
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
+
+
+def test_a_loss_that_explodes_fails_the_job(tiny: Data) -> None:
+    def explode(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        return logits.sum() * float("nan")
+
+    with pytest.raises(JobFailed, match="the loss is nan in epoch 1: lower learning_rate"):
+        Fit(tiny.training, 0, lambda epoch, total: None)(student(tiny), Recipe(epochs=1), explode)
+
+
+def test_shifts_move_whole_images_within_their_bounds() -> None:
+    images = torch.zeros(200, 1, 9, 9)
+    images[:, 0, 4, 4] = 1
+    moved = shifted(images, 2, torch.Generator().manual_seed(0))
+    assert moved.shape == images.shape
+    assert torch.equal(moved.sum((1, 2, 3)), torch.ones(200))
+    places = moved[:, 0].flatten(1).argmax(1)
+    assert int((places // 9).min()) == 2
+    assert int((places // 9).max()) == 6
+    assert int((places % 9).min()) == 2
+    assert int((places % 9).max()) == 6
+    assert torch.equal(shifted(images, 0, torch.Generator()), images)

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compbench import measure
+from compbench.measure import SAME_MODEL, Clocks, Latencies, Turns
+from compbench.session import FakeClock, FakeSession
+
+MS = 1_000_000
+BATCHES = [np.full((2, 1, 4, 4), i, np.float32) for i in range(3)]
+SHORT = Turns(seconds_per_arm=1e-6)
+
+
+@dataclass
+class Logged(FakeSession):
+    """Also remembers, in a log that all arms share, who ran, and whether garbage was collected."""
+
+    name: str = ""
+    log: list[str] = field(default_factory=list)
+    collected: list[bool] = field(default_factory=list)
+
+    def run(self) -> None:
+        super().run()
+        self.log.append(self.name)
+        self.collected.append(gc.isenabled())
+
+
+class Broken(FakeSession):
+    def run(self) -> None:
+        raise RuntimeError("broken")
+
+
+def arms(clock: FakeClock, **durations_ns: int | list[int]) -> dict[str, Logged]:
+    log: list[str] = []
+    return {
+        name: Logged(clock, d if isinstance(d, list) else [d], name=name, log=log)
+        for name, d in durations_ns.items()
+    }
+
+
+def latencies(
+    turns: Turns = SHORT, cpu: int = 1, **durations: Any
+) -> tuple[dict[str, Latencies], dict[str, Logged]]:
+    clock = FakeClock()
+    sessions = arms(clock, **durations)
+    clocks = Clocks(clock, lambda: cpu * clock.now_ns)
+    random = np.random.default_rng(0)
+    return measure.latencies(sessions, BATCHES, random, turns, clocks), sessions
+
+
+@pytest.fixture
+def restore_collection() -> Iterator[None]:
+    was_on = gc.isenabled()
+    yield
+    (gc.enable if was_on else gc.disable)()
+
+
+@pytest.mark.parametrize(
+    ("duration_ns", "runs"),
+    [(MS, 300), (30 * MS, 10), (29 * MS, 11), (100 * MS, 10), (7 * MS, 43)],
+)
+def test_warm_up_lasts_300_ms_and_10_runs(duration_ns: int, runs: int) -> None:
+    taken, sessions = latencies(a=duration_ns)
+    assert sessions["a"].runs - len(taken["a"].duration_ns) == runs
+
+
+def test_every_arm_is_warmed_up_for_its_own_time() -> None:
+    _, sessions = latencies(a=MS, b=10 * MS)
+    assert sessions["a"].log[: 300 + 30] == ["a"] * 300 + ["b"] * 30
+
+
+def test_runs_a_turn_follow_the_steady_half_of_the_warm_up() -> None:
+    taken, _ = latencies(a=[60 * MS] * 5 + [MS // 10] * 1000)
+    assert taken["a"].kept.sum() == 15 * measure.LEAST_TURNS
+    assert set(taken["a"].duration_ns) == {MS // 10}
+
+
+@pytest.mark.parametrize(
+    ("duration_ns", "most", "kept"),
+    [
+        (MS, 32, 2),
+        (5 * MS, 32, 2),
+        (MS // 2, 32, 3),
+        (400_000, 32, 4),
+        (MS // 10, 32, 15),
+        (MS // 10, 8, 8),
+        (40_000, 32, 32),
+        (MS, 1, 1),
+    ],
+)
+def test_a_turn_lasts_1_5_ms_but_at_least_two_and_at_most_so_many_runs(
+    duration_ns: int, most: int, kept: int
+) -> None:
+    taken, _ = latencies(Turns(1e-6, most_runs=most), a=duration_ns)
+    assert taken["a"].kept.tolist() == ([0] + [1] * kept) * measure.LEAST_TURNS
+
+
+def test_turns_fill_the_time_that_was_asked_for() -> None:
+    taken, _ = latencies(Turns(seconds_per_arm=0.4), a=MS, b=MS // 10)
+    turn_ns = 3 * MS + 16 * MS // 10
+    turns = ceil(2 * 400 * MS / turn_ns)
+    assert turns == 174
+    assert {name: len(t.turn) for name, t in taken.items()} == {"a": 3 * turns, "b": 16 * turns}
+
+
+def test_the_gate_discards_nothing_and_runs_once_a_turn() -> None:
+    taken, _ = latencies(SAME_MODEL, a=MS, b=MS)
+    for arm in taken.values():
+        assert arm.kept.tolist() == [1] * 150
+        assert arm.turn.tolist() == list(range(150))
+    assert sorted(taken["a"].order) == sorted(1 - taken["b"].order)
+
+
+@pytest.mark.parametrize("discarded", [0, 1, 3])
+def test_the_first_runs_of_each_turn_are_discarded(discarded: int) -> None:
+    taken, _ = latencies(Turns(1e-6, discarded=discarded), a=MS, b=2 * MS)
+    for arm in taken.values():
+        by_turn = arm.kept.reshape(measure.LEAST_TURNS, -1)
+        assert by_turn.tolist() == [[0] * discarded + [1, 1]] * measure.LEAST_TURNS
+
+
+def test_durations_are_those_of_the_runs_in_their_order() -> None:
+    warm_up, timed = [MS] * 300, [MS + i for i in range(3 * measure.LEAST_TURNS)]
+    taken, _ = latencies(a=warm_up + timed)
+    assert taken["a"].duration_ns.tolist() == timed
+
+
+def test_cpu_time_is_that_of_the_kept_runs_at_the_last_of_their_turn() -> None:
+    taken, _ = latencies(cpu=3, a=MS // 2)
+    assert taken["a"].cpu_ns.tolist() == [0, 0, 0, 3 * 3 * MS // 2] * measure.LEAST_TURNS
+
+
+def test_arms_alternate_in_the_order_that_is_told() -> None:
+    names = "abc"
+    taken, sessions = latencies(Turns(seconds_per_arm=0.1), a=MS, b=MS, c=MS)
+    timed = sessions["a"].log[3 * 300 :]
+    turns = len(timed) // 9
+    blocks = np.array(timed).reshape(turns, 3, 3)
+    assert (blocks == blocks[:, :, :1]).all()  # an arm's three runs of a turn follow each other
+    assert turns > measure.LEAST_TURNS
+    for turn, by_place in enumerate(blocks[:, :, 0]):
+        told = {name: set(taken[name].order[taken[name].turn == turn]) for name in names}
+        assert told == {name: {place} for place, name in enumerate(by_place)}
+    assert len({tuple(order) for order in blocks[:, :, 0].tolist()}) == 6
+
+
+def test_another_seed_another_order() -> None:
+    def orders(seed: int) -> list[int]:
+        clock = FakeClock()
+        random = np.random.default_rng(seed)
+        sessions = arms(clock, a=MS, b=MS)
+        return measure.latencies(sessions, BATCHES, random, SHORT, Clocks(clock, clock))[
+            "a"
+        ].order.tolist()
+
+    assert orders(0) == orders(0) != orders(1)
+
+
+def test_turns_go_through_the_batches_alike_for_all_arms() -> None:
+    _, sessions = latencies(a=MS, b=MS)
+    for session in sessions.values():
+        bound = [int(images[0, 0, 0, 0]) for images in session.bound]
+        assert bound == [0] + [turn % 3 for turn in range(measure.LEAST_TURNS)]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    durations=st.lists(st.integers(300_000, 20 * MS), min_size=1, max_size=4),
+    discarded=st.integers(0, 2),
+    most=st.integers(1, 40),
+    seconds=st.floats(1e-6, 0.05),
+)
+def test_columns_hold_whole_turns_of_all_arms(
+    durations: list[int], discarded: int, most: int, seconds: float
+) -> None:
+    names = [f"arm{i}" for i in range(len(durations))]
+    turns = Turns(seconds, discarded, most)
+    arms_ns: dict[str, Any] = dict(zip(names, durations, strict=True))
+    taken, _ = latencies(turns, **arms_ns)
+    count = int(taken["arm0"].turn[-1]) + 1
+    kept = {name: int(arm.kept.sum()) // count for name, arm in taken.items()}
+    asked_ns = seconds * 1e9 * len(names)
+    turn_ns = sum((discarded + kept[n]) * d for n, d in zip(names, durations, strict=True))
+    assert count >= measure.LEAST_TURNS
+    assert count * turn_ns >= asked_ns * (1 - 1e-9)
+    assert count == measure.LEAST_TURNS or (count - 1) * turn_ns < asked_ns
+    for name, duration in zip(names, durations, strict=True):
+        assert min(most, 2) <= kept[name] <= min(most, 5)  # 1.5 ms of runs of at least 0.3 ms
+        assert (taken[name].duration_ns == duration).all()
+        runs = discarded + kept[name]
+        assert taken[name].turn.tolist() == np.repeat(np.arange(count), runs).tolist()
+    orders = np.array([taken[n].order.reshape(count, -1)[:, 0] for n in names])
+    assert (np.sort(orders, axis=0) == np.arange(len(names))[:, None]).all()
+
+
+@pytest.mark.parametrize(
+    ("duration_ns", "images", "expected", "runs"),
+    [
+        (MS, 1, 1_000, 50),
+        (MS // 4, 32, 128_000, 200),
+        (80 * MS, 32, 400, 1),
+        (30 * MS, 3, 100, 2),
+    ],
+)
+def test_throughput_is_images_over_time(
+    duration_ns: int, images: int, expected: float, runs: int
+) -> None:
+    clock = FakeClock()
+    sessions = arms(clock, a=duration_ns, b=2 * duration_ns)
+    batch = np.zeros((images, 1, 2, 2), np.float32)
+    taken = measure.throughputs(sessions, batch, np.random.default_rng(0), Clocks(clock, lambda: 0))
+    assert taken["a"].tolist() == [expected] * measure.BLOCKS
+    assert taken["b"].tolist() == [expected / 2] * measure.BLOCKS
+    assert sessions["a"].runs == measure.BLOCKS * (5 + runs)
+    assert [len(bound) for bound in sessions["a"].bound] == [images] * measure.BLOCKS
+
+
+def test_throughput_counts_slow_runs_of_a_block_too() -> None:
+    clock = FakeClock()
+    block = [MS] * 5 + [MS] * 49 + [51 * MS]
+    taken = measure.throughputs(
+        arms(clock, a=block), BATCHES[0], np.random.default_rng(0), Clocks(clock, clock)
+    )
+    assert taken["a"].tolist() == [50 * 2 * 1e9 / (100 * MS)] * measure.BLOCKS
+
+
+def _latencies(session: FakeSession) -> None:
+    clocks = Clocks(session.clock, session.clock)
+    measure.latencies({"a": session}, BATCHES, np.random.default_rng(0), SHORT, clocks)
+
+
+def _throughputs(session: FakeSession) -> None:
+    clocks = Clocks(session.clock, session.clock)
+    measure.throughputs({"a": session}, BATCHES[0], np.random.default_rng(0), clocks)
+
+
+@pytest.mark.usefixtures("restore_collection")
+@pytest.mark.parametrize("timed", [_latencies, _throughputs])
+@pytest.mark.parametrize("on", [True, False])
+def test_garbage_is_not_collected_meanwhile_and_again_as_before(
+    timed: Callable[[FakeSession], None], on: bool
+) -> None:
+    (gc.enable if on else gc.disable)()
+    session = Logged(FakeClock(), [MS])
+    timed(session)
+    assert set(session.collected) == {False}
+    assert gc.isenabled() is on
+    with pytest.raises(RuntimeError, match="broken"):
+        timed(Broken(FakeClock(), [MS]))
+    assert gc.isenabled() is on

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from compbench.progress import Estimate, Progress, Step
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def step(name: str = "a", kind: str = "make", expected_s: float | None = None) -> Step:
+    return Step(kind, name, f"{kind} {name}", expected_s)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def shown(terminal: bool = False) -> Console:
+    return Console(file=io.StringIO(), force_terminal=terminal, width=200, color_system=None)
+
+
+def written(console: Console) -> list[str]:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def test_without_steps_no_time_is_left() -> None:
+    assert Estimate().left_s([]) == 0
+
+
+def test_nothing_is_guessed_of_what_was_never_seen() -> None:
+    estimate = Estimate()
+    assert estimate.left_s([step()]) is None
+    estimate.saw(step(kind="time"), 10)
+    assert estimate.left_s([step()]) is None
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([step("a")], 3),  # as its namesakes took
+        ([step("b")], 10),
+        ([step("c")], (2 + 4 + 10) / 3),  # as those of its kind took
+        ([step("a", expected_s=99)], 3),
+        ([step("c", expected_s=99)], (2 + 4 + 10) / 3),
+        ([step("a", "time", expected_s=7)], 7),
+        ([step("a"), step("a", "time", expected_s=7)], 10),
+        ([step("a"), step("b"), step("a", "time")], 3 + 10 + (3 + 10) / 2),
+    ],
+)
+def test_a_step_takes_as_long_as_those_most_like_it(steps: list[Step], expected: float) -> None:
+    estimate = Estimate()
+    for name, seconds in (("a", 2), ("a", 4), ("b", 10)):
+        estimate.saw(step(name), seconds)
+    assert estimate.left_s(steps) == pytest.approx(expected)
+
+
+def test_in_a_pipe_every_step_is_a_line(clock: Clock) -> None:
+    console = shown()
+    progress = Progress(console, clock)
+    steps = [step("a"), step("b"), step("c", "time", 90)]
+    with progress.plan(steps):
+        assert written(console) == []
+        for each, seconds in zip(steps, (2, 65.25, 100), strict=True):
+            with progress.step(each) as tell:
+                clock.now += seconds
+                if each.name == "b":
+                    tell("epoch 1/2")
+                    tell("epoch 2/2")
+    assert written(console) == [
+        "    [1/3] make a in 2.0 s; about 1:32 left",
+        "    [2/3] make b in 65.2 s (epoch 2/2); about 1:30 left",
+        "    [3/3] time c in 100.0 s",
+    ]
+
+
+def test_nothing_is_said_of_time_left_that_can_not_be_known(clock: Clock) -> None:
+    console = shown()
+    progress = Progress(console, clock)
+    with progress.plan([step("a", "evaluate"), step("b", "evaluate")]), progress.step(step("z")):
+        pass
+    assert written(console) == ["    [1/2] make z in 0.0 s"]
+
+
+def test_news_of_a_step_are_not_those_of_the_next(clock: Clock) -> None:
+    console = shown()
+    progress = Progress(console, clock)
+    with progress.plan([step("a"), step("b")]):
+        with progress.step(step("a")) as tell:
+            tell("FAILED: no memory")
+        with progress.step(step("b")):
+            pass
+    first, second = written(console)
+    assert "(FAILED: no memory)" in first
+    assert second == "    [2/2] make b in 0.0 s"
+
+
+def test_a_second_plan_counts_anew(clock: Clock) -> None:
+    console = shown()
+    progress = Progress(console, clock)
+    for _ in range(2):
+        with progress.plan([step()]), progress.step(step()):
+            clock.now += 1
+    assert written(console) == ["    [1/1] make a in 1.0 s"] * 2
+
+
+def test_a_step_that_raises_is_not_done(clock: Clock) -> None:
+    console = shown()
+    progress = Progress(console, clock)
+    with pytest.raises(ValueError, match="x"), progress.plan([step()]), progress.step(step()):
+        raise ValueError("x")
+    assert written(console) == []
+
+
+def test_long_notes_are_not_broken(clock: Clock) -> None:
+    console = shown()
+    Progress(console, clock).note("word " * 100 + "12.5")
+    assert written(console) == ["word " * 100 + "12.5"]
+
+
+def test_a_terminal_shows_the_step_under_way(clock: Clock) -> None:
+    console = shown(terminal=True)
+    progress = Progress(console, clock)
+    with progress.plan([step("a"), step("b")]), progress.step(step("a")):
+        clock.now += 61
+    note, bar = "\n".join(written(console)).split("; about 1:01 left", 1)
+    assert note.endswith("[1/2] make a in 61.0 s")
+    assert re.search("1/2 +make b +about 1:01 left", bar)
+
+
+def test_a_terminal_shows_news_of_the_step_under_way(clock: Clock) -> None:
+    console = shown(terminal=True)
+    progress = Progress(console, clock)
+
+    def stopped() -> None:
+        with progress.plan([step("a"), step("b")]), progress.step(step("a")) as tell:
+            tell("epoch 3/9")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert re.search("0/2 +make a +epoch 3/9", "\n".join(written(console)))

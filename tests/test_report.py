@@ -1,0 +1,133 @@
+"""Reports whole, as golden files (`pytest --snapshot-update` writes them anew: read the diff)."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import matplotlib.image
+import numpy as np
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from compbench import plots, report
+from compbench.results import Row, Run
+from compbench.stats import Rows, summarise
+from compbench.targets import LoadGen, Target
+from tests.factory import RUN, RUN_ROWS, lineage, make_row, make_run, status_row, variant_rows
+
+
+class Markdown(SingleFileSnapshotExtension):
+    _write_mode = WriteMode.TEXT
+    file_extension = "md"
+
+
+@pytest.fixture
+def golden(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    return snapshot.use_extension(Markdown)
+
+
+def target(**options: Any) -> dict[str, Any]:
+    return Target(**options).model_dump(mode="json")
+
+
+def render(run: Run, rows: list[Row]) -> str:
+    return report.render(run, rows, summarise(run, rows))
+
+
+def loadgen(variant: str, kind: str, figures: dict[str, float], **fields: Any) -> Row:
+    samples = {"name": np.array(list(figures)), "value": np.array(list(figures.values()))}
+    return make_row(variant, f"loadgen_{kind}", target="cpu", samples=samples, **fields)
+
+
+SERVER = {
+    "result_query_count": 5000,
+    "result_completed_samples_per_sec": 2500.0,
+    "result_50.00_percentile_latency_ns": 100_000,
+    "result_90.00_percentile_latency_ns": 200_000,
+    "result_99.00_percentile_latency_ns": 900_000,
+}
+
+
+def test_one_seed_a_failed_variant_and_one_that_noise_could_explain(golden) -> None:
+    assert render(RUN, RUN_ROWS) == golden
+
+
+def test_several_seeds_references_and_a_lost_launch(golden) -> None:
+    run = make_run(
+        {"teacher": lineage(), "small": lineage("distill", "teacher", model="mlp")},
+        seeds=(0, 1),
+        references={"small": {"accuracy": 0.9, "source": "Somebody 2015"}},
+    )
+    rows = [
+        *variant_rows(run, "teacher", ns=20_000, right=90),
+        *variant_rows(run, "small", ns=5_000, right=90, size_bytes=500, macs=5_000),
+        status_row("teacher", "it was killed twice (SIGKILL)", target="cpu_1thread", launch=3),
+    ]
+    assert render(run, rows) == golden
+
+
+def test_several_targets_one_skipped_one_with_too_many_threads_and_load(golden) -> None:
+    variants = {"teacher": lineage(), "int8": lineage("quantize_static", "teacher")}
+    kinds = ("server", "offline", "single_stream")
+    targets = {
+        "cpu": target(threads=4, loadgen=LoadGen(scenarios=kinds)),
+        "gpu": target(provider="cuda", provider_options={"device_id": 1}),
+    }
+    run = make_run(variants, targets=targets)
+    only_cpu = run.model_copy(update={"targets": {"cpu": targets["cpu"]}})
+    integers = {"QLinearConv": 8_000.0, "QuantizeLinear": 1_500.0, "DequantizeLinear": 500.0}
+    rows = [
+        *variant_rows(only_cpu, "teacher", ns=10_000),
+        *variant_rows(
+            only_cpu, "int8", ns=15_000, size_bytes=1_100, weight_type="int8", operators=integers
+        ),
+        *(
+            make_row(v, "status", target="gpu", status="skipped", reason="no CUDA here")
+            for v in variants
+        ),
+        loadgen("teacher", "server", SERVER),
+        loadgen("int8", "server", SERVER, reason="Reduce target QPS to improve latency."),
+        loadgen("teacher", "offline", {"result_samples_per_second": 9e4, "result_query_count": 1}),
+        make_row("int8", "loadgen_offline", target="cpu", status="failed", reason="it was killed"),
+        make_row("int8", "loadgen_single_stream", target="cpu", status="skipped", reason="absent"),
+    ]
+    assert render(run, rows) == golden
+
+
+def test_int8_weights_that_are_converted_before_use(golden) -> None:
+    run = make_run({"teacher": lineage(), "int8": lineage("quantize_static", "teacher")})
+    rows = [
+        *variant_rows(run, "teacher"),
+        *variant_rows(run, "int8", size_bytes=1_100, weight_type="int8"),
+    ]
+    text = render(run, rows)
+    assert "No integer kernel ran" in text
+    assert text == golden
+
+
+def test_a_single_variant(golden) -> None:
+    run = make_run({"teacher": lineage()})
+    assert render(run, variant_rows(run, "teacher")) == golden
+
+
+def test_the_baseline_failed(golden) -> None:
+    run = make_run({"teacher": lineage(), "small": lineage("distill", "teacher")})
+    rows = [status_row("teacher", "the loss is nan"), status_row("small", "its parent failed")]
+    assert render(run, rows) == golden
+
+
+def test_pictures_are_the_same_bytes_for_the_same_rows() -> None:
+    summaries = summarise(RUN, RUN_ROWS)
+    first, second = (plots.pictures(RUN, Rows(RUN_ROWS), summaries) for _ in range(2))
+    assert list(first) == ["training.png", "pareto-cpu_1thread.png"]
+    assert first == second
+    for picture in first.values():
+        assert matplotlib.image.imread(io.BytesIO(picture)).shape[1] > 600
+
+
+def test_no_picture_of_a_target_without_times() -> None:
+    run = make_run({"teacher": lineage()})
+    rows = [status_row("teacher", "the loss is nan")]
+    assert list(plots.pictures(run, Rows(rows), summarise(run, rows))) == ["training.png"]

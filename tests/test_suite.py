@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import string
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compbench import plan, suite
+from compbench.errors import UserError
+
+TEACHER = '[variants.teacher]\ntechnique = "train"\nmodel = "cnn"\n'
+KD = '[variants.kd]\ntechnique = "distill"\nparent = "teacher"\nmodel = "mlp"\n'
+INT8 = '[variants.q]\ntechnique = "quantize_static"\nparent = "teacher"\n'
+PRUNE = '[variants.p]\ntechnique = "prune_channels"\nparent = "teacher"\n'
+LOW = '[variants.l]\ntechnique = "low_rank"\nparent = "teacher"\n'
+
+WRONG = {
+    "unknown technique": (
+        '[variants.a]\ntechnique = "trian"\n',
+        "[variants.a] there is no technique 'trian'; did you mean 'train'?",
+    ),
+    "no technique": ("[variants.a]\n", "[variants.a] needs 'technique'"),
+    "unknown option": (
+        TEACHER + KD + "temprature = 3.0\n",
+        "[variants.kd] 'distill' has no option 'temprature'; did you mean 'temperature'?",
+    ),
+    "unknown model": (
+        '[variants.a]\ntechnique = "train"\nmodel = "lenet"\n',
+        "[variants.a] 'train': model: there is no model 'lenet'; did you mean 'lenet5'?",
+    ),
+    "unknown model option": (
+        '[variants.a]\ntechnique = "train"\nmodel = { name = "mlp", hiden = [3] }\n',
+        "'mlp' has no option 'hiden'; did you mean 'hidden'?",
+    ),
+    "wrong model option": (
+        '[variants.a]\ntechnique = "train"\nmodel = { name = "mlp", hidden = [0] }\n',
+        "'mlp': hidden.0 = 0 should be greater than 0",
+    ),
+    "unknown dataset": (
+        'dataset = "mnits"\n' + TEACHER,
+        "there is no dataset 'mnits'; did you mean 'mnist'?",
+    ),
+    "unknown provider": (
+        TEACHER + '[targets.mine]\nprovider = "cup"\n',
+        "[targets.mine] there is no provider 'cup'; did you mean 'cpu'?",
+    ),
+    "unknown target option": (
+        TEACHER + "[targets.mine]\nthread = 2\n",
+        "[targets.mine] has no option 'thread'; did you mean 'threads'?",
+    ),
+    "a number in quotes": (
+        TEACHER + 'epochs = "10"\n',
+        "[variants.teacher] 'train': epochs: '10' should be a number",
+    ),
+    "true for a number": (
+        TEACHER + "epochs = true\n",
+        "[variants.teacher] 'train': epochs: True should be a number",
+    ),
+    "infinity": (
+        TEACHER + KD + "temperature = inf\n",
+        "[variants.kd] 'distill': temperature = inf should be a finite number",
+    ),
+    "a seed for a list of seeds": ("seeds = 3\n" + TEACHER, "seeds = 3 should be a list"),
+    "no such provider option": (
+        TEACHER + '[targets.mine]\nprovider = "cuda"\nprovider_options = { device = 1 }\n',
+        "[targets.mine] 'cuda' has no provider option 'device'; did you mean 'device_id'?",
+    ),
+    "unknown option of load": (
+        TEACHER + "[targets.mine.loadgen]\nscenario = ['server']\n",
+        "[targets.mine.loadgen] has no option 'scenario'; did you mean 'scenarios'?",
+    ),
+    "a class that is no model": (
+        TEACHER.replace('"cnn"', '"compbench.plan:Job"'),
+        "'compbench.plan:Job' is not a ModelFamily",
+    ),
+    "a class that is no dataset": (
+        'dataset = "compbench.plan:Job"\n' + TEACHER,
+        "'compbench.plan:Job' is not a DatasetSource",
+    ),
+    "zero threads": (
+        TEACHER + "[targets.mine]\nthreads = 0\n",
+        "[targets.mine]: threads = 0 should be greater than or equal to 1",
+    ),
+    "parent below": (
+        KD + TEACHER,
+        "[variants.kd] its parent [variants.teacher] must stand above it",
+    ),
+    "unknown parent": (
+        TEACHER + KD.replace('"teacher"', '"techer"'),
+        "[variants.kd] there is no variant 'techer'; did you mean 'teacher'?",
+    ),
+    "no parent": (
+        TEACHER + KD.replace('parent = "teacher"\n', ""),
+        "[variants.kd] 'distill' needs 1 parent, got 0",
+    ),
+    "torch after onnx": (
+        TEACHER + INT8 + KD.replace('"teacher"', '"q"'),
+        "[variants.kd] 'distill' works on a torch module, but its parent [variants.q] is an ONNX",
+    ),
+    "twice": (TEACHER + TEACHER, "is not TOML: Cannot declare ('variants', 'teacher') twice"),
+    "temperature": (
+        TEACHER + KD + "temperature = 0\n",
+        "[variants.kd] 'distill': temperature = 0 should be greater than 0",
+    ),
+    "weights": (
+        TEACHER + KD + "soft_weight = 0\nhard_weight = 0\n",
+        "[variants.kd] 'distill': soft_weight and hard_weight are both 0",
+    ),
+    "no student": (TEACHER + KD.replace('model = "mlp"\n', ""), "'distill' needs 'model'"),
+    "ratio 1": (TEACHER + PRUNE + "ratio = 1.0\n", "ratio = 1.0 should be less than 1"),
+    "negative ratio": (TEACHER + PRUNE + "ratio = -0.1\n", "should be greater than or equal to 0"),
+    "rank 0": (TEACHER + LOW + "ratio = 0\n", "ratio = 0 should be greater than 0"),
+    "rank 2": (TEACHER + LOW + "ratio = 2\n", "ratio = 2 should be less than or equal to 1"),
+    "wrong type": (
+        TEACHER + INT8 + 'weight_type = "int9"\n',
+        "weight_type = 'int9' should be 'int8' or 'uint8'; did you mean 'int8'?",
+    ),
+    "model and parent": (
+        TEACHER + '[variants.b]\ntechnique = "train"\nparent = "teacher"\nmodel = "mlp"\n',
+        "[variants.b] 'train' has a parent and a model",
+    ),
+    "neither": ('[variants.b]\ntechnique = "train"\n', "[variants.b] 'train' needs 'model'"),
+    "empty": ("", "has no variants"),
+    "no TOML": ("<html>", "is not TOML"),
+    "baseline": (
+        'baseline = "techer"\n' + TEACHER,
+        "baseline: there is no variant 'techer'; did you mean 'teacher'?",
+    ),
+    "reference": (
+        TEACHER + '[references.techer]\naccuracy = 0.99\nsource = "x"\n',
+        "references: there is no variant 'techer'; did you mean 'teacher'?",
+    ),
+    "reference in percent": (
+        TEACHER + '[references.teacher]\naccuracy = 99.0\nsource = "x"\n',
+        "[references.teacher]: accuracy = 99.0 should be less than or equal to 1",
+    ),
+    "seeds": ("seeds = [1, 1]\n" + TEACHER, "names a seed twice"),
+    "no seeds": ("seeds = []\n" + TEACHER, "seeds = [] should have at least 1 item"),
+    "top level": ('datset = "digits"\n' + TEACHER, "has no option 'datset'; did you mean"),
+    "one launch": (TEACHER + "[measure]\nlaunches = 1\n", "launches = 1 should be greater than"),
+    "name": ('[variants."a b"]\ntechnique = "train"\nmodel = "mlp"\n', "a name has letters"),
+    "import path": ('[variants.a]\ntechnique = "no.such:Thing"\n', "does not import"),
+    "import class": (
+        '[variants.a]\ntechnique = "compbench.techniques.train:Technik"\n',
+        "has no class 'Technik'; did you mean 'Technique'?",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG.values(), ids=WRONG)
+def test_wrong_input_is_one_line_with_place_and_hint(
+    write_suite: Callable[[str], Path], text: str, message: str
+) -> None:
+    path = write_suite(text)
+    with pytest.raises(UserError) as caught:
+        suite.load(path)
+    line = str(caught.value)
+    assert line.startswith(f"{path}: ")
+    assert message in line
+    assert "\n" not in line
+
+
+def test_missing_file_names_the_nearest() -> None:
+    with pytest.raises(UserError, match=r"did you mean 'suites/quickstart\.toml'"):
+        suite.load(Path("suites/quickstrat.toml"))
+
+
+@pytest.mark.parametrize("path", sorted(Path("suites").glob("*.toml")), ids=str)
+def test_shipped_suites_are_right(path: Path) -> None:
+    loaded = suite.load(path)
+    assert loaded.baseline == "teacher"
+    assert len(loaded.variants) >= 4
+
+
+def test_fast_never_measures_more(write_suite: Callable[[str], Path]) -> None:
+    loaded = suite.load(write_suite(TEACHER + "[measure]\nlaunches = 2\nseconds_per_arm = 0.3\n"))
+    fast = suite.fast(loaded)
+    assert fast.is_fast
+    assert (fast.measure.launches, fast.measure.seconds_per_arm) == (2, 0.1)
+
+
+def test_a_byte_order_mark_is_no_matter(write_suite: Callable[[str], Path]) -> None:
+    assert list(suite.load(write_suite("\ufeff" + TEACHER)).variants) == ["teacher"]
+
+
+def test_providers_measures_artifacts_of_the_quickstart() -> None:
+    suites = [suite.load(Path("suites") / name) for name in ("providers.toml", "quickstart.toml")]
+    keys = [{job.key for job in plan.plan(one, "d")} for one in suites]
+    assert keys[0] < keys[1]
+
+
+def test_lineage_and_defaults(write_suite: Callable[[str], Path]) -> None:
+    loaded = suite.load(write_suite(TEACHER + KD + INT8.replace('"teacher"', '"kd"')))
+    quantized = loaded.variants["q"]
+    assert not quantized.is_torch
+    assert quantized.parents == ("kd",)
+    assert quantized.root_model == loaded.variants["kd"].technique.model  # type: ignore[attr-defined]
+    assert loaded.seeds == (0,)
+    assert list(loaded.targets) == ["cpu_1thread"]
+
+
+def test_a_model_by_import_path(write_suite: Callable[[str], Path]) -> None:
+    text = TEACHER.replace('"cnn"', '"compbench.models.mlp:Model"')
+    model = suite.load(write_suite(text)).variants["teacher"].root_model
+    assert type(model).__module__ == "compbench.models.mlp"
+
+
+@given(st.text(alphabet=string.printable, max_size=200))
+def test_any_text_is_a_suite_or_a_user_error(tmp_path_factory: pytest.TempPathFactory, text: str):
+    path = tmp_path_factory.mktemp("any") / "any.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError):
+        suite.load(path)
+
+
+values = st.one_of(
+    st.integers(-2, 3), st.floats(-1, 2), st.text(max_size=5), st.booleans(), st.just([])
+)
+
+
+@given(st.sampled_from(["temperature", "soft_weight", "epochs", "model", "optimizer"]), values)
+def test_any_option_value_is_taken_or_a_user_error(
+    tmp_path_factory: pytest.TempPathFactory, option: str, value: object
+) -> None:
+    written = str(value).lower() if isinstance(value, bool) else repr(value)
+    if isinstance(value, str):
+        written = '"' + "".join(c for c in value if c.isalnum() and c.isascii()) + '"'
+    path = tmp_path_factory.mktemp("any") / "any.toml"
+    kd = KD.replace('model = "mlp"\n', "") if option == "model" else KD
+    path.write_text(f"{TEACHER}{kd}{option} = {written}\n")
+    problem = _problem(path)
+    assert problem is None or ("[variants.kd]" in problem and "\n" not in problem)
+
+
+def _problem(path: Path) -> str | None:
+    try:
+        suite.load(path)
+    except UserError as error:
+        return str(error)
+    return None

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compbench import text
+from compbench.intervals import Interval
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (0, "0 B"),
+        (812, "812 B"),
+        (999, "999 B"),
+        (1000, "1.00 KB"),
+        (104_600, "105 KB"),
+        (1_690_000, "1.69 MB"),
+        (45_678_901, "45.7 MB"),
+        (2.5e9, "2.50 GB"),
+        (1.5e12, "1500 GB"),
+    ],
+)
+def test_bytes_have_decimal_units(size: float, expected: str) -> None:
+    assert text.bytes_text(size) == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1234, "1,234"),
+        (9999, "9,999"),
+        (10_000, "10.0 k"),
+        (52_138, "52.1 k"),
+        (999_000, "999 k"),
+        (4_238_000, "4.24 M"),
+        (1.2e10, "12.0 G"),
+    ],
+)
+def test_counts_are_exact_up_to_9_999(count: float, expected: str) -> None:
+    assert text.count_text(count) == expected
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "expected"),
+    [
+        (120, "0.120 µs"),
+        (4_980, "4.98 µs"),
+        (123_456, "123 µs"),
+        (1_234_567, "1.23 ms"),
+        (2.5e9, "2500 ms"),
+    ],
+)
+def test_times_are_in_micro_or_milliseconds(nanoseconds: float, expected: str) -> None:
+    assert text.time_text(nanoseconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(0, "0.0"), (0.44, "0.4"), (12.34, "12.3"), (345.4, "345")]
+)
+def test_seconds_have_a_decimal_below_100(seconds: float, expected: str) -> None:
+    assert text.seconds_text(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("function", "interval", "expected"),
+    [
+        (text.percent, Interval(0.99314, 0.99126, 0.9946), "99.31 % (99.13–99.46)"),
+        (text.percent, Interval(1, 0.5, 1), "100.00 % (50.00–100.00)"),
+        (text.points, Interval(-0.004, -0.0071, -0.0009), "−0.40 pp (−0.71…−0.09)"),
+        (text.points, Interval(0, -0.012, 0.012), "0.00 pp (−1.20…+1.20)"),
+        (text.times, Interval(4.123, 4.019, 4.2249), "4.12× (4.02–4.22)"),
+        (text.times, Interval(0.5, 0.0987, 12.34), "0.500× (0.0987–12.3)"),
+    ],
+)
+def test_intervals_stand_in_brackets(
+    function: Callable[[Interval], str], interval: Interval, expected: str
+) -> None:
+    assert function(interval) == expected
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        text.bytes_text,
+        text.count_text,
+        text.time_text,
+        text.seconds_text,
+        text.percent,
+        text.points,
+        text.times,
+        text.share,
+    ],
+)
+def test_what_is_not_known_is_a_dash(function: Callable[[Any], str]) -> None:
+    assert function(None) == "–"
+
+
+def test_a_share_is_a_percentage() -> None:
+    assert (text.share(0.12345), text.share(0.99999, 2), text.share(0)) == (
+        "12.3 %",
+        "100.00 %",
+        "0.0 %",
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.0, "0.00"),
+        (-0.0, "0.00"),
+        (0.004, "0.00"),
+        (-0.004, "0.00"),
+        (0.006, "+0.01"),
+        (-0.006, "−0.01"),
+        (10.0, "+10.00"),
+        (-10.001, "−10.00"),
+    ],
+)
+def test_a_sign_is_told_except_of_zero(value: float, expected: str) -> None:
+    assert text.signed(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0.1234, "0.123"), (1.234, "1.23"), (12.34, "12.3"), (123.4, "123"), (1234.5, "1234")],
+)
+def test_three_digits_are_never_in_exponents(value: float, expected: str) -> None:
+    assert text.three_digits(value) == expected
+
+
+@given(st.floats(0.1, 1e6))
+def test_three_digits_are_right_to_half_a_percent(value: float) -> None:
+    assert float(text.three_digits(value)) == pytest.approx(value, rel=0.00501)

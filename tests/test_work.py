@@ -1,0 +1,405 @@
+"""The stages of a run, with everything slow replaced: what fails, what goes on, what is resumed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from rich.console import Console
+
+from compbench import evaluate, footprint, launch, make, operators, plan, results, scenarios, suite
+from compbench import run as runs
+from compbench.data import Data
+from compbench.errors import JobFailed
+from compbench.plan import Job
+from compbench.progress import Progress
+from compbench.results import Row
+from compbench.store import LOGITS, MODEL, Manifest, Store
+from compbench.work import Work
+from tests.factory import ENVIRONMENT, MEMORY, make_run
+
+CPU, PIXELS, CLASSES = "cpu_1thread", 144, 3
+SUITE = """
+baseline = "alone"
+[measure]
+launches = 3
+memory_processes = 1
+[variants.teacher]
+technique = "train"
+model = "mlp"
+[variants.kd]
+technique = "distill"
+parent = "teacher"
+model = "mlp"
+[variants.q]
+technique = "quantize_static"
+parent = "kd"
+[variants.alone]
+technique = "train"
+model = "cnn"
+"""
+ALL = ("teacher", "kd", "q", "alone")
+MATRIX = np.random.default_rng(0).normal(size=(PIXELS, CLASSES)).astype(np.float32) / PIXELS
+
+
+def linear() -> bytes:
+    """The file of every artifact: images (batch, 1, 12, 12) -> pixels times MATRIX."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("Flatten", ["input"], ["pixels"]),
+            helper.make_node("MatMul", ["pixels", "matrix"], ["logits"]),
+        ],
+        "linear",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 12, 12])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", CLASSES])],
+        [numpy_helper.from_array(MATRIX, "matrix")],
+    )
+    opset = helper.make_opsetid("", 17)
+    return helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()
+
+
+def npy(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+@dataclass
+class Lab:
+    """Replaces what is slow, remembers what was asked of it, and fails where it is told to."""
+
+    root: Path
+    data: Data
+    write_suite: Callable[[str], Path]
+    console: Console = field(default_factory=lambda: Console(file=io.StringIO(), width=200))
+    broken: dict[str, BaseException] = field(default_factory=dict)  # variant, or "launch 1"
+    wrong: set[str] = field(default_factory=set)  # variants whose torch module differs
+    log: list[str] = field(default_factory=list)
+
+    def work(self, text: str = SUITE) -> Work:
+        read = suite.load(self.write_suite(text))
+        store, folder = Store(self.root / "results"), self.root / "run"
+        store.root.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
+        self.log.clear()
+        progress = Progress(self.console)
+        return Work(read, plan.plan(read, "d"), self.data, store, folder, progress)
+
+    def run(self, text: str = SUITE) -> Work:
+        work = self.work(text)
+        work.run()
+        return work
+
+    @property
+    def rows(self) -> list[Row]:
+        return results.read_rows(self.root / "run")
+
+    @property
+    def notes(self) -> str:
+        assert isinstance(self.console.file, io.StringIO)
+        return self.console.file.getvalue()
+
+    def having(self, metric: str, **fields: Any) -> list[str]:
+        """The variants that have a metric, sorted."""
+        rows = [row for row in self.rows if row.metric == metric and row.status == "ok"]
+        return sorted({r.variant for r in rows if fields.items() <= vars(r).items()})
+
+    def reasons(self, status: str = "failed") -> dict[tuple[str, str, int], str]:
+        rows = [row for row in self.rows if row.status == status]
+        return {(row.variant, row.target, row.launch): row.reason for row in rows}
+
+    def make(
+        self, job: Job, parents: Sequence[make.Parent], data: Data, on_epoch: Any
+    ) -> tuple[Manifest, dict[str, bytes]]:
+        self._ask(f"make {job.variant.name}", job.variant.name)
+        assert tuple(parent.artifact.manifest.key for parent in parents) == job.parent_keys
+        files = {MODEL: linear()}
+        if job.variant.is_torch:
+            logits = data.test.images.reshape(-1, PIXELS) @ MATRIX
+            files[LOGITS] = npy(logits + (0.5 if job.variant.name in self.wrong else 0))
+        manifest = Manifest(
+            key=job.key,
+            variant=job.variant.name,
+            technique=job.variant.technique_name,
+            seed=job.seed,
+            parents=job.parent_keys,
+            files={},
+            versions={},
+            made_at="2026-01-01T00:00:00+00:00",
+            seconds=1.0,
+            samples_seen=0,
+            chosen_epoch=None,
+        )
+        return manifest, files
+
+    def launch(self, spec: launch.Spec, images: np.ndarray) -> dict[str, Any]:
+        self._ask(f"launch {spec.seed}: {' '.join(spec.arms)}", f"launch {spec.seed}")
+        assert all(Path(file).is_file() for file in spec.arms.values())
+        assert images is self.data.test.images
+        return {
+            "latency": {arm: {"duration_ns": np.ones(3, np.int64)} for arm in spec.arms},
+            "throughput": {"1": dict.fromkeys(spec.arms, np.ones(2))},
+            "machine": {"": {"steal": np.zeros(1)}},
+        }
+
+    def footprints(self, file: str, *_: Any) -> dict[str, np.ndarray]:
+        self._ask(f"footprint {self._variant(file)}", f"footprint {self._variant(file)}")
+        return MEMORY
+
+    def profile(self, file: str, *_: Any) -> dict[str, np.ndarray]:
+        return {"operator": np.array(["MatMul"]), "ns": np.ones(1)}
+
+    def scenario(self, kind: str, file: str, *_: Any) -> dict[str, np.ndarray]:
+        self._ask(f"{kind} {self._variant(file)}", f"{kind} {self._variant(file)}")
+        return {"name": np.array(["x"]), "value": np.ones(1), "reasons": np.array(["why", "not"])}
+
+    def _variant(self, file: str) -> str:
+        manifest = Path(file).with_name("manifest.json").read_bytes()
+        return Manifest.model_validate_json(manifest).variant
+
+    def _ask(self, line: str, name: str) -> None:
+        self.log.append(line)
+        if name in self.broken:
+            raise self.broken[name]
+
+
+@pytest.fixture
+def lab(tmp_path: Path, tiny: Data, write_suite: Callable[[str], Path], monkeypatch) -> Lab:
+    lab = Lab(tmp_path, tiny, write_suite)
+    monkeypatch.setattr(make, "make", lab.make)
+    monkeypatch.setattr(launch, "launch", lab.launch)
+    monkeypatch.setattr(footprint, "footprints", lab.footprints)
+    monkeypatch.setattr(operators, "profile", lab.profile)
+    monkeypatch.setattr(scenarios, "scenario", lab.scenario)
+    monkeypatch.setattr(evaluate.importlib.util, "find_spec", lambda _: True)
+    return lab
+
+
+def arms(*variants: str) -> str:
+    return " ".join([*(f"{variant}/0" for variant in variants), "control"])
+
+
+def test_a_whole_run_makes_evaluates_weighs_and_times(lab: Lab) -> None:
+    work = lab.run()
+    weighed = [f"footprint {variant}" for variant in ALL]
+    timed = [f"launch {i}: {arms(*ALL)}" for i in range(3)]
+    assert lab.log == [*(f"make {variant}" for variant in ALL), *weighed, *timed]
+    assert work.failures == []
+    for metric in ("size_bytes", "accuracy", "memory_bytes", "operators", "latency_ns"):
+        assert lab.having(metric) == sorted(ALL)
+    assert lab.having("machine") == lab.having("control_latency_ns") == ["alone"]
+    assert lab.having("status") == []
+    assert work.steps() == []
+    assert lab.notes.count("[15/15]") == 1
+
+
+def test_a_failed_job_fails_its_children_and_the_others_go_on(lab: Lab) -> None:
+    lab.broken["teacher"] = JobFailed("the loss is nan")
+    work = lab.run()
+    assert lab.reasons() == {
+        ("teacher", "", -1): "the loss is nan",
+        ("kd", "", -1): "its parent teacher failed",
+        ("q", "", -1): "its parent kd failed",
+    }
+    assert work.failures == [
+        "teacher (seed 0): the loss is nan",
+        "kd (seed 0): its parent teacher failed",
+        "q (seed 0): its parent kd failed",
+    ]
+    assert lab.log[:2] == ["make teacher", "make alone"]
+    assert lab.log[-1] == f"launch 2: {arms('alone')}"
+    assert lab.having("latency_ns") == ["alone"]
+
+
+def test_a_mistake_in_a_technique_fails_its_job_with_a_traceback(lab: Lab) -> None:
+    lab.broken["kd"] = ZeroDivisionError("division\nby zero")
+    lab.run()
+    path = lab.root / "run" / "error-kd-0.txt"
+    reason = f"ZeroDivisionError: division (traceback: {path})"
+    assert lab.reasons()["kd", "", -1] == reason
+    assert "FAILED: ZeroDivisionError" in lab.notes
+    text = path.read_text()
+    assert text.startswith("Traceback") and text.endswith("ZeroDivisionError: division\nby zero\n")
+    assert lab.having("accuracy") == ["alone", "teacher"]
+
+
+def test_a_full_disk_stops_the_run(lab: Lab) -> None:
+    lab.broken["kd"] = OSError("No space left on device")
+    with pytest.raises(OSError, match="No space"):
+        lab.run()
+    assert lab.log == ["make teacher", "make kd"]
+    assert lab.rows == []
+
+
+def test_what_failed_is_tried_again_and_its_old_rows_are_gone(lab: Lab) -> None:
+    lab.broken["teacher"] = JobFailed("it was killed")
+    lab.run()
+    lab.broken.clear()
+    work = lab.run()
+    assert lab.log[:4] == ["make teacher", "make kd", "make q", "footprint teacher"]
+    assert lab.reasons() == {}
+    assert work.failures == []
+    assert lab.having("accuracy") == sorted(ALL)
+
+
+def test_a_target_without_its_provider_is_skipped_and_says_so(lab: Lab, monkeypatch) -> None:
+    there = ["CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: there)
+    loadgen = 'loadgen = { scenarios = ["server"] }'
+    work = lab.run(f'{SUITE}[targets.gpu]\nprovider = "cuda"\n{loadgen}\n[targets.cpu]\n')
+    skipped = lab.reasons("skipped")
+    assert set(skipped) == {(variant, "gpu", -1) for variant in ALL}
+    (reason,) = set(skipped.values())
+    assert reason.startswith("this ONNX Runtime has no CUDAExecutionProvider")
+    assert f"skipped gpu: {reason}" in lab.notes
+    assert {row.target for row in lab.rows if row.status == "ok"} == {"", "cpu"}
+    assert [line for line in lab.log if line.startswith("launch")] == [
+        f"launch {i}: {arms(*ALL)}" for i in range(3)
+    ]
+    assert (work.failures, work.steps()) == ([], [])
+
+
+def test_a_file_that_differs_from_its_torch_module_is_not_measured(lab: Lab) -> None:
+    lab.wrong.add("teacher")
+    work = lab.run()
+    ((where, reason),) = lab.reasons().items()
+    assert where == ("teacher", CPU, -1)
+    assert reason.startswith(f"on {CPU} the ONNX file's logits are up to 0.5 from torch's")
+    assert work.failures == [f"teacher (seed 0) on {CPU}: {reason}"]
+    assert lab.having("size_bytes") == sorted(ALL)
+    assert lab.having("accuracy") == lab.having("memory_bytes") == ["alone", "kd", "q"]
+    assert lab.log[-1] == f"launch 2: {arms('kd', 'q', 'alone')}"
+
+
+def test_without_its_baseline_a_target_is_not_timed(lab: Lab) -> None:
+    lab.wrong.add("alone")
+    lab.run()
+    assert not [line for line in lab.log if line.startswith("launch")]
+    assert lab.having("memory_bytes") == ["kd", "q", "teacher"]
+
+
+def test_what_can_not_be_weighed_takes_no_part_in_launches(lab: Lab) -> None:
+    lab.broken["footprint kd"] = JobFailed("it was killed twice (SIGKILL)")
+    work = lab.run()
+    assert lab.reasons() == {("kd", CPU, -1): "it was killed twice (SIGKILL)"}
+    assert lab.log[-1] == f"launch 2: {arms('teacher', 'q', 'alone')}"
+    assert work.failures == [f"kd (seed 0) on {CPU}: it was killed twice (SIGKILL)"]
+    again = lab.work()
+    assert (again.failures, again.steps(), again.unfit) == (work.failures, [], work.unfit)
+
+
+def test_a_lost_launch_is_told_and_the_others_stand(lab: Lab) -> None:
+    lab.broken["launch 1"] = JobFailed("it was killed twice (SIGKILL)")
+    work = lab.run()
+    assert lab.reasons() == {("alone", CPU, 1): "it was killed twice (SIGKILL)"}
+    assert work.failures == [f"launch 2 on {CPU}: it was killed twice (SIGKILL)"]
+    for launched, variants in ((0, sorted(ALL)), (1, []), (2, sorted(ALL))):
+        assert lab.having("latency_ns", launch=launched) == variants
+    again = lab.run()
+    assert lab.log == []
+    assert again.failures == work.failures
+
+
+@pytest.mark.parametrize(
+    ("stopped", "left"),
+    [
+        ("kd", ["make kd", "make q", "make alone", *(f"footprint {v}" for v in ALL)]),
+        ("footprint q", ["footprint q", "footprint alone"]),
+        ("launch 1", []),
+    ],
+)
+def test_a_stopped_run_goes_on_where_it_was(lab: Lab, stopped: str, left: list[str]) -> None:
+    lab.broken[stopped] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        lab.run()
+    lab.broken.clear()
+    work = lab.run()
+    first = 1 if stopped == "launch 1" else 0
+    assert lab.log == [*left, *(f"launch {i}: {arms(*ALL)}" for i in range(first, 3))]
+    assert work.failures == []
+    rows = [(r.variant, r.metric, r.target, r.launch, r.batch_size) for r in lab.rows]
+    assert len(rows) == len(set(rows))
+    assert lab.having("accuracy") == sorted(ALL)
+
+
+def test_variants_with_equal_options_are_made_once_and_measured_each(lab: Lab) -> None:
+    twin = '[variants.twin]\ntechnique = "train"\nmodel = { name = "mlp", hidden = [128] }\n'
+    work = lab.run(SUITE + twin)
+    keys = {job.variant.name: job.key for job in work.jobs}
+    assert keys["twin"] == keys["teacher"]
+    assert [line for line in lab.log if line.startswith("make")] == [f"make {v}" for v in ALL]
+    assert lab.having("accuracy") == lab.having("latency_ns") == sorted((*ALL, "twin"))
+    assert lab.log[-1] == f"launch 2: {arms(*ALL, 'twin')}"
+
+
+def test_load_scenarios_have_rows_and_one_that_fails_leaves_the_rest(lab: Lab) -> None:
+    lab.broken["offline kd"] = JobFailed("out of memory")
+    loadgen = 'loadgen = { scenarios = ["offline", "server"] }'
+    work = lab.run(f"{SUITE}[targets.{CPU}]\nbatch_sizes = [1, 16]\n{loadgen}\n")
+    assert lab.having("loadgen_server", batch_size=1, reason="why not") == sorted(ALL)
+    assert lab.having("loadgen_offline", batch_size=16) == ["alone", "q", "teacher"]
+    assert lab.reasons() == {("kd", CPU, -1): "out of memory"}
+    assert lab.log[-1] == f"launch 2: {arms(*ALL)}"
+    assert work.steps() == []
+
+
+def test_without_loadgen_its_scenarios_are_skipped_with_what_to_install(
+    lab: Lab, monkeypatch
+) -> None:
+    monkeypatch.setattr(evaluate.importlib.util, "find_spec", lambda _: None)
+    lab.run(f'{SUITE}[targets.{CPU}]\nloadgen = {{ scenarios = ["server"] }}\n')
+    (reason,) = set(lab.reasons("skipped").values())
+    assert "pip install 'compbench[loadgen]'" in reason
+    assert lab.log[-1] == f"launch 2: {arms(*ALL)}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "goes_on", "note"),
+    [
+        ({"started": "2026-05-05T05:05:05+00:00"}, True, ""),
+        ({"environment": {**ENVIRONMENT, "load_1min": 3.0, "git_commit": "f"}}, True, ""),
+        (
+            {"environment": {**ENVIRONMENT, "cpu": "Other CPU"}},
+            False,
+            "which is of another machine: CPU: Made-up CPU became Other CPU",
+        ),
+        (
+            {"environment": {**ENVIRONMENT, "cores": 4, "gpu": "H200"}},
+            False,
+            "which is of another machine: cores: 2 became 4; GPU: None became H200",
+        ),
+        ({"keys": ("other",)}, False, ""),
+        ({"measure": {"launches": 5}}, False, ""),
+        ({"suite": "other"}, False, ""),
+    ],
+)
+def test_only_the_same_run_on_the_same_machine_is_continued(
+    changes: dict[str, Any], goes_on: bool, note: str, tmp_path: Path
+) -> None:
+    console = Console(file=io.StringIO(), width=200)
+    old = runs._open(make_run(finished=None), tmp_path, Progress(console))
+    new = make_run(**{"finished": None, **changes})
+    found = runs._open(new, tmp_path, Progress(console))
+    assert (found == old) is goes_on
+    assert results.read_run(old) == make_run(finished=None)
+    assert results.read_run(found) == (make_run(finished=None) if goes_on else new)
+    assert isinstance(console.file, io.StringIO)
+    expected = f"not going on with {old}, {note}\n" if note else ""
+    assert console.file.getvalue() == expected
+
+
+def test_a_finished_run_is_not_continued(tmp_path: Path) -> None:
+    progress = Progress(Console(file=io.StringIO()))
+    old = runs._open(make_run(), tmp_path, progress)
+    new = make_run(finished=None)
+    found = runs._open(new, tmp_path, progress)
+    assert found != old
+    assert results.latest_run(tmp_path, "mine") == found
+    assert runs._open(new, tmp_path, progress) == found
