@@ -17,7 +17,7 @@ test: check  ## everything: lint, types, fast and slow tests
 check: $(READY)  ## ruff, pyright and the fast tests: about a minute
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/pytest -m "not slow" -n 2
 
 bench: $(READY)  ## the measurement measured: false alarms, power, overhead, growth (an hour)
