@@ -16,8 +16,8 @@ ROOT = Path(compbench.__file__).parent
 
 # a module may import those that stand above it; those of one line stand beside each other
 LAYERS = """
-    errors
-    registry
+    errors blocks macs weights
+    registry coding
     contracts vision
     recipe targets variants
     session layers idx data suite parity size store environment progress intervals

@@ -107,7 +107,7 @@ def test_pruned_channels_are_really_gone(tiny: Data) -> None:
     assert hidden == [16, 3]
     before, after = (size.measure(to_onnx(m, SHAPE)) for m in (net(), pruned))
     assert after.size_bytes < 0.4 * before.size_bytes
-    assert after.macs < 0.4 * before.macs
+    assert after.macs and before.macs and after.macs < 0.4 * before.macs
 
 
 def test_the_weakest_channels_go_first(tiny: Data) -> None:
@@ -178,7 +178,7 @@ def test_factorising_makes_the_file_smaller_and_spares_small_layers(tiny: Data) 
     assert kinds[9] == "Linear", "the layer that gives the logits is left as it is"
     before, after = (size.measure(to_onnx(m, SHAPE)) for m in (net(), made))
     assert after.parameters < before.parameters
-    assert after.macs < before.macs
+    assert after.macs and before.macs and after.macs < before.macs
 
 
 def test_a_quantized_file_holds_integers_and_no_float_copy(tiny: Data) -> None:
