@@ -29,6 +29,8 @@ def artifact_rows(job: Job, artifact: Artifact) -> list[Row]:
     found = size.measure(artifact.read(MODEL))
     values = {
         "size_bytes": found.size_bytes,
+        "packed_bytes": found.packed_bytes,
+        "coded_bytes": found.coded_bytes,
         "parameters": found.parameters,
         "nonzero_parameters": found.nonzero_parameters,
         "macs": found.macs,

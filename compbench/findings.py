@@ -55,11 +55,13 @@ def findings(run: Run, summaries: Summaries, target: str) -> list[str]:
         if summary.reason:
             found.append(f"`{summary.variant}` has no figures: {summary.reason}.")
             continue
-        parents = run.variants[summary.variant]["parents"]
-        if parents and run.variants[summary.variant]["technique"] != "distill":
-            parent = summaries.find(parents[0], target)
+        variant = run.variants[summary.variant]
+        parent = None
+        if variant["parents"] and variant["technique"] != "distill":
+            parent = summaries.find(variant["parents"][0], target)
             found += _against_parent(summary, parent)
-        found += _sparse(summary)
+        if parent or summary.variant != run.baseline:
+            found += _sparse(summary, parent, summaries.find(run.baseline, target))
     return found
 
 
@@ -113,12 +115,38 @@ def _against_parent(child: Summary, parent: Summary) -> list[str]:
     return found
 
 
-def _sparse(summary: Summary) -> list[str]:
-    total, nonzero = summary.parameters, summary.nonzero_parameters
-    if not total or nonzero is None or nonzero > 0.5 * total or (summary.size_ratio or 0) > 1.5:
+def _sparse(child: Summary, parent: Summary | None, baseline: Summary) -> list[str]:
+    """Zeros that its file hardly profits from: beside its parent, or else the baseline."""
+    total, nonzero, dense = child.parameters, child.nonzero_parameters, parent or baseline
+    if not total or nonzero is None or nonzero > 0.5 * total:
         return []
-    share = 1 - nonzero / total
-    return [f"`{summary.variant}` is sparse ({share:.0%} zeros) but not smaller on disk."]
+    if not child.size_bytes or not dense.size_bytes:
+        return []
+    smaller = dense.size_bytes / child.size_bytes
+    if smaller > 1.5:
+        return []
+    disk = f"only {smaller:.2f}× smaller" if smaller > 1.05 else "not smaller"
+    whose = "its parent" if parent else "the baseline"
+    speed = _speed_beside(child, parent) if parent else ""
+    packed = ""
+    if child.packed_bytes and dense.packed_bytes:
+        share = child.packed_bytes / dense.packed_bytes
+        packed = f"; packed it is {share:.2f}× as large as {whose}'s packed file"
+    return [
+        f"`{child.variant}` is sparse ({1 - nonzero / total:.0%} zeros) but {disk} on disk than "
+        f"{whose} `{dense.variant}`{speed}{packed}."
+    ]
+
+
+def _speed_beside(child: Summary, parent: Summary) -> str:
+    """What the intervals of two speed-ups allow one to say, to end a sentence with."""
+    if not child.speedup or not parent.speedup:
+        return ""
+    if child.speedup.low > parent.speedup.high:
+        return f", though {child.speedup.value / parent.speedup.value:.2f}× faster"
+    return (
+        " and slower" if child.speedup.high < parent.speedup.low else " and not measurably faster"
+    )
 
 
 def _control(run: Run, student: dict[str, Any]) -> str | None:

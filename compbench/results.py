@@ -34,6 +34,8 @@ class Metric:
 
 METRICS: dict[str, Metric] = {
     "size_bytes": Metric("size", "B", "lower", "bytes of the ONNX file on disk"),
+    "packed_bytes": Metric("packed", "B", "lower", "bytes of the file packed with zstd"),
+    "coded_bytes": Metric("coded", "B", "lower", "bytes of its weights alone, entropy-coded"),
     "parameters": Metric("parameters", "", "lower", "elements of weights and biases"),
     "nonzero_parameters": Metric("non-zeros", "", "lower", "parameters that are not zero"),
     "macs": Metric("MACs", "", "lower", "multiply-accumulates of one image"),

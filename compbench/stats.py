@@ -20,6 +20,8 @@ from compbench.intervals import (
 )
 from compbench.results import Row, Run
 
+_SIZES = ("size_bytes", "packed_bytes", "coded_bytes")
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -41,6 +43,10 @@ class Summary:
     seed_sd: float | None = None
     size_bytes: float | None = None
     size_ratio: float | None = None  # baseline's bytes over this variant's
+    packed_bytes: float | None = None  # of the file packed with zstd
+    packed_ratio: float | None = None  # baseline's packed bytes over this variant's
+    coded_bytes: float | None = None  # of the weights alone, entropy-coded
+    coded_ratio: float | None = None  # baseline's bytes on disk over these
     parameters: float | None = None
     nonzero_parameters: float | None = None
     macs: float | None = None
@@ -116,7 +122,8 @@ def _summary(run: Run, rows: Rows, variant: str, target: str, control: Interval 
         return Summary(variant, target, reason=f"{status[0].status}: {status[0].reason}")
     correct = _by_seed(rows.of(variant, "accuracy", target), "correct")
     baseline = _by_seed(rows.of(run.baseline, "accuracy", target), "correct")
-    size, base_size = (rows.mean(v, "size_bytes") for v in (variant, run.baseline))
+    size, packed, coded = (rows.mean(variant, metric) for metric in _SIZES)
+    base_size, base_packed, _ = (rows.mean(run.baseline, metric) for metric in _SIZES)
     durations = _kept_ns(rows.of(variant, "latency_ns", target))
     speedup = _speedup(run, rows, variant, target)
     validation, base_validation = (
@@ -136,7 +143,11 @@ def _summary(run: Run, rows: Rows, variant: str, target: str, control: Interval 
         if len(correct) > 1
         else None,
         size_bytes=size,
-        size_ratio=base_size / size if base_size and size else None,
+        size_ratio=_ratio(base_size, size),
+        packed_bytes=packed,
+        packed_ratio=_ratio(base_packed, packed),
+        coded_bytes=coded,
+        coded_ratio=_ratio(base_size, coded),
         parameters=rows.mean(variant, "parameters"),
         nonzero_parameters=rows.mean(variant, "nonzero_parameters"),
         macs=rows.mean(variant, "macs"),
@@ -207,6 +218,10 @@ def _cpu_ns(rows: Sequence[Row]) -> float | None:
     total = sum(int(row.samples["cpu_ns"].sum()) for row in rows)
     runs = sum(int(row.samples["kept"].sum()) for row in rows)
     return total / runs if runs else None
+
+
+def _ratio(baseline: float | None, ours: float | None) -> float | None:
+    return baseline / ours if baseline and ours else None
 
 
 def _peak_share(

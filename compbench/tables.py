@@ -30,9 +30,8 @@ def _main_row(run: Run, summaries: Summaries, s: Summary) -> dict[str, str]:
     if len(run.seeds) > 1:
         row["seeds' sd (pp)"] = spread_text(s)
     sign = {1: "", -1: " slower", 0: " ≈"}[s.faster]
-    ratio = "" if is_baseline or not s.size_ratio else f" ({text.three_digits(s.size_ratio)}×)"
     row |= {
-        "bytes": text.bytes_text(s.size_bytes) + ratio,
+        "bytes": _bytes_text(s.size_bytes, None if is_baseline else s.size_ratio),
         "parameters": text.count_text(s.parameters),
         "MACs": text.count_text(s.macs),
         "p50": text.time_text(s.p50_ns),
@@ -54,6 +53,31 @@ def across(run: Run, summaries: Summaries) -> Table:
         {"variant": v, **{t: text.time_text(summaries.find(v, t).p50_ns) for t in targets}}
         for v in run.variants
     ]
+
+
+def sizes(run: Run, summaries: Summaries) -> Table:
+    """What each file holds and what it takes packed or coded: the same on every target."""
+    measured = {s.variant: s for s in reversed(summaries.all) if s.size_bytes}
+    return [_size_row(run, measured[variant]) for variant in run.variants if variant in measured]
+
+
+def _size_row(run: Run, s: Summary) -> dict[str, str]:
+    nonzero = text.count_text(s.nonzero_parameters)
+    if s.parameters and s.nonzero_parameters is not None:
+        nonzero += f" ({text.share(s.nonzero_parameters / s.parameters)})"
+    is_baseline = s.variant == run.baseline
+    return {
+        "variant": s.variant,
+        "parameters": text.count_text(s.parameters),
+        "non-zero": nonzero,
+        "file": _bytes_text(s.size_bytes, None if is_baseline else s.size_ratio),
+        "packed (zstd)": _bytes_text(s.packed_bytes, None if is_baseline else s.packed_ratio),
+        "weights, coded": _bytes_text(s.coded_bytes, s.coded_ratio),
+    }
+
+
+def _bytes_text(size: float | None, ratio: float | None) -> str:
+    return text.bytes_text(size) + (f" ({text.three_digits(ratio)}×)" if ratio else "")
 
 
 def latency(summaries: Summaries, target: str) -> Table:

@@ -165,7 +165,9 @@ def variant_rows(
     """All rows of a variant with the same figures at every seed and on every target.
 
     `ns` is of the first turn (one for each launch, or for all): later ones drift, see `turns_ns`.
+    Packing takes the zeros away and a tenth of the rest, coding a fifth.
     """
+    nonzero = parameters if nonzero is None else nonzero
     rows = []
     for seed in run.seeds:
         rows += _artifact_rows(
@@ -173,8 +175,10 @@ def variant_rows(
             seed,
             {
                 "size_bytes": size_bytes,
+                "packed_bytes": size_bytes * nonzero * 0.9 / parameters,
+                "coded_bytes": size_bytes * nonzero * 0.8 / parameters,
                 "parameters": parameters,
-                "nonzero_parameters": parameters if nonzero is None else nonzero,
+                "nonzero_parameters": nonzero,
                 "macs": macs,
                 "make_seconds": seconds,
             },

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from compbench.findings import Pair, distilled_pairs, findings, gaps, spread_text, verdict
@@ -17,7 +19,9 @@ from tests.factory import (
     make_summaries,
 )
 
-PARENT = Summary("teacher", TARGET, speedup=Interval(2, 1.9, 2.1), size_bytes=1000)
+PARENT = Summary(
+    "teacher", TARGET, speedup=Interval(2, 1.9, 2.1), size_bytes=1000, packed_bytes=900
+)
 
 
 def of_child(technique: str = "prune_channels", **fields: object) -> list[str]:
@@ -57,14 +61,73 @@ def test_a_student_is_another_net_than_its_teacher() -> None:
     assert len(of_child(**bad)) == 2
 
 
+SPARSE: dict[str, Any] = {"parameters": 1000, "nonzero_parameters": 100, "size_bytes": 1000}
+
+
+def test_sparse_but_neither_smaller_nor_faster_is_told() -> None:
+    found = of_child(**SPARSE, packed_bytes=198, speedup=Interval(2, 1.8, 2.2))
+    assert found == [
+        "`child` is sparse (90% zeros) but not smaller on disk than its parent `teacher` and not "
+        "measurably faster; packed it is 0.22× as large as its parent's packed file."
+    ]
+
+
 @pytest.mark.parametrize(
-    ("nonzero", "size_ratio", "told"),
-    [(500, 1.0, True), (100, None, True), (100, 1.5, True), (501, 1, False), (100, 1.6, False)],
+    ("nonzero", "size_bytes", "told"),
+    [
+        (500, 1000, "(50% zeros) but not smaller"),
+        (100, 1200, "(90% zeros) but not smaller"),
+        (100, 960, "(90% zeros) but not smaller"),
+        (100, 800, "(90% zeros) but only 1.25× smaller"),
+        (100, 666, None),
+        (501, 1000, None),
+        (100, None, None),
+    ],
 )
-def test_sparse_but_not_smaller_is_told(nonzero: int, size_ratio: float | None, told: bool) -> None:
-    found = of_child(parameters=1000, nonzero_parameters=nonzero, size_ratio=size_ratio)
-    sentence = f"`child` is sparse ({100 - nonzero / 10:.0f}% zeros) but not smaller on disk."
-    assert found == ([sentence] if told else [])
+def test_how_much_smaller_a_sparse_file_is(
+    nonzero: int, size_bytes: int | None, told: str | None
+) -> None:
+    found = of_child(parameters=1000, nonzero_parameters=nonzero, size_bytes=size_bytes)
+    sentence = f"`child` is sparse {told} on disk than its parent `teacher`."
+    assert found[-1:] == ([sentence] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("speedup", "told"),
+    [
+        (Interval(1, 0.9, 1.1), " and slower"),
+        (Interval(1.8, 1.7, 1.95), " and not measurably faster"),
+        (Interval(2.15, 2.05, 2.2), " and not measurably faster"),
+        (Interval(3, 2.9, 3.1), ", though 1.50× faster"),
+        (None, ""),
+    ],
+)
+def test_how_fast_a_sparse_net_is_beside_its_parent(speedup: Interval | None, told: str) -> None:
+    found = of_child(**SPARSE, speedup=speedup)
+    assert found[-1].endswith(f"not smaller on disk than its parent `teacher`{told}.")
+
+
+@pytest.mark.parametrize(
+    ("packed_bytes", "told"),
+    [(900, "; packed it is 1.00× as large as its parent's packed file"), (None, "")],
+)
+def test_what_packing_a_sparse_file_gives(packed_bytes: int | None, told: str) -> None:
+    found = of_child(**SPARSE, packed_bytes=packed_bytes)
+    assert found[-1].endswith(f"its parent `teacher`{told}.")
+
+
+def test_a_sparse_net_without_a_parent_stands_beside_the_baseline() -> None:
+    fast: dict[str, Any] = {"packed_bytes": 450, "speedup": exactly(9)}
+    assert of_child("distill", **SPARSE, **fast) == [
+        "`child` is sparse (90% zeros) but not smaller on disk than the baseline `teacher`; packed "
+        "it is 0.50× as large as the baseline's packed file."
+    ]
+
+
+def test_a_sparse_baseline_has_nothing_to_stand_beside() -> None:
+    run = make_run({"teacher": lineage()})
+    sparse = Summary("teacher", TARGET, **SPARSE)
+    assert findings(run, make_summaries(sparse), TARGET) == []
 
 
 def test_a_failure_is_told_and_nothing_else_of_it() -> None:

@@ -112,6 +112,12 @@ def test_a_single_variant(golden) -> None:
     assert render(run, variant_rows(run, "teacher")) == golden
 
 
+def test_a_sparse_variant_that_is_neither_smaller_nor_faster(golden) -> None:
+    run = make_run({"teacher": lineage(), "pruned": lineage("prune_channels", "teacher")})
+    rows = [*variant_rows(run, "teacher"), *variant_rows(run, "pruned", nonzero=100)]
+    assert render(run, rows) == golden
+
+
 def test_the_baseline_failed(golden) -> None:
     run = make_run({"teacher": lineage(), "small": lineage("distill", "teacher")})
     rows = [status_row("teacher", "the loss is nan"), status_row("small", "its parent failed")]

@@ -261,6 +261,10 @@ def test_all_figures_of_a_variant_are_exact() -> None:
         validation_change=intervals.paired_change([validation], [baseline]),
         size_bytes=1000,
         size_ratio=4,
+        packed_bytes=900,
+        packed_ratio=4,
+        coded_bytes=800,
+        coded_ratio=5,
         parameters=1000,
         nonzero_parameters=1000,
         macs=50_000,
@@ -341,7 +345,8 @@ def test_a_lost_launch_costs_only_itself() -> None:
 def test_without_a_baseline_nothing_is_compared() -> None:
     found = summarise(RUN, [row for row in RUN_ROWS if row.variant != "teacher"])
     student = found.find("student", TARGET)
-    compared = figures(student, "change", "size_ratio", "speedup", "faster", "peak_share")
+    ratios = ("size_ratio", "packed_ratio", "coded_ratio")
+    compared = figures(student, "change", *ratios, "speedup", "faster", "peak_share")
     assert compared == dict.fromkeys(compared) | {"faster": 0}
     assert (student.accuracy and student.accuracy.value, student.p50_ns) == (0.8, 12_000)
     assert found.control == {}
@@ -390,6 +395,14 @@ def test_seeds_that_the_baseline_lacks_are_not_compared() -> None:
     assert student.accuracy.value == approx(0.5)
     assert student.change.value == approx(-0.1)
     assert student.seed_sd is not None and not isnan(student.seed_sd)
+
+
+def test_a_run_from_before_packed_sizes_has_none() -> None:
+    rows = [row for row in RUN_ROWS if row.metric not in ("packed_bytes", "coded_bytes")]
+    student = summarise(RUN, rows).find("student", TARGET)
+    names = ("packed_bytes", "packed_ratio", "coded_bytes", "coded_ratio")
+    assert figures(student, *names) == dict.fromkeys(names)
+    assert (student.size_bytes, student.size_ratio) == (1000, 4)
 
 
 def test_the_worst_parity_of_all_seeds_is_told() -> None:
