@@ -163,7 +163,7 @@ class NullCase:
     """Options with which a technique must do nothing, and what its result must then equal.
 
     `equals` is "parent" (the parent's logits) or the name of the technique that, given `like`
-    as its options, makes the same weights bit for bit.
+    as its options, makes the same weights, or the same file, bit for bit.
     """
 
     options: dict[str, Any]
@@ -184,10 +184,14 @@ class Trainer(ABC):
 
 
 class TechniqueBase(Options, ABC):
-    """What torch and ONNX techniques share: how many parents, which libraries, the null case."""
+    """What all techniques share: how many parents, which libraries, the null case.
+
+    `quantizes` says that it makes numbers narrower, which is done once in a lineage.
+    """
 
     parents: ClassVar[tuple[int, int]] = (1, 1)
     libraries: ClassVar[tuple[str, ...]] = ()
+    quantizes: ClassVar[bool] = False
     null_case: ClassVar[NullCase]
 
     def problem(self, parent_count: int) -> str | None:
@@ -205,6 +209,17 @@ class TorchTechnique(TechniqueBase):
     @abstractmethod
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
         """A new module; the parents are in evaluation mode and must not be changed."""
+
+
+class LoweringTechnique(TechniqueBase):
+    """Base of a class `Technique` that trains torch modules into an ONNX file.
+
+    No torch module stands behind that file: only ONNX techniques can follow.
+    """
+
+    @abstractmethod
+    def lower(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> bytes:
+        """The bytes of the ONNX file; the parents are in evaluation mode, not to be changed."""
 
 
 class OnnxTechnique(TechniqueBase):

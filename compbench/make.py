@@ -15,7 +15,12 @@ import torch
 from numpy.typing import NDArray
 
 from compbench import accuracy, checkpoint, plan
-from compbench.contracts import ModelFamily, OnnxTechnique, TorchTechnique
+from compbench.contracts import (
+    LoweringTechnique,
+    ModelFamily,
+    OnnxTechnique,
+    TorchTechnique,
+)
 from compbench.data import Data
 from compbench.errors import JobFailed
 from compbench.export import to_onnx, torch_logits, without_notes
@@ -40,7 +45,7 @@ def make(
     """Make a job's artifact in memory. Raises JobFailed where that can't be done right."""
     started = time.perf_counter()
     fit = None
-    if isinstance(job.variant.technique, TorchTechnique):
+    if job.variant.uses_torch:
         fit = Fit(data.training, job.seed, on_epoch)
         files = _from_torch(job, parents, data, fit)
     else:
@@ -62,19 +67,21 @@ def make(
 
 
 def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> dict[str, bytes]:
-    technique = job.variant.technique
-    assert isinstance(technique, TorchTechnique)
-    shape, classes = data.training.shape, data.training.classes
+    technique, training = job.variant.technique, data.training
     modules = []
     try:
         for parent in parents:
-            module = parent.root_model.build(shape, classes)
+            module = parent.root_model.build(training.shape, training.classes)
             modules.append(checkpoint.load(str(parent.artifact.path(CHECKPOINT)), module))
         torch.manual_seed(job.seed)
-        model = technique.build(modules, data.training, fit).eval()
+        if isinstance(technique, LoweringTechnique):
+            lowered = technique.lower(modules, training, fit)
+            return {MODEL: _checked(lowered), HISTORY: _history(fit)}
+        assert isinstance(technique, TorchTechnique)
+        model = technique.build(modules, training, fit).eval()
     except ValueError as error:
         raise JobFailed(str(error)) from error
-    file = to_onnx(model, shape)
+    file = to_onnx(model, training.shape)
     reference = torch_logits(model, data.test.images)
     found = parity(reference, accuracy.logits(cpu_session(file), data.test.images))
     if not found.max_abs_difference <= MOST_LOGIT_DIFFERENCE:
@@ -82,7 +89,7 @@ def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> di
     return {
         MODEL: file,
         CHECKPOINT: checkpoint.to_bytes(model),
-        HISTORY: json.dumps([asdict(epoch) for epoch in fit.history], indent=1).encode() + b"\n",
+        HISTORY: _history(fit),
         LOGITS: _npy(reference),
     }
 
@@ -90,10 +97,17 @@ def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> di
 def _from_onnx(job: Job, parents: Sequence[Parent], data: Data) -> bytes:
     technique = job.variant.technique
     assert isinstance(technique, OnnxTechnique)
-    parent = parents[0].artifact.read(MODEL)
-    model = onnx.load_model_from_string(technique.rewrite(parent, data.training))
+    return _checked(technique.rewrite(parents[0].artifact.read(MODEL), data.training))
+
+
+def _checked(file: bytes) -> bytes:
+    model = onnx.load_model_from_string(file)
     onnx.checker.check_model(model)
     return without_notes(model)
+
+
+def _history(fit: Fit) -> bytes:
+    return json.dumps([asdict(epoch) for epoch in fit.history], indent=1).encode() + b"\n"
 
 
 def _npy(array: NDArray[np.float32]) -> bytes:

@@ -51,7 +51,7 @@ def plan(suite: Suite, dataset_digest: str) -> tuple[Job, ...]:
 
 def libraries(variant: Variant) -> dict[str, str]:
     """The libraries that make a variant, with their versions."""
-    base = _TORCH_LIBRARIES if variant.is_torch else _ONNX_LIBRARIES
+    base = _TORCH_LIBRARIES if variant.uses_torch else _ONNX_LIBRARIES
     return registry.versions((*base, *variant.technique.libraries, *_DATA_LIBRARIES))
 
 
@@ -62,9 +62,9 @@ def options(variant: Variant) -> dict[str, Any]:
 
 def _key(variant: Variant, parent_keys: tuple[str, ...], seed: int, dataset_digest: str) -> str:
     plugins = [type(variant.technique)]
-    plugins += [type(variant.root_model)] if variant.is_torch else []
+    plugins += [type(variant.root_model)] if variant.uses_torch else []
     sources = [registry.source(plugin) for plugin in plugins]
-    sources += _makers(_TORCH_MAKERS if variant.is_torch else _ONNX_MAKERS)
+    sources += _makers(_TORCH_MAKERS if variant.uses_torch else _ONNX_MAKERS)
     content = {
         "technique": variant.technique_name,
         "options": options(variant),

@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from compbench.errors import UserError
 
 MODEL = "model.onnx"
-CHECKPOINT = "checkpoint.safetensors"  # of torch techniques only, like the next two
-HISTORY = "history.json"
+CHECKPOINT = "checkpoint.safetensors"  # of torch techniques only
+HISTORY = "history.json"  # of what was trained
 LOGITS = "logits.npy"  # of the torch module on the test images: the reference of parity
 MANIFEST = "manifest.json"
 _TEMPORARY = ".tmp-"

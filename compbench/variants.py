@@ -9,7 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from compbench import registry
-from compbench.contracts import ModelFamily, OnnxTechnique, TechniqueBase, TorchTechnique
+from compbench.contracts import (
+    LoweringTechnique,
+    ModelFamily,
+    OnnxTechnique,
+    TechniqueBase,
+    TorchTechnique,
+)
 from compbench.errors import UserError, explain, nearest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -29,6 +35,11 @@ class Variant:
     def is_torch(self) -> bool:
         """Whether a torch module stands behind the ONNX file."""
         return isinstance(self.technique, TorchTechnique)
+
+    @property
+    def uses_torch(self) -> bool:
+        """Whether it is made from torch modules, whatever stands behind its own file."""
+        return isinstance(self.technique, TorchTechnique | LoweringTechnique)
 
 
 def read_variants(tables: dict[str, dict[str, Any]]) -> dict[str, Variant]:
@@ -58,15 +69,37 @@ def _variant(
     problem = technique.problem(len(parents))
     if problem:
         raise UserError(f"{where} '{technique_name}' {problem}")
-    for parent in parents:
-        if isinstance(technique, TorchTechnique) and not above[parent].is_torch:
-            raise UserError(
-                f"{where} '{technique_name}' works on a torch module, but its parent "
-                f"[variants.{parent}] is an ONNX file ('{above[parent].technique_name}'); "
-                f"put [variants.{name}] before the quantization"
-            )
     model = getattr(technique, "model", None) or above[parents[0]].root_model
-    return Variant(name, technique_name, technique, parents, model)
+    variant = Variant(name, technique_name, technique, parents, model)
+    _refuse_misfits(variant, above)
+    return variant
+
+
+def _refuse_misfits(variant: Variant, above: dict[str, Variant]) -> None:
+    """Raises UserError where a technique can't begin from what its parents are."""
+    where = f"[variants.{variant.name}] '{variant.technique_name}'"
+    for parent in variant.parents:
+        quantized = _quantized(parent, above)
+        if variant.technique.quantizes and quantized:
+            raise UserError(
+                f"{where} quantizes what [variants.{quantized.name}] "
+                f"('{quantized.technique_name}') quantized already: rounding twice only adds "
+                f"error; give it the parent '{quantized.parents[0]}'"
+            )
+        if variant.uses_torch and not above[parent].is_torch:
+            raise UserError(
+                f"{where} works on a torch module, but its parent "
+                f"[variants.{parent}] is an ONNX file ('{above[parent].technique_name}'); "
+                f"put [variants.{variant.name}] before the quantization"
+            )
+
+
+def _quantized(name: str, above: dict[str, Variant]) -> Variant | None:
+    """The variant that quantized a lineage of ONNX files; None where none did."""
+    variant = above[name]
+    while not variant.technique.quantizes and not variant.is_torch and variant.parents:
+        variant = above[variant.parents[0]]
+    return variant if variant.technique.quantizes else None
 
 
 def _parents(
@@ -93,8 +126,8 @@ def _technique(where: str, name: str, options: dict[str, Any]) -> TechniqueBase:
         plugin = registry.find("technique", name)
     except UserError as error:
         raise UserError(f"{where} {error}") from error
-    if not issubclass(plugin, TorchTechnique | OnnxTechnique):
-        raise UserError(f"{where} '{name}' is neither a TorchTechnique nor an OnnxTechnique")
+    if not issubclass(plugin, TorchTechnique | LoweringTechnique | OnnxTechnique):
+        raise UserError(f"{where} '{name}' is no TorchTechnique, LoweringTechnique, OnnxTechnique")
     try:
         return plugin(**options)
     except ValidationError as error:

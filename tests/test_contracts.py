@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch import nn
 from compbench import accuracy, checkpoint, registry, size
 from compbench.contracts import (
     DatasetSource,
+    LoweringTechnique,
     ModelFamily,
     OnnxTechnique,
     Shape,
@@ -39,6 +41,11 @@ def parent() -> nn.Module:
     return cnn.Model(channels=(8, 16), hidden=16).build(SHAPE, 3).eval()
 
 
+@cache
+def parent_file() -> bytes:
+    return to_onnx(parent(), SHAPE)
+
+
 def options(plugin: type[TechniqueBase], wanted: dict) -> dict:
     """What a technique needs to run, at least: a model where it has to be named."""
     needs_model = "model" in plugin.model_fields and plugin.parents[0] == 1
@@ -49,6 +56,16 @@ def build(plugin: type[TorchTechnique], wanted: dict, parents: list[nn.Module], 
     torch.manual_seed(3)
     fit = Fit(data, 3, lambda epoch, total: None)
     return plugin(**options(plugin, wanted)).build(parents, data, fit)
+
+
+def onnx_file(plugin: type[TechniqueBase], wanted: dict, source: nn.Module, data: TrainingData):
+    """What a technique that ends in a file makes of the parent."""
+    technique = plugin(**wanted)
+    if isinstance(technique, OnnxTechnique):
+        return technique.rewrite(parent_file(), data)
+    assert isinstance(technique, LoweringTechnique)
+    torch.manual_seed(3)
+    return technique.lower([source], data, Fit(data, 3, lambda epoch, total: None))
 
 
 def state(model: nn.Module) -> list[bytes]:
@@ -102,10 +119,14 @@ def test_the_null_case_does_nothing(name: str, tiny: Data) -> None:
     null = plugin.null_case
     images = tiny.test.images
     reference = torch_logits(parent(), images)
-    if issubclass(plugin, OnnxTechnique):
-        file = plugin(**null.options).rewrite(to_onnx(parent(), SHAPE), tiny.training)
-        result = accuracy.logits(cpu_session(file), images)
-        assert parity(reference, result).max_abs_difference <= 1e-4
+    if not issubclass(plugin, TorchTechnique):
+        file = onnx_file(plugin, null.options, parent(), tiny.training)
+        if null.equals == "parent":
+            result = accuracy.logits(cpu_session(file), images)
+            assert parity(reference, result).max_abs_difference <= 1e-4
+        else:
+            other = registry.find("technique", null.equals)
+            assert file == onnx_file(other, null.like or {}, parent(), tiny.training)
     elif null.equals == "parent":
         result = torch_logits(build(plugin, null.options, [parent()], tiny.training), images)
         assert parity(reference, result).max_abs_difference <= 1e-4
@@ -118,14 +139,15 @@ def test_the_null_case_does_nothing(name: str, tiny: Data) -> None:
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_a_technique_repeats_itself_and_leaves_its_parent_alone(name: str, tiny: Data) -> None:
     plugin = registry.find("technique", name)
-    if issubclass(plugin, OnnxTechnique):
-        file = to_onnx(parent(), SHAPE)
-        first, again = (plugin().rewrite(file, tiny.training) for _ in range(2))
-        assert first == again
-        assert first != file
-        return
     source = parent()
     before = copy.deepcopy(source)
+    if not issubclass(plugin, TorchTechnique):
+        wanted = {"epochs": 1} if issubclass(plugin, LoweringTechnique) else {}
+        first, again = (onnx_file(plugin, wanted, source, tiny.training) for _ in range(2))
+        assert first == again
+        assert first != parent_file()
+        assert state(source) == state(before)
+        return
     first, again = (build(plugin, {"epochs": 1}, [source], tiny.training) for _ in range(2))
     assert state(first) == state(again)
     assert state(source) == state(before)
@@ -138,8 +160,8 @@ def test_what_a_torch_technique_makes_survives_export_and_checkpoint(
     name: str, tiny: Data, tmp_path: Path
 ) -> None:
     plugin = registry.find("technique", name)
-    if issubclass(plugin, OnnxTechnique):
-        pytest.skip("an ONNX technique has no torch module")
+    if not issubclass(plugin, TorchTechnique):
+        pytest.skip("no torch module stands behind the file")
     model = build(plugin, {"epochs": 1}, [parent()], tiny.training)
     reference = torch_logits(model, tiny.test.images)
     exported = accuracy.logits(cpu_session(to_onnx(model, SHAPE)), tiny.test.images)
