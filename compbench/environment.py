@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,11 @@ def record() -> dict[str, Any]:
     import psutil
 
     cpu = cpuinfo.get_cpu_info()
-    flags = set(cpu.get("flags", []))
     return {
         "cpu": cpu.get("brand_raw", platform.processor() or "unknown"),
-        "flags": sorted(flags & set(_FLAGS)),
+        "flags": sorted(flags() & set(_FLAGS)),
         "cores": os.cpu_count(),
-        "virtual": "hypervisor" in flags,
+        "virtual": "hypervisor" in flags(),
         "governor": _governor(),
         "memory_bytes": psutil.virtual_memory().total,
         "gpu": _gpu(),
@@ -51,6 +51,19 @@ def record() -> dict[str, Any]:
         "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "git_commit": _git(),
     }
+
+
+@lru_cache
+def flags() -> frozenset[str]:
+    """All of the CPU's feature flags; Linux tells them at once, elsewhere it takes a second."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        listed = next((x for x in lines if x.startswith(("flags", "Features"))), "")
+        return frozenset(listed.partition(":")[2].split())
+    except OSError:
+        import cpuinfo
+
+        return frozenset(cpuinfo.get_cpu_info().get("flags", []))
 
 
 def has_vnni(environment: dict[str, Any]) -> bool:

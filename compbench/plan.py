@@ -15,7 +15,11 @@ from compbench.suite import Suite
 from compbench.variants import Variant
 
 _TORCH_MAKERS = ("checkpoint.py", "export.py", "fit.py", "layers.py", "make.py", "recipe.py")
-_ONNX_MAKERS = ("export.py", "make.py")
+_ONNX_MAKERS = ("export.py", "graphs.py", "make.py", "quantizer.py")
+_LOWERING_MAKERS = (
+    *_TORCH_MAKERS,
+    *("graphs.py", "grids.py", "operations.py", "quantizer.py", "trainable.py"),
+)
 _TORCH_LIBRARIES = ("torch", "onnx", "onnxscript", "numpy")
 _ONNX_LIBRARIES = ("onnx", "numpy")
 _DATA_LIBRARIES = ("scikit-learn", "numpy")
@@ -64,7 +68,10 @@ def _key(variant: Variant, parent_keys: tuple[str, ...], seed: int, dataset_dige
     plugins = [type(variant.technique)]
     plugins += [type(variant.root_model)] if variant.uses_torch else []
     sources = [registry.source(plugin) for plugin in plugins]
-    sources += _makers(_TORCH_MAKERS if variant.uses_torch else _ONNX_MAKERS)
+    if variant.is_torch:
+        sources += _makers(_TORCH_MAKERS)
+    else:
+        sources += _makers(_LOWERING_MAKERS if variant.uses_torch else _ONNX_MAKERS)
     content = {
         "technique": variant.technique_name,
         "options": options(variant),

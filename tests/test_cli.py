@@ -66,7 +66,7 @@ def refused(result: Result, *parts: str) -> None:
 
 WRONG = {
     "technique": (SUITE.replace('"distill"', '"distil"'), "did you mean 'distill'?"),
-    "option": (SUITE + "calibration = 3\n", "did you mean 'calibration_samples'?"),
+    "option": (SUITE + "calibration_sample = 3\n", "did you mean 'calibration_samples'?"),
     "parent": (SUITE.replace('parent = "small"', 'parent = "smal"'), "did you mean 'small'?"),
     "two of one name": (SUITE + "[variants.small]\n", "is not TOML"),
     "empty": ("", "has no variants"),

@@ -15,6 +15,9 @@ TEACHER = '[variants.teacher]\ntechnique = "train"\nmodel = "cnn"\n'
 KD = '[variants.kd]\ntechnique = "distill"\nparent = "teacher"\nmodel = "mlp"\n'
 INT8 = '[variants.q]\ntechnique = "quantize_static"\nparent = "teacher"\n'
 PRUNE = '[variants.p]\ntechnique = "prune_channels"\nparent = "teacher"\n'
+HALF = '[variants.h]\ntechnique = "float16"\nparent = "teacher"\n'
+QAT = '[variants.a]\ntechnique = "quantize_aware"\nparent = "teacher"\n'
+BLOCKS = '[variants.w]\ntechnique = "quantize_weights"\nparent = "teacher"\n'
 LOW = '[variants.l]\ntechnique = "low_rank"\nparent = "teacher"\n'
 
 WRONG = {
@@ -100,6 +103,41 @@ WRONG = {
         TEACHER + INT8 + KD.replace('"teacher"', '"q"'),
         "[variants.kd] 'distill' works on a torch module, but its parent [variants.q] is an ONNX",
     ),
+    "quantized twice": (
+        TEACHER + INT8 + HALF.replace('"teacher"', '"q"'),
+        "[variants.h] 'float16' quantizes what [variants.q] ('quantize_static') quantized already: "
+        "rounding twice only adds error; give it the parent 'teacher'",
+    ),
+    "quantized after half precision": (
+        TEACHER + HALF + INT8.replace('"teacher"', '"h"'),
+        "[variants.q] 'quantize_static' quantizes what [variants.h] ('float16') quantized already",
+    ),
+    "torch after quantization-aware training": (
+        TEACHER + QAT + PRUNE.replace('"teacher"', '"a"'),
+        "[variants.p] 'prune_channels' works on a torch module, but its parent [variants.a] is an "
+        "ONNX file ('quantize_aware')",
+    ),
+    "trained after quantization": (
+        TEACHER + INT8 + QAT.replace('"teacher"', '"q"'),
+        "[variants.a] 'quantize_aware' quantizes what [variants.q] ('quantize_static')",
+    ),
+    "unknown operator": (
+        TEACHER + INT8 + 'operators = ["Conf"]\n',
+        "[variants.q] 'quantize_static': operators: the quantizer knows no operator 'Conf'; "
+        "did you mean 'Conv'?",
+    ),
+    "types without a kernel": (
+        TEACHER + INT8 + 'activation_type = "int8"\nweight_type = "uint8"\n',
+        "[variants.q] 'quantize_static': ONNX Runtime can't multiply int8 activations by uint8",
+    ),
+    "percentile": (
+        TEACHER + INT8 + "percentile = 50\n",
+        "[variants.q] 'quantize_static': percentile = 50 should be greater than 50",
+    ),
+    "block": (
+        TEACHER + BLOCKS + "block_size = 48\n",
+        "[variants.w] 'quantize_weights': block_size = 48 should be 16, 32, 64, 128 or 256",
+    ),
     "twice": (TEACHER + TEACHER, "is not TOML: Cannot declare ('variants', 'teacher') twice"),
     "temperature": (
         TEACHER + KD + "temperature = 0\n",
@@ -116,7 +154,7 @@ WRONG = {
     "rank 2": (TEACHER + LOW + "ratio = 2\n", "ratio = 2 should be less than or equal to 1"),
     "wrong type": (
         TEACHER + INT8 + 'weight_type = "int9"\n',
-        "weight_type = 'int9' should be 'int8' or 'uint8'; did you mean 'int8'?",
+        "weight_type = 'int9' should be 'int8', 'uint8' or 'int4'; did you mean 'int8'?",
     ),
     "model and parent": (
         TEACHER + '[variants.b]\ntechnique = "train"\nparent = "teacher"\nmodel = "mlp"\n',

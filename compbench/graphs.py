@@ -1,0 +1,94 @@
+"""Looking into ONNX files and rewriting them, for the techniques that quantize."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from compbench.errors import JobFailed, nearest
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+
+_QUANTIZED = ("Quantize", "Dequantize", "DynamicQuantize", "QLinear", "QGemm", "QAttention")
+_QUANTIZED += ("ConvInteger", "MatMulInteger", "MatMulNBits", "GatherBlockQuantized")
+
+
+def refuse_quantized(model: ModelProto) -> None:
+    """Raises JobFailed, naming what gives it away, where numbers are narrower than float32."""
+    import onnx
+
+    types = onnx.TensorProto
+    narrow = (types.INT8, types.UINT8, types.INT4, types.UINT4, types.FLOAT16, types.BFLOAT16)
+    for node in model.graph.node:
+        if node.op_type.startswith(_QUANTIZED):
+            raise JobFailed(f"its parent is quantized already: node '{node.name}' ({node.op_type})")
+    for weight in model.graph.initializer:
+        if weight.data_type in narrow:
+            name = types.DataType.Name(weight.data_type).lower()
+            raise JobFailed(f"its parent is quantized already: weight '{weight.name}' is {name}")
+
+
+def matched(model: ModelProto, patterns: Sequence[str]) -> list[str]:
+    """The names of the nodes that patterns of names or operators pick out.
+
+    Raises JobFailed for a pattern that picks out none.
+    """
+    nodes = model.graph.node
+    names: list[str] = []
+    for pattern in patterns:
+        found = [n.name for n in nodes if fnmatchcase(n.name, pattern) or n.op_type == pattern]
+        if not found:
+            known = {n.name for n in nodes} | {n.op_type for n in nodes}
+            raise JobFailed(f"exclude: no node or operator is '{pattern}'{nearest(pattern, known)}")
+        names += found
+    return names
+
+
+def with_matrix_products(model: ModelProto, names: Collection[str]) -> ModelProto:
+    """The same function with Gemm nodes of these names as MatMul and Add: x · B + c.
+
+    ONNX Runtime quantizes the weights of MatMul alone. Only Gemms of a constant B are rewritten.
+    """
+    import onnx
+
+    new = onnx.ModelProto()
+    new.CopyFrom(model)
+    graph = new.graph
+    weights = {w.name for w in graph.initializer}
+    nodes = []
+    for node in model.graph.node:
+        is_product = node.op_type == "Gemm" and node.name in names and node.input[1] in weights
+        nodes += _product(new, node) if is_product else [node]
+    del graph.node[:], graph.value_info[:]  # the types and shapes of before
+    graph.node.extend(nodes)
+    used = {name for node in nodes for name in node.input}
+    kept = [w for w in graph.initializer if w.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    return new
+
+
+def _product(model: ModelProto, node: NodeProto) -> list[NodeProto]:
+    """The nodes for one Gemm; a scaled Gemm, or one of a transposed x, stays as it is."""
+    from onnx import helper, numpy_helper
+
+    settings = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    if settings.get("transA") or settings.get("alpha", 1) != 1 or settings.get("beta", 1) != 1:
+        return [node]
+    weight = next(w for w in model.graph.initializer if w.name == node.input[1])
+    array = numpy_helper.to_array(weight)
+    array = np.ascontiguousarray(array.T if settings.get("transB") else array)
+    name = f"{node.input[1]}_{node.name}"
+    model.graph.initializer.append(numpy_helper.from_array(array, name))
+    inputs, output = [node.input[0], name], node.output[0]
+    if len(node.input) < 3:
+        return [helper.make_node("MatMul", inputs, [output], node.name)]
+    product = f"{output}_product"
+    return [
+        helper.make_node("MatMul", inputs, [product], node.name),
+        helper.make_node("Add", [product, node.input[2]], [output], f"{node.name}_bias"),
+    ]

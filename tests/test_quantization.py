@@ -1,0 +1,375 @@
+"""Every way to quantize gives a file that runs, holds integers, and no float copy of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import registry as quantizers
+from torch import nn
+
+from compbench import accuracy, environment, make, plan, precision, suite
+from compbench.contracts import Shape
+from compbench.data import Data
+from compbench.errors import JobFailed
+from compbench.export import to_onnx, torch_logits
+from compbench.fit import Fit
+from compbench.graphs import with_matrix_products
+from compbench.models import cnn
+from compbench.operations import KNOWN
+from compbench.parity import parity
+from compbench.session import cpu_session
+from compbench.store import HISTORY, MODEL, Store
+from compbench.techniques import (
+    float16,
+    quantize_aware,
+    quantize_dynamic,
+    quantize_static,
+    quantize_weights,
+)
+from compbench.trainable import Trainable
+
+SHAPE = Shape(1, 12, 12)
+TYPES = {"int8": TensorProto.INT8, "uint8": TensorProto.UINT8, "int4": TensorProto.INT4}
+STATIC = [
+    {"format": form, "activation_type": activation, "weight_type": weight, "per_channel": channel}
+    for form, activation, weight, channel in product(
+        ("qdq", "operator"), ("uint8", "int8"), TYPES, (True, False)
+    )
+]
+
+
+def net() -> nn.Module:
+    torch.manual_seed(0)
+    return cnn.Model(channels=(8, 16), hidden=32).build(SHAPE, 3).eval()
+
+
+@cache
+def parent() -> bytes:
+    return to_onnx(net(), SHAPE)
+
+
+def fit(data: Data) -> Fit:
+    return Fit(data.training, 0, lambda epoch, total: None)
+
+
+def matrices(file: bytes) -> list[int]:
+    """The types of the weights that are no vectors."""
+    model = onnx.load_model_from_string(file)
+    return [weight.data_type for weight in model.graph.initializer if len(weight.dims) > 1]
+
+
+def check(file: bytes, data: Data, tolerance: float) -> None:
+    onnx.checker.check_model(onnx.load_model_from_string(file))
+    images = data.test.images
+    found = parity(torch_logits(net(), images), accuracy.logits(cpu_session(file), images))
+    assert found.max_abs_difference < tolerance
+
+
+@pytest.mark.parametrize("options", STATIC, ids=lambda o: "-".join(map(str, o.values())))
+def test_every_static_combination_runs_on_integers_or_is_refused(
+    options: dict[str, Any], tiny: Data
+) -> None:
+    types = (options["activation_type"], options["weight_type"])
+    lacks = options["weight_type"] == "int4" or (types[1] == "uint8" and options["per_channel"])
+    if types == ("int8", "uint8") or (options["format"] == "operator" and lacks):
+        with pytest.raises(ValueError, match=r"format 'operator'|can't multiply"):
+            quantize_static.Technique(**options)
+        return
+    technique = quantize_static.Technique(**options, reduce_range=False)
+    file = technique.rewrite(parent(), tiny.training)
+    check(file, tiny, 0.2 if options["weight_type"] == "int4" else 0.05)
+    assert matrices(file) == [TYPES[options["weight_type"]]] * 4
+    assert len(file) < 0.6 * len(parent())
+
+
+@pytest.mark.parametrize("calibration", ["minmax", "entropy", "percentile"])
+@pytest.mark.parametrize("activation", ["uint8", "int8"])
+def test_every_calibration_gives_ranges_of_its_own(
+    calibration: Any, activation: Any, tiny: Data, capfd: pytest.CaptureFixture[str]
+) -> None:
+    technique = quantize_static.Technique(
+        calibration=calibration, activation_type=activation, percentile=99.0
+    )
+    file = technique.rewrite(parent(), tiny.training)
+    check(file, tiny, 0.5)
+    plain = quantize_static.Technique(activation_type=activation).rewrite(parent(), tiny.training)
+    assert (file == plain) is (calibration == "minmax")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_int4_has_no_reduced_range() -> None:
+    technique = quantize_static.Technique(weight_type="int4")
+    assert not technique.reduce_range
+    with pytest.raises(ValueError, match="reduce_range is for 8-bit weights"):
+        quantize_static.Technique(weight_type="int4", reduce_range=True)
+
+
+def test_reduced_weights_have_seven_bits(tiny: Data) -> None:
+    file = quantize_static.Technique(reduce_range=True).rewrite(parent(), tiny.training)
+    weights = [
+        numpy_helper.to_array(w) for w in onnx.load_model_from_string(file).graph.initializer
+    ]
+    assert max(np.abs(w.astype(int)).max() for w in weights if w.dtype == np.int8) == 64
+
+
+@pytest.mark.parametrize(("flags", "reduced"), [({"avx2"}, True), ({"avx512_vnni"}, False)])
+def test_the_default_width_is_the_cpu_s(monkeypatch, flags: set[str], reduced: bool) -> None:
+    monkeypatch.setattr(environment, "flags", lambda: frozenset(flags))
+    for plugin in (quantize_static, quantize_dynamic, quantize_aware):
+        assert plugin.Technique().reduce_range is reduced
+        assert plugin.Technique(reduce_range=not reduced).reduce_range is not reduced
+        assert plugin.Technique(weight_type="uint8").reduce_range is False
+        assert plugin.Technique().model_dump()["reduce_range"] is reduced
+
+
+@pytest.mark.parametrize("pattern", ["node_conv2d", "Conv", "node_conv2d*"])
+def test_what_is_excluded_keeps_its_floats(pattern: str, tiny: Data) -> None:
+    file = quantize_static.Technique(exclude=(pattern,)).rewrite(parent(), tiny.training)
+    check(file, tiny, 0.05)
+    assert matrices(file).count(TensorProto.FLOAT) == (1 if pattern == "node_conv2d" else 2)
+    last = {"exclude": ("node_linear_1",)}
+    for technique in (quantize_dynamic, quantize_weights, float16):
+        everything = matrices(technique.Technique().rewrite(parent(), tiny.training))
+        fewer = matrices(technique.Technique(**last).rewrite(parent(), tiny.training))
+        assert fewer.count(TensorProto.FLOAT) > everything.count(TensorProto.FLOAT) - 1
+
+
+@pytest.mark.parametrize("plugin", [quantize_static, quantize_dynamic, quantize_weights, float16])
+def test_an_unknown_node_is_one_line_with_the_nearest(plugin: Any, tiny: Data) -> None:
+    with pytest.raises(JobFailed) as caught:
+        plugin.Technique(exclude=("node_linaer",)).rewrite(parent(), tiny.training)
+    expected = "exclude: no node or operator is 'node_linaer'; did you mean 'node_linear'?"
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize("plugin", [quantize_static, quantize_dynamic, quantize_weights, float16])
+def test_what_is_quantized_already_is_refused(plugin: Any, tiny: Data) -> None:
+    integers = quantize_static.Technique().rewrite(parent(), tiny.training)
+    with pytest.raises(JobFailed, match=r"is quantized already: node '\S+' \(\w+izeLinear\)"):
+        plugin.Technique().rewrite(integers, tiny.training)
+    half = float16.Technique().rewrite(parent(), tiny.training)
+    with pytest.raises(JobFailed, match=r"quantized already: weight '0\.weight' is float16"):
+        plugin.Technique().rewrite(half, tiny.training)
+
+
+def test_the_operators_are_those_of_the_quantizer() -> None:
+    static = {*quantizers.QLinearOpsRegistry, *quantizers.QDQRegistry}
+    assert set(precision.STATIC_OPERATORS) == static
+    assert set(precision.DYNAMIC_OPERATORS) == {*quantizers.IntegerOpsRegistry, "Gemm"}
+
+
+@pytest.mark.parametrize("weight", ["int8", "uint8"])
+@pytest.mark.parametrize("channel", [True, False])
+@pytest.mark.parametrize("operators", [("Gemm", "MatMul"), ("Conv", "Gemm")])
+def test_dynamic_quantization(
+    weight: Any, channel: bool, operators: tuple[str, ...], tiny: Data
+) -> None:
+    technique = quantize_dynamic.Technique(
+        weight_type=weight, per_channel=channel, operators=operators
+    )
+    file = technique.rewrite(parent(), tiny.training)
+    check(file, tiny, 0.1)
+    integers = 4 if "Conv" in operators else 2
+    types = matrices(file)
+    assert types.count(TYPES[weight]) == integers
+    assert types.count(TensorProto.FLOAT) == 4 - integers
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("activation", ["float32", "int8"])
+def test_weights_in_blocks(bits: Any, symmetric: bool, activation: Any, tiny: Data) -> None:
+    technique = quantize_weights.Technique(
+        bits=bits, symmetric=symmetric, activation_type=activation
+    )
+    file = technique.rewrite(parent(), tiny.training)
+    check(file, tiny, 0.3 if bits == 4 else 0.05)
+    model = onnx.load_model_from_string(file)
+    assert [n.op_type for n in model.graph.node].count("MatMulNBits") == 2
+    packed = [w for w in model.graph.initializer if len(w.dims) == 3]
+    assert {w.data_type for w in packed} == {TensorProto.UINT8}
+    assert sum(len(w.raw_data) for w in packed) == (144 * 32 + 16 * 32 + 32 * 3) * bits // 8
+    assert not {"7.weight", "9.weight"} & {w.name for w in model.graph.initializer}
+
+
+def test_a_file_without_linear_layers_has_no_weights_for_blocks(tiny: Data) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 3, 12), nn.Flatten()).eval()
+    with pytest.raises(JobFailed, match="has no linear layer"):
+        quantize_weights.Technique().rewrite(to_onnx(model, SHAPE), tiny.training)
+
+
+def test_half_precision_is_half_the_file(tiny: Data) -> None:
+    file = float16.Technique().rewrite(parent(), tiny.training)
+    check(file, tiny, 0.01)
+    assert set(matrices(file)) == {TensorProto.FLOAT16}
+    assert len(file) < 0.6 * len(parent())
+    graph = onnx.load_model_from_string(file).graph
+    ends = (*graph.input, *graph.output)
+    assert {end.type.tensor_type.elem_type for end in ends} == {TensorProto.FLOAT}
+
+
+def test_a_gemm_is_a_product_and_a_sum(tiny: Data) -> None:
+    model = onnx.load_model_from_string(parent())
+    rewritten = with_matrix_products(model, ["node_linear"])
+    kinds = [node.op_type for node in rewritten.graph.node]
+    assert (kinds.count("Gemm"), kinds.count("MatMul"), kinds.count("Add")) == (1, 1, 1)
+    check(rewritten.SerializeToString(), tiny, 1e-4)
+    assert model == onnx.load_model_from_string(parent())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"activation_type": "int8"},
+        {"weight_type": "uint8"},
+        {"weight_type": "int4", "per_channel": False},
+        {"reduce_range": True},
+        {"exclude": ("node_conv2d",), "calibration": "percentile"},
+    ],
+    ids=str,
+)
+def test_the_net_that_is_trained_rounds_like_its_file(
+    options: dict[str, Any], tiny: Data, monkeypatch
+) -> None:
+    nets = []
+    seen = Trainable.trained
+
+    def trained(self: Trainable) -> Any:
+        nets.append(self)
+        return seen(self)
+
+    monkeypatch.setattr(Trainable, "trained", trained)
+    technique = quantize_aware.Technique(**options, epochs=2, learning_rate=2e-3)
+    file = technique.lower([net()], tiny.training, fit(tiny))
+    logits = accuracy.logits(cpu_session(file), tiny.test.images)
+    found = parity(torch_logits(nets[0], tiny.test.images), logits)
+    step = np.ptp(logits) / 255
+    assert found.max_abs_difference < 3 * step
+    static = quantize_static.Technique(**options).rewrite(parent(), tiny.training)
+    assert sorted(matrices(file)) == sorted(matrices(static))
+    assert abs(len(file) - len(static)) < 64
+
+
+def test_training_with_int4_beats_rounding_to_it(tiny: Data) -> None:
+    options: dict[str, Any] = {"weight_type": "int4", "per_channel": False}
+    trained = fit(tiny)
+    source = trained(net(), quantize_aware.Technique(epochs=2, learning_rate=5e-3))
+
+    def loss(file: bytes) -> float:
+        logits = torch.from_numpy(accuracy.logits(cpu_session(file), tiny.test.images))
+        return float(nn.functional.cross_entropy(logits, torch.from_numpy(tiny.test.labels)))
+
+    rounded = quantize_static.Technique(**options).rewrite(to_onnx(source, SHAPE), tiny.training)
+    technique = quantize_aware.Technique(**options, epochs=3, learning_rate=1e-3)
+    assert loss(technique.lower([source], tiny.training, fit(tiny))) < loss(rounded)
+
+
+def test_an_operator_that_torch_can_t_train_is_named(tiny: Data) -> None:
+    class Odd(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return images.flatten(1)[:, :3].sin()
+
+    with pytest.raises(JobFailed, match=r"node '\S+' is (Sin|Slice); known: Add, "):
+        quantize_aware.Technique(epochs=1).lower([Odd()], tiny.training, fit(tiny))
+
+
+class Everything(nn.Module):
+    """Batch norm, a residual sum, poolings of both kinds, padding, and activations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(1, 4, 3, 2, 1, bias=False), nn.BatchNorm2d(4)
+        self.second, self.last = nn.Conv2d(4, 4, 3, padding=1, groups=2), nn.Linear(4, 3)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        x = nn.functional.relu6(self.norm(self.first(images)))
+        x = nn.functional.leaky_relu(x + self.second(x)) * torch.sigmoid(x)
+        x = nn.functional.avg_pool2d(nn.functional.max_pool2d(x, 2, padding=1), 2)
+        return self.last(nn.functional.hardswish(x.mean((2, 3))).tanh())
+
+
+def test_a_net_of_many_operators_is_trained_as_its_file_computes(tiny: Data) -> None:
+    torch.manual_seed(0)
+    model = Everything()
+    model(torch.randn(32, *SHAPE))  # statistics of the batch norm
+    technique = quantize_aware.Technique(epochs=1)
+    file = technique.lower([model.eval()], tiny.training, fit(tiny))
+    images = tiny.test.images
+    found = parity(torch_logits(model, images), accuracy.logits(cpu_session(file), images))
+    assert found.max_abs_difference < 0.1
+
+
+@pytest.mark.parametrize(
+    ("operator", "inputs", "settings"),
+    [
+        ("Gemm", [(4, 3), (5, 4), (5,)], {"transA": 1, "transB": 1, "alpha": 0.5, "beta": 2.0}),
+        ("Conv", [(1, 2, 6, 6), (3, 2, 3, 3)], {"pads": [0, 1, 2, 1], "strides": [2, 1]}),
+        ("AveragePool", [(1, 2, 6, 6)], {"kernel_shape": [2, 2], "pads": [1, 0, 0, 1]}),
+        ("MaxPool", [(1, 2, 6, 6)], {"kernel_shape": [3, 2], "pads": [1, 0, 0, 1]}),
+        ("ReduceMean", [(2, 3, 4)], {"keepdims": 0}),
+        ("Flatten", [(2, 3, 4)], {"axis": 2}),
+        ("Transpose", [(2, 3, 4)], {}),
+        ("Softmax", [(2, 3)], {"axis": 0}),
+        ("Concat", [(2, 3), (2, 1)], {"axis": 1}),
+        ("HardSigmoid", [(2, 3)], {"alpha": 0.3, "beta": 0.4}),
+        ("Gelu", [(2, 3)], {"approximate": "tanh"}),
+    ],
+)
+def test_operators_compute_what_onnx_says(
+    operator: str, inputs: list[tuple[int, ...]], settings: dict[str, Any]
+) -> None:
+    random = np.random.default_rng(0)
+    arrays = [random.normal(size=shape).astype(np.float32) for shape in inputs]
+    names = [f"x{index}" for index in range(len(arrays))]
+    node = helper.make_node(operator, names, ["y"], **settings)
+    values = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, array.shape)
+        for name, array in zip(names, arrays, strict=True)
+    ]
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    graph = helper.make_graph([node], "one", values, [output])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    from onnx.reference import ReferenceEvaluator
+
+    (expected,) = ReferenceEvaluator(model).run(None, dict(zip(names, arrays, strict=True)))
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    given = KNOWN[operator](*(torch.from_numpy(array) for array in arrays), **attributes)
+    assert np.allclose(given.numpy(), expected, atol=1e-5)
+
+
+def test_what_is_trained_into_a_file_keeps_its_history_and_no_checkpoint(
+    tiny: Data, tmp_path: Path, write_suite: Callable[[str], Path]
+) -> None:
+    path = write_suite(
+        '[variants.teacher]\ntechnique = "train"\nepochs = 1\n'
+        'model = { name = "cnn", channels = [4, 8], hidden = 16 }\n'
+        '[variants.aware]\ntechnique = "quantize_aware"\nparent = "teacher"\nepochs = 2\n'
+    )
+    loaded, store = suite.load(path), Store(tmp_path)
+    store.root.mkdir()
+    root, artifacts = loaded.variants["teacher"].root_model, {}
+    jobs = plan.plan(loaded, "d")
+    for job in jobs:
+        parents = [make.Parent(artifacts[key], root) for key in job.parent_keys]
+        manifest, files = make.make(job, parents, tiny, lambda epoch, total: None)
+        artifacts[job.key] = store.put(manifest, files)
+    made = artifacts[jobs[-1].key]
+    assert set(made.manifest.files) == {MODEL, HISTORY}
+    assert len(json.loads(made.read(HISTORY))) == 2
+    assert made.manifest.samples_seen == 2 * len(tiny.training.train)
+    assert made.manifest.chosen_epoch in (1, 2)
+    assert made.manifest.versions.keys() >= {"torch", "onnxruntime"}
+    assert not jobs[-1].variant.is_torch
+    assert set(matrices(made.read(MODEL))) == {TensorProto.INT8}
