@@ -24,6 +24,7 @@ _CONVERSIONS = {
     "ReorderInput",
     "ReorderOutput",
 }
+_NARROW = {"int8", "uint8", "int4", "uint4"}
 _MATTERS = 0.02  # operators with less of the time are not named
 
 
@@ -84,8 +85,34 @@ def _line(run: Run, rows: Rows, s: Summary, parent: Summary, quantized: bool) ->
             "profile can't look into."
         )
     named = [f"{name} {share:.0%}" for name, share in own.shares.items() if share >= _MATTERS]
-    line = f"{begin}its time goes to {', '.join(named)}."
-    return f"{line} {_integers(run, own)}" if quantized else line
+    line = f"{begin}{_scheme(run, s.variant)}its time goes to {', '.join(named)}."
+    is_of_blocks = "MatMulNBits" in own.shares  # its name does not say in which type it multiplies
+    return f"{line} {_integers(run, own)}" if quantized and not is_of_blocks else line
+
+
+def _scheme(run: Run, variant: str) -> str:
+    """How a variant was quantized, by the options that the run recorded; empty where it was not."""
+    options = run.variants[variant]["options"]
+    technique = run.variants[variant]["technique"]
+    if technique == "float16":
+        return "in float16; "
+    if technique == "quantize_weights":
+        return (
+            f"weights in {options['bits']} bits, blocks of {options['block_size']}, multiplied "
+            f"with {options['activation_type']} activations; "
+        )
+    if not {"weight_type", "per_channel", "reduce_range"} <= set(options):
+        return ""
+    activations = options.get("activation_type", "uint8")  # dynamic quantization has uint8 alone
+    weights = "7-bit int8" if options["reduce_range"] else options["weight_type"]
+    shared = "per channel" if options["per_channel"] else "per tensor"
+    scheme = f"quantized as {activations} activations × {weights} weights {shared}"
+    native = environment.has_vnni(run.environment)
+    if options["weight_type"] == "int8" and options["reduce_range"] != native:
+        scheme += (
+            f" (the default for a CPU with{'' if native else 'out'} native 8-bit dot products)"
+        )
+    return f"{scheme}; "
 
 
 def _compared(s: Summary, parent: Summary) -> str:
@@ -99,7 +126,7 @@ def _compared(s: Summary, parent: Summary) -> str:
 def _integers(run: Run, own: Profile) -> str:
     if own.integer == 0:
         return (
-            "No integer kernel ran: the 8-bit weights are converted to floats first, "
+            "No integer kernel ran: the integer weights are converted to floats first, "
             "so the file is smaller but computes as before."
         )
     native = "has native 8-bit dot products"
@@ -117,4 +144,4 @@ def _is_slower(s: Summary, parent: Summary) -> bool:
 
 def _is_quantized(rows: Rows, variant: str) -> bool:
     found = rows.of(variant, "weights")
-    return bool(found) and bool({"int8", "uint8"} & set(found[0].samples["type"].tolist()))
+    return bool(found) and bool(_NARROW & set(found[0].samples["type"].tolist()))

@@ -112,7 +112,7 @@ def test_integers_that_no_kernel_multiplies_are_told() -> None:
     found = lines(*TEACHER, *PRUNED, *measured("int8", 12_500, CONV, "uint8"))
     assert found == [
         "`int8`, 1.25× slower than its parent `pruned`: its time goes to Conv 75%, Gemm 25%. No "
-        "integer kernel ran: the 8-bit weights are converted to floats first, so the file is "
+        "integer kernel ran: the integer weights are converted to floats first, so the file is "
         "smaller but computes as before."
     ]
 
@@ -140,3 +140,61 @@ def test_without_operators_or_times_no_more_is_said_than_is_known() -> None:
     untimed = [row for row in int8 if row.metric != "latency_ns"]
     assert lines(*TEACHER, *PRUNED, *untimed)[0].startswith("`int8`: its time goes to Conv 75%")
     assert lines(*TEACHER, *PRUNED, *int8, status_row("int8", "no memory")) == []
+
+
+OPTIONS = {"weight_type": "int8", "per_channel": True, "reduce_range": False}
+NATIVE = " (the default for a CPU with native 8-bit dot products)"
+
+
+@pytest.mark.parametrize(
+    ("technique", "options", "flags", "scheme"),
+    [
+        (
+            "quantize_static",
+            {**OPTIONS, "activation_type": "uint8"},
+            ["avx512_vnni"],
+            f"quantized as uint8 activations × int8 weights per channel{NATIVE}; ",
+        ),
+        (
+            "quantize_dynamic",
+            {**OPTIONS, "reduce_range": True, "per_channel": False},
+            ["avx2"],
+            "quantized as uint8 activations × 7-bit int8 weights per tensor"
+            f"{NATIVE.replace('with', 'without')}; ",
+        ),
+        (
+            "quantize_static",
+            {**OPTIONS, "activation_type": "int8"},
+            ["avx2"],
+            "quantized as int8 activations × int8 weights per channel; ",
+        ),
+        (
+            "quantize_aware",
+            {**OPTIONS, "activation_type": "uint8", "weight_type": "int4"},
+            ["avx512_vnni"],
+            "quantized as uint8 activations × int4 weights per channel; ",
+        ),
+        (
+            "quantize_weights",
+            {"bits": 4, "block_size": 32, "activation_type": "int8"},
+            [],
+            "weights in 4 bits, blocks of 32, multiplied with int8 activations; ",
+        ),
+        ("float16", {}, [], "in float16; "),
+        ("quantize_static", {}, [], ""),
+    ],
+)
+def test_the_scheme_is_what_the_run_recorded(
+    technique: str, options: dict, flags: list[str], scheme: str
+) -> None:
+    int8 = lineage(technique, "pruned") | {"options": options}
+    run = make_run(VARIANTS | {"int8": int8}, environment={**ENVIRONMENT, "flags": flags})
+    rows = [*TEACHER, *PRUNED, *measured("int8", 5_000, INTEGER, "int8")]
+    (line,) = lines(*rows, run=run)
+    assert line.startswith(f"`int8`, 2.00× faster than its parent `pruned`: {scheme}its time goes")
+
+
+def test_of_blocks_of_weights_no_more_is_said_than_the_profile_tells() -> None:
+    blocks = measured("int8", 5_000, {"Conv": 800.0, "MatMulNBits": 200.0}, "uint8")
+    (line,) = lines(*TEACHER, *PRUNED, *blocks)
+    assert line.endswith("its time goes to Conv 80%, MatMulNBits 20%.")
