@@ -10,7 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from compbench.recipe import Recipe
 
     Loss = Callable[[Tensor, Batch], Tensor]
+    AfterStep = Callable[[float], bool]
 
 
 class Options(BaseModel):
@@ -46,7 +48,8 @@ class Options(BaseModel):
     def _numbers_are_numbers(cls, value: Any, info: ValidationInfo) -> Any:
         """No "10" for 10 and no true for 1: pydantic would convert them without a word."""
         wanted = cls.model_fields[info.field_name or ""].annotation
-        if wanted in (int, float) and isinstance(value, bool | str):
+        kinds = get_args(wanted) if isinstance(wanted, UnionType) else (wanted,)
+        if {int, float} & {*kinds} and isinstance(value, bool | str):
             raise ValueError(f"{value!r} should be a number")
         return value
 
@@ -175,8 +178,19 @@ class Trainer(ABC):
     """The training loop as a technique sees it; `fit.Fit` is the one there is."""
 
     @abstractmethod
-    def __call__(self, model: nn.Module, recipe: Recipe, loss: Loss | None = None) -> nn.Module:
-        """Train `model` in place by `recipe`; cross-entropy where no loss is given."""
+    def __call__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        loss: Loss | None = None,
+        after_step: AfterStep | None = None,
+    ) -> nn.Module:
+        """Train `model` in place by `recipe`; cross-entropy where no loss is given.
+
+        `after_step` is called after each optimiser step with the share of steps done (0 to 1], and
+        says whether the model has its final form by then (all its zeros, say): only epochs that end
+        so can be the best one. The last step must say yes.
+        """
 
     @abstractmethod
     def outputs(self, model: nn.Module, images: Tensor) -> Tensor:
@@ -186,12 +200,15 @@ class Trainer(ABC):
 class TechniqueBase(Options, ABC):
     """What all techniques share: how many parents, which libraries, the null case.
 
-    `quantizes` says that it makes numbers narrower, which is done once in a lineage.
+    `quantizes` says that it makes numbers narrower, which is done once in a lineage. `leaves` is
+    what it leaves in the weights, in words; `undoes` is what it destroys of that in its parent.
     """
 
     parents: ClassVar[tuple[int, int]] = (1, 1)
     libraries: ClassVar[tuple[str, ...]] = ()
     quantizes: ClassVar[bool] = False
+    leaves: ClassVar[str] = ""
+    undoes: ClassVar[tuple[str, ...]] = ()
     null_case: ClassVar[NullCase]
 
     def problem(self, parent_count: int) -> str | None:

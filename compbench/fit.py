@@ -17,7 +17,7 @@ from compbench.errors import JobFailed
 from compbench.recipe import Recipe
 
 if TYPE_CHECKING:
-    from compbench.contracts import Loss
+    from compbench.contracts import AfterStep, Loss
 
 GRADIENT_NORM = 5.0  # gradients are clipped to this norm: high one-cycle peaks stay stable
 
@@ -45,6 +45,10 @@ def cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
     return functional.cross_entropy(logits, batch.labels)
 
 
+def _always_final(share_done: float) -> bool:
+    return True
+
+
 class Fit(Trainer):
     """Trains for one job: same data, seed and threads give the same weights, bit for bit.
 
@@ -64,20 +68,27 @@ class Fit(Trainer):
         if self.device.type == "cuda":
             torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
 
-    def __call__(self, model: nn.Module, recipe: Recipe, loss: Loss | None = None) -> nn.Module:
+    def __call__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        loss: Loss | None = None,
+        after_step: AfterStep | None = None,
+    ) -> nn.Module:
         """Train `model` in place; without epochs it is returned as it came."""
-        loss = loss or cross_entropy
+        loss, after_step = loss or cross_entropy, after_step or _always_final
         started = time.perf_counter()
         model = _moved(model, self.device, _layout(model))
         images, labels = (
             self.train.images.contiguous(memory_format=_layout(model)),
             self.train.labels,
         )
-        steps = -(-len(labels) // recipe.batch_size)
+        steps = recipe.epochs * -(-len(labels) // recipe.batch_size)
         optimizer = _optimizer(model, recipe)
-        schedule = _schedule(optimizer, recipe, recipe.epochs * steps)
+        schedule = _schedule(optimizer, recipe, steps)
         shuffle = torch.Generator().manual_seed(self.seed)
         best_accuracy, best_state, first = -1.0, None, len(self.history)
+        done, is_final = 0, True
 
         for _ in range(recipe.epochs):
             model.train()
@@ -92,9 +103,11 @@ class Fit(Trainer):
                 nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
                 optimizer.step()
                 schedule.step()
+                done += 1
+                is_final = after_step(done / steps)
                 total_loss += value.detach() * len(indices)
             epoch = self._finish_epoch(model, float(total_loss) / len(labels))
-            if epoch.validation_accuracy > best_accuracy:
+            if is_final and epoch.validation_accuracy > best_accuracy:
                 best_accuracy, self.chosen_epoch = epoch.validation_accuracy, epoch.epoch
                 best_state = {name: value.clone() for name, value in model.state_dict().items()}
             self.on_epoch(epoch, first + recipe.epochs)
@@ -149,8 +162,13 @@ def _on(device: torch.device, split: Split) -> _Tensors:
 
 
 def _layout(model: nn.Module) -> torch.memory_format:
-    convolutional = any(isinstance(layer, nn.Conv2d) for layer in model.modules())
-    return torch.channels_last if convolutional else torch.contiguous_format
+    """channels_last where there are convolutions; not where a 1×1 one has a stride.
+
+    The backward pass of those crashes the process in that layout (torch 2.13, oneDNN on AVX-512).
+    """
+    convolutions = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
+    breaks = any(c.kernel_size == (1, 1) and c.stride != (1, 1) for c in convolutions)
+    return torch.channels_last if convolutions and not breaks else torch.contiguous_format
 
 
 def _moved(model: nn.Module, device: torch.device, layout: torch.memory_format) -> nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 from dataclasses import dataclass
@@ -14,12 +15,9 @@ from compbench.contracts import describe_model
 from compbench.suite import Suite
 from compbench.variants import Variant
 
-_TORCH_MAKERS = ("checkpoint.py", "export.py", "fit.py", "layers.py", "make.py", "recipe.py")
-_ONNX_MAKERS = ("export.py", "graphs.py", "make.py", "quantizer.py")
-_LOWERING_MAKERS = (
-    *_TORCH_MAKERS,
-    *("graphs.py", "grids.py", "operations.py", "quantizer.py", "trainable.py"),
-)
+_TORCH_MAKERS = ("checkpoint", "export", "fit", "make")
+_ONNX_MAKERS = ("export", "make")
+_NEUTRAL = {"contracts", "errors", "registry"}  # what they say is in the options already
 _TORCH_LIBRARIES = ("torch", "onnx", "onnxscript", "numpy")
 _ONNX_LIBRARIES = ("onnx", "numpy")
 _DATA_LIBRARIES = ("scikit-learn", "numpy")
@@ -68,10 +66,9 @@ def _key(variant: Variant, parent_keys: tuple[str, ...], seed: int, dataset_dige
     plugins = [type(variant.technique)]
     plugins += [type(variant.root_model)] if variant.uses_torch else []
     sources = [registry.source(plugin) for plugin in plugins]
-    if variant.is_torch:
-        sources += _makers(_TORCH_MAKERS)
-    else:
-        sources += _makers(_LOWERING_MAKERS if variant.uses_torch else _ONNX_MAKERS)
+    modules = {*(_TORCH_MAKERS if variant.uses_torch else _ONNX_MAKERS)}
+    modules |= {name for source in sources for name in _imported(source)}
+    sources += [_module(name).read_bytes() for name in sorted(modules)]
     content = {
         "technique": variant.technique_name,
         "options": options(variant),
@@ -86,5 +83,23 @@ def _key(variant: Variant, parent_keys: tuple[str, ...], seed: int, dataset_dige
 
 
 @lru_cache
-def _makers(files: tuple[str, ...]) -> list[bytes]:
-    return [(Path(__file__).parent / file).read_bytes() for file in files]
+def _imported(source: bytes) -> frozenset[str]:
+    """The modules of compbench that a plugin's source imports when it runs, and those theirs."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.ImportFrom)
+            and (node.module or "").partition(".")[0] == "compbench"
+        ):
+            package = (node.module or "").partition(".")[2]
+            names |= {package} if package else {alias.name for alias in node.names}
+    names = {name for name in names - _NEUTRAL if _module(name).is_file()}
+    return frozenset(names.union(*(_imported(_module(name).read_bytes()) for name in names)))
+
+
+def _module(name: str) -> Path:
+    return Path(__file__).parent.joinpath(*name.split(".")).with_suffix(".py")

@@ -167,9 +167,9 @@ def _operators(options: IntegerOptions) -> list[str]:
 
 
 def _images(data: TrainingData, count: int) -> CalibrationDataReader:
+    """Batches of one size: the calibrators that count histograms can't take another."""
     from onnxruntime.quantization import CalibrationDataReader
 
-    """Batches of one size: the calibrators that count histograms can't take another."""
     images = data.train.images[:count]
     size = next(size for size in range(_BATCH, 0, -1) if len(images) % size == 0)
     batches = iter(np.split(images, range(size, len(images), size)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from compbench.contracts import Options
 
@@ -33,3 +33,29 @@ class Recipe(Options):
         le=8,
         description="augmentation: random shift of each image by up to this many pixels",
     )
+
+
+class Teaching(Recipe):
+    """A recipe whose loss may also listen to a teacher's outputs (`losses.taught`).
+
+    loss = soft_weight · T² · KL(softmax(z_teacher / T) ‖ softmax(z / T))
+         + hard_weight · CE(z, label)
+    """
+
+    temperature: float = Field(default=4.0, gt=0, description="T, which softens both distributions")
+    soft_weight: float = Field(default=0.7, ge=0, description="weight of the parent's outputs")
+    hard_weight: float = Field(default=0.3, ge=0, description="weight of the labels")
+
+    @model_validator(mode="after")
+    def _something_to_learn(self) -> Teaching:
+        if self.soft_weight == 0 and self.hard_weight == 0:
+            raise ValueError("soft_weight and hard_weight are both 0: there is nothing to learn")
+        return self
+
+
+class FineTuning(Teaching):
+    """What follows a compression: on the labels, or also on the uncompressed parent's outputs."""
+
+    epochs: int = Field(default=4, ge=0, description="epochs of fine-tuning")
+    soft_weight: float = Field(default=0.0, ge=0, description="weight of the parent's outputs")
+    hard_weight: float = Field(default=1.0, ge=0, description="weight of the labels")

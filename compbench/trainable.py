@@ -67,6 +67,7 @@ class Trainable(nn.Module):
                 if name in trained and array.dtype == np.float32
             }
         )
+        self.zeros = {n: self.weights[n].detach() == 0 for n in self.weights.places}
         self.constants = {n: a for n, a in arrays.items() if n not in self.weights.places}
 
     def forward(self, images: Tensor) -> Tensor:
@@ -80,6 +81,14 @@ class Trainable(nn.Module):
             result = node.operation(*arguments, **node.settings)
             values[node.output] = self._activation(node.output, result)
         return values[self.output]
+
+    def keep_zeros(self, share_done: float) -> bool:
+        """After a step of training: weights that were zero are set to zero again."""
+        with torch.no_grad():
+            for name, zeros in self.zeros.items():
+                if self.weights[name].ndim > 1:
+                    self.weights[name].masked_fill_(zeros.to(self.weights[name].device), 0)
+        return True
 
     def trained(self) -> tuple[onnx.ModelProto, TensorsData]:
         """The float graph with the weights, and the ranges, that training ended with."""

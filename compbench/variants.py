@@ -72,6 +72,7 @@ def _variant(
     model = getattr(technique, "model", None) or above[parents[0]].root_model
     variant = Variant(name, technique_name, technique, parents, model)
     _refuse_misfits(variant, above)
+    _refuse_undoing(variant, above)
     return variant
 
 
@@ -91,6 +92,19 @@ def _refuse_misfits(variant: Variant, above: dict[str, Variant]) -> None:
                 f"{where} works on a torch module, but its parent "
                 f"[variants.{parent}] is an ONNX file ('{above[parent].technique_name}'); "
                 f"put [variants.{variant.name}] before the quantization"
+            )
+
+
+def _refuse_undoing(variant: Variant, above: dict[str, Variant]) -> None:
+    """Raises UserError where a step would destroy what one before it left in the weights."""
+    ancestor = variant
+    while ancestor.parents and getattr(ancestor.technique, "model", None) is None:
+        ancestor = above[ancestor.parents[0]]
+        if ancestor.technique.leaves in variant.technique.undoes:
+            raise UserError(
+                f"[variants.{variant.name}] '{variant.technique_name}' would undo the "
+                f"{ancestor.technique.leaves} of [variants.{ancestor.name}] "
+                f"('{ancestor.technique_name}'); put it before that one"
             )
 
 

@@ -65,6 +65,19 @@ def test_other_sources_other_keys(write_suite: Callable[[str], Path], monkeypatc
     assert not set(before.values()) & set(keys(path).values())
 
 
+def test_a_key_depends_on_what_its_technique_imports_and_on_no_more(
+    write_suite: Callable[[str], Path], monkeypatch
+) -> None:
+    path = write_suite(BASE)
+    before, read = keys(path), Path.read_bytes
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda file: b"import x" if file.name == "losses.py" else read(file)
+    )
+    after = keys(path)
+    changed = {name for name, key in after.items() if key != before[name]}
+    assert changed == {("kd", 0), ("q", 0), ("kd", 1), ("q", 1)}, "train has no such loss"
+
+
 def test_other_library_versions_other_keys(write_suite: Callable[[str], Path], monkeypatch) -> None:
     path = write_suite(BASE)
     found = plan.registry.versions(("torch",))["torch"]

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import registry as quantizers
 from torch import nn
 
-from compbench import accuracy, environment, make, plan, precision, suite
+from compbench import accuracy, environment, make, masks, plan, precision, suite
 from compbench.contracts import Shape
 from compbench.data import Data
 from compbench.errors import JobFailed
@@ -260,6 +260,18 @@ def test_the_net_that_is_trained_rounds_like_its_file(
     static = quantize_static.Technique(**options).rewrite(parent(), tiny.training)
     assert sorted(matrices(file)) == sorted(matrices(static))
     assert abs(len(file) - len(static)) < 64
+
+
+def test_zeros_of_the_parent_are_zeros_of_the_file(tiny: Data) -> None:
+    sparse = net()
+    masks.apply(masks.prunable(sparse), masks.smallest(masks.prunable(sparse), 0.7, "layer"))
+    file = quantize_aware.Technique(epochs=2).lower([sparse], tiny.training, fit(tiny))
+    weights = [
+        numpy_helper.to_array(w) for w in onnx.load_model_from_string(file).graph.initializer
+    ]
+    zeros = [float((w == 0).mean()) for w in weights if w.ndim > 1]
+    assert len(zeros) == 4
+    assert min(zeros) >= 0.7 - 0.01
 
 
 def test_training_with_int4_beats_rounding_to_it(tiny: Data) -> None:

@@ -18,6 +18,8 @@ PRUNE = '[variants.p]\ntechnique = "prune_channels"\nparent = "teacher"\n'
 HALF = '[variants.h]\ntechnique = "float16"\nparent = "teacher"\n'
 QAT = '[variants.a]\ntechnique = "quantize_aware"\nparent = "teacher"\n'
 BLOCKS = '[variants.w]\ntechnique = "quantize_weights"\nparent = "teacher"\n'
+SPARSE = '[variants.s]\ntechnique = "prune_weights"\nparent = "teacher"\n'
+SHARED = '[variants.c]\ntechnique = "cluster_weights"\nparent = "s"\n'
 LOW = '[variants.l]\ntechnique = "low_rank"\nparent = "teacher"\n'
 
 WRONG = {
@@ -102,6 +104,15 @@ WRONG = {
     "torch after onnx": (
         TEACHER + INT8 + KD.replace('"teacher"', '"q"'),
         "[variants.kd] 'distill' works on a torch module, but its parent [variants.q] is an ONNX",
+    ),
+    "factorised after pruning weights": (
+        TEACHER + SPARSE + LOW.replace('"teacher"', '"s"'),
+        "[variants.l] 'low_rank' would undo the zeros of [variants.s] ('prune_weights'); put it "
+        "before that one",
+    ),
+    "trained after weights were shared": (
+        TEACHER + SPARSE + SHARED + PRUNE.replace('"teacher"', '"c"'),
+        "[variants.p] 'prune_channels' would undo the shared weights of [variants.c]",
     ),
     "quantized twice": (
         TEACHER + INT8 + HALF.replace('"teacher"', '"q"'),

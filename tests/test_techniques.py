@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import onnx
 import pytest
@@ -15,10 +17,12 @@ from compbench import size
 from compbench.contracts import Shape
 from compbench.data import Data
 from compbench.export import to_onnx, torch_logits
+from compbench.factorise import Factors, Svd
+from compbench.factorise_convolution import Cp, Spatial, Tucker
 from compbench.fit import Batch, Fit
+from compbench.losses import softened_divergence, taught
 from compbench.models import cnn
 from compbench.techniques import distill, low_rank, prune_channels, quantize_static, train
-from compbench.techniques.distill import softened_divergence
 
 SHAPE = Shape(1, 12, 12)
 seeds = st.integers(0, 10_000)
@@ -82,16 +86,15 @@ def test_cached_and_fresh_teacher_outputs_are_the_same_loss(tiny: Data) -> None:
     student_logits = logits(0)[:1].repeat(16, 1)[:, :3]
     values = []
     for each in (technique, live):
-        loss = each._loss(teacher, tiny.training, loop)
+        loss = taught(teacher, each, tiny.training, loop)
         assert loss is not None
         values.append(float(loss(student_logits, batch)))
     assert values[0] == pytest.approx(values[1], rel=1e-5)
 
 
 def test_distilling_on_labels_alone_weighs_them(tiny: Data) -> None:
-    loss = distill.Technique(model="mlp", soft_weight=0, hard_weight=0.5)._loss(
-        net(), tiny.training, fit(tiny)
-    )
+    student = distill.Technique(model="mlp", soft_weight=0, hard_weight=0.5)
+    loss = taught(net(), student, tiny.training, fit(tiny))
     assert loss is not None
     batch = Batch(torch.empty(0), torch.arange(8) % 10, torch.arange(8))
     expected = 0.5 * nn.functional.cross_entropy(logits(0), batch.labels)
@@ -128,10 +131,19 @@ def test_full_rank_is_the_layer_itself(bias: bool) -> None:
     convolution = nn.Conv2d(6, 12, 3, stride=2, padding=1, bias=bias)
     linear = nn.Linear(20, 30, bias=bias)
     with torch.no_grad():
-        whole = low_rank.factorised_convolution(convolution, 1.0)
-        assert (whole(images) - convolution(images)).abs().max() < 1e-5
+        for kind in (Tucker, Spatial):
+            factors = kind(convolution)
+            whole = factors.make(factors.full_rank)
+            assert (whole(images) - convolution(images)).abs().max() < 1e-5
+            assert factors.retained(factors.full_rank) == pytest.approx(1)
         flat = torch.randn(5, 20)
-        assert (low_rank.factorised_linear(linear, 1.0)(flat) - linear(flat)).abs().max() < 1e-5
+        assert (Svd(linear).make(20)(flat) - linear(flat)).abs().max() < 1e-5
+
+
+def test_padding_by_name_comes_along() -> None:
+    convolution, images = nn.Conv2d(6, 8, 3, padding="same"), torch.randn(2, 6, 7, 7)
+    for kind in (Tucker, Spatial, Cp):
+        assert kind(convolution).make(3)(images).shape == (2, 8, 7, 7)
 
 
 def test_a_layer_that_has_low_rank_is_reproduced_at_that_rank() -> None:
@@ -144,30 +156,45 @@ def test_a_layer_that_has_low_rank_is_reproduced_at_that_rank() -> None:
         )
         linear.weight.copy_(torch.randn(40, 5) @ torch.randn(5, 20))
         images, flat = torch.randn(4, 8, 9, 9), torch.randn(5, 20)
-        factors = low_rank.factorised_convolution(convolution, 0.25)
+        factors = Tucker(convolution).make(4)
         assert [layer.out_channels for layer in factors] == [2, 4, 16]  # type: ignore[union-attr]
         assert (factors(images) - convolution(images)).abs().max() < 1e-4
-        assert (low_rank.factorised_linear(linear, 0.25)(flat) - linear(flat)).abs().max() < 1e-4
+        assert (Svd(linear).make(5)(flat) - linear(flat)).abs().max() < 1e-4
 
 
-@given(st.floats(0.05, 0.95), st.floats(0.05, 0.95))
-@settings(max_examples=25)
-def test_a_higher_rank_is_never_a_worse_approximation(one: float, two: float) -> None:
+@pytest.mark.parametrize("kind", [Svd, Tucker, Spatial])
+@given(seed=seeds)
+@settings(max_examples=10)
+def test_energy_retained_grows_with_the_rank(kind: type[Factors], seed: int) -> None:
+    torch.manual_seed(seed)
+    layer = nn.Linear(24, 18) if kind is Svd else nn.Conv2d(6, 8, 3)
+    factors = kind(layer)
+    shares = [factors.retained(rank) for rank in range(1, factors.full_rank + 1)]
+    assert all(low <= high + 1e-12 for low, high in pairwise(shares))
+    assert shares[-1] == pytest.approx(1)
+    assert 0 < shares[0] < 1
+
+
+@pytest.mark.parametrize("kind", [Svd, Tucker, Spatial, Cp])
+def test_factors_are_as_large_and_as_good_as_they_say(kind: type[Factors]) -> None:
     torch.manual_seed(0)
-    linear, convolution = nn.Linear(24, 18), nn.Conv2d(8, 12, 3)
-    low, high = sorted((one, two))
-    identity = torch.eye(24)
-    images = torch.randn(2, 8, 6, 6)
-
-    def error(layer: nn.Module, factors: nn.Module, x: torch.Tensor) -> float:
+    if kind is Svd:
+        layer, x = nn.Linear(24, 18), torch.eye(24)
+    else:
+        layer, x = nn.Conv2d(6, 8, 3, stride=2, padding=1, dilation=2), torch.randn(2, 6, 9, 9)
+    factors = kind(layer)
+    for rank in (1, 3, 5):
+        made = factors.make(rank)
+        assert sum(p.numel() for p in made.parameters()) == factors.parameters(rank)
         with torch.no_grad():
-            return float((layer(x) - factors(x)).norm())
-
-    factorise = low_rank.factorised_linear
-    assert error(linear, factorise(linear, high), identity) <= (
-        error(linear, factorise(linear, low), identity) + 1e-5
-    )
-    assert low_rank.factorised_convolution(convolution, high)(images).shape == (2, 12, 4, 4)
+            assert made(x).shape == layer(x).shape
+    if kind is Svd:
+        with torch.no_grad():
+            whole = layer(x) - layer.bias
+            lost = (whole - (factors.make(5)(x) - layer.bias)).square().sum()
+        assert 1 - float(lost / whole.square().sum()) == pytest.approx(
+            factors.retained(5), abs=1e-5
+        )
 
 
 def test_factorising_makes_the_file_smaller_and_spares_small_layers(tiny: Data) -> None:

@@ -1,127 +1,156 @@
-"""Low-rank factorisation: one large layer becomes two or three small ones."""
+"""Low-rank factorisation: one large layer becomes two to four small ones."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt, model_validator
 
 from compbench.contracts import NullCase, TorchTechnique, Trainer, TrainingData
+from compbench.errors import JobFailed, nearest
+from compbench.factorise import Factors, Svd
+from compbench.factorise_convolution import Cp, Spatial, Tucker
 from compbench.layers import output_layer
-from compbench.recipe import Recipe
+from compbench.losses import taught
+from compbench.masks import keeping_zeros
+from compbench.recipe import FineTuning
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
 
-class Technique(Recipe, TorchTechnique):
-    """Truncated SVD of linear layers and Tucker-2 of convolutions; fine-tune.
+class Technique(FineTuning, TorchTechnique):
+    """Truncated SVD of linear layers, and of convolutions what `method` says; fine-tune.
 
-    A layer is left as it is where its factors would have more parameters, and so is the layer that
-    gives the logits. Sources: Denton et al., arXiv:1404.0736; Kim et al., "Compression of Deep
-    Convolutional Neural Networks for Fast and Low Power Mobile Applications", arXiv:1511.06530.
+    `tucker`: 1×1, h×w, 1×1 convolutions (Kim et al., arXiv:1511.06530); `spatial`: h×1, 1×w
+    (Jaderberg et al., arXiv:1405.3866); `cp`: 1×1, h×1, 1×w, 1×1 (Lebedev et al.,
+    arXiv:1412.6553). Ranks come from one of: `ratio`, the same share of each layer's full rank;
+    `energy`, in each layer the smallest rank that retains that share of the weight's squares;
+    `budget`, for the whole net: from full ranks down, the cheapest loss of energy for a parameter
+    saved first, until that share of the parameters is left. A layer is left as it is where its
+    factors would have no fewer parameters, and so is the one that gives the logits.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("tensorly",)
+    undoes: ClassVar[tuple[str, ...]] = ("zeros", "shared weights")
     null_case: ClassVar[NullCase] = NullCase({"ratio": 1.0, "epochs": 0})
 
-    ratio: float = Field(
-        default=0.25, gt=0, le=1, description="rank kept, as a share of the full rank"
+    method: Literal["tucker", "spatial", "cp"] = Field(
+        default="tucker", description="how convolutions are factorised"
     )
-    epochs: int = Field(
-        default=4, ge=0, description="epochs of fine-tuning after the factorisation"
+    ratio: float | None = Field(
+        default=None, gt=0, le=1, description="rank kept, as a share of the full rank (0.25)"
     )
+    energy: float | None = Field(
+        default=None, gt=0, le=1, description="share of each weight's squares to retain"
+    )
+    budget: float | None = Field(
+        default=None, gt=0, le=1, description="share of the net's parameters to keep"
+    )
+    ranks: dict[str, PositiveInt] = Field(
+        default_factory=dict, description="ranks of some layers, by the layer's name"
+    )
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> Technique:
+        given = [n for n in ("ratio", "energy", "budget") if getattr(self, n) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} each say how far to go; keep one")
+        if self.method == "cp" and given and given != ["ratio"]:
+            raise ValueError(f"cp's energy has no closed form, so it takes ratio, not {given[0]}")
+        if self.ranks and self.budget is not None:
+            raise ValueError("a budget chooses all ranks: remove ranks")
+        return self
 
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
         """The factorised module, fine-tuned: images (N, C, H, W) -> logits (N, K)."""
+        model = copy.deepcopy(parents[0])
+        layers = self._layers(model)
+        for path, rank in self._chosen(layers, model).items():
+            if layers[path].parameters(rank) < _parameters(layers[path].layer):
+                model.set_submodule(path, layers[path].make(rank))
+        return fit(model, self, taught(parents[0], self, data, fit), keeping_zeros(model))
+
+    def _layers(self, model: nn.Module) -> dict[str, Factors]:
+        """The layers that can be factorised, by their paths."""
         from torch import nn
 
-        model = copy.deepcopy(parents[0])
-        output_path, _ = output_layer(model)
-        for path, layer in list(model.named_modules()):
-            if path == output_path:
+        kinds = {"tucker": Tucker, "spatial": Spatial, "cp": Cp}
+        found: dict[str, Factors] = {}
+        for path, layer in model.named_modules():
+            if path == output_layer(model)[0]:
                 continue
             if isinstance(layer, nn.Linear):
-                factors = factorised_linear(layer, self.ratio)
+                found[path] = Svd(layer)
             elif isinstance(layer, nn.Conv2d) and layer.groups == 1 and layer.kernel_size != (1, 1):
-                factors = factorised_convolution(layer, self.ratio)
-            else:
-                continue
-            if _parameters(factors) < _parameters(layer):
-                model.set_submodule(path, factors)
-        return fit(model, self)
+                found[path] = kinds[self.method](layer)
+        return found
+
+    def _chosen(self, layers: Mapping[str, Factors], model: nn.Module) -> dict[str, int]:
+        for path, rank in self.ranks.items():
+            if path not in layers:
+                raise JobFailed(f"ranks: there is no layer '{path}'{nearest(path, layers)}")
+            if rank > layers[path].full_rank:
+                raise JobFailed(
+                    f"ranks: layer '{path}' has rank {layers[path].full_rank} at most, not {rank}"
+                )
+        free = {path: factors for path, factors in layers.items() if path not in self.ranks}
+        if self.budget is not None:
+            chosen = within_budget(free, self.budget * _parameters(model), _parameters(model))
+        elif self.energy is not None:
+            chosen = {path: smallest_rank(factors, self.energy) for path, factors in free.items()}
+        else:
+            share = 0.25 if self.ratio is None else self.ratio
+            chosen = {path: ceil(share * factors.full_rank) for path, factors in free.items()}
+        return chosen | self.ranks
 
 
-def factorised_linear(layer: nn.Linear, ratio: float) -> nn.Sequential:
-    """W (out, in) ≈ U V by truncated SVD: a layer in → rank without bias, then rank → out.
+def smallest_rank(factors: Factors, energy: float) -> int:
+    """The smallest rank that retains the share `energy`, by halving: energy grows with the rank."""
+    low, high = 1, factors.full_rank
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if factors.retained(middle) >= energy else (middle + 1, high)
+    return low
 
-    The rank is ⌈ratio · min(out, in)⌉; at ratio 1 the product is W.
+
+def within_budget(layers: Mapping[str, Factors], budget: float, parameters: int) -> dict[str, int]:
+    """Ranks with which a net of so many `parameters` has at most `budget` of them.
+
+    Greedy: the step down that loses least energy (as a share of its layer's) for each parameter
+    saved comes first. Layers that are missing in the result stay as they are. Raises JobFailed
+    where not even ranks of 1 are few enough.
     """
-    import torch
-    from torch import nn
+    ranks: dict[str, int] = {}
 
-    left, values, right = torch.linalg.svd(layer.weight.detach(), full_matrices=False)
-    rank = ceil(ratio * len(values))
-    scale = values[:rank].sqrt()
-    first = nn.Linear(layer.in_features, rank, bias=False)
-    second = nn.Linear(rank, layer.out_features, bias=layer.bias is not None)
-    _set(first, scale[:, None] * right[:rank])
-    _set(second, left[:, :rank] * scale, layer.bias)
-    return nn.Sequential(first, second)
+    def step(path: str) -> tuple[float, int, int] | None:
+        """Energy lost for a parameter saved, parameters saved, and the rank after the step."""
+        factors = layers[path]
+        whole = _parameters(factors.layer)
+        now = ranks.get(path)
+        rank = factors.full_rank if now is None else now - 1
+        before = whole if now is None else factors.parameters(now)
+        while rank >= 1 and factors.parameters(rank) >= before:
+            rank -= 1
+        if rank < 1:
+            return None
+        saved = before - factors.parameters(rank)
+        lost = (1.0 if now is None else factors.retained(now)) - factors.retained(rank)
+        return lost / saved, saved, rank
 
-
-def factorised_convolution(layer: nn.Conv2d, ratio: float) -> nn.Sequential:
-    """W (out, in, h, w) by Tucker-2: a 1×1 convolution, an h×w one between ranks, a 1×1 one.
-
-    The ranks are ⌈ratio · out⌉ and ⌈ratio · in⌉. An axis whose rank is full, such as the single
-    input channel of grey images, gets no 1×1 convolution: it would only cost time.
-    """
-    import numpy as np
-    import torch
-    from tensorly.decomposition import partial_tucker
-    from torch import nn
-
-    weight = layer.weight.detach().double().numpy()
-    outputs, inputs = weight.shape[:2]
-    ranks = [ceil(ratio * outputs), ceil(ratio * inputs)]
-    axes = [axis for axis in (0, 1) if ranks[axis] < weight.shape[axis]]
-    core, factors = weight, {}
-    if axes:
-        rank = [ranks[axis] for axis in axes]
-        (core, found), _ = partial_tucker(weight, rank=rank, modes=axes, init="svd")
-        factors = dict(zip(axes, found, strict=True))
-
-    def convolution(weight: np.ndarray, spatial: bool, bias: torch.Tensor | None) -> nn.Conv2d:
-        copied = ("stride", "padding", "dilation") if spatial else ()
-        settings = {name: getattr(layer, name) for name in copied}
-        made = nn.Conv2d(
-            weight.shape[1], weight.shape[0], weight.shape[2:], bias=bias is not None, **settings
-        )
-        _set(made, torch.from_numpy(np.ascontiguousarray(weight)), bias)
-        return made
-
-    layers = []
-    if 1 in factors:
-        layers.append(convolution(factors[1].T[:, :, None, None], False, None))
-    layers.append(convolution(core, True, None if 0 in factors else layer.bias))
-    if 0 in factors:
-        layers.append(convolution(factors[0][:, :, None, None], False, layer.bias))
-    return nn.Sequential(*layers)
-
-
-def _set(
-    layer: nn.Linear | nn.Conv2d, weight: torch.Tensor, bias: torch.Tensor | None = None
-) -> None:
-    import torch
-
-    with torch.no_grad():
-        layer.weight.copy_(weight)
-        if layer.bias is not None and bias is not None:
-            layer.bias.copy_(bias)
+    steps = {path: step(path) for path in layers}
+    while parameters > budget:
+        possible = {path: found for path, found in steps.items() if found}
+        if not possible:
+            raise JobFailed(f"budget: {parameters:,} parameters are left with every rank at 1")
+        path = min(possible, key=lambda p: possible[p][0])
+        _, saved, ranks[path] = possible[path]
+        parameters -= saved
+        steps[path] = step(path)
+    return ranks
 
 
 def _parameters(module: nn.Module) -> int:

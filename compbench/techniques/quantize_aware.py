@@ -22,13 +22,14 @@ class Technique(Recipe, StaticOptions, LoweringTechnique):
     The parent is exported and quantized as `quantize_static` would; the quantized graph, with its
     batch norms folded and without dropout, is trained in torch; and its weights and ranges go
     through the same quantizer. So the file is of the same kind, size and speed as that of
-    `quantize_static`, and without epochs it is the same file. Sources: Jacob et al.,
-    arXiv:1712.05877, section 3; straight-through gradients: Bengio et al., arXiv:1308.3432; learned
-    ranges: Choi et al., "PACT", arXiv:1805.06085.
+    `quantize_static`, and without epochs it is the same file. Weights that are zero stay so.
+    Sources: Jacob et al., arXiv:1712.05877, section 3; straight-through gradients: Bengio et al.,
+    arXiv:1308.3432; learned ranges: Choi et al., "PACT", arXiv:1805.06085.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime")
     quantizes: ClassVar[bool] = True
+    undoes: ClassVar[tuple[str, ...]] = ("shared weights",)
     null_case: ClassVar[NullCase] = NullCase({"epochs": 0}, equals="quantize_static", like={})
 
     epochs: int = Field(default=3, ge=0, description="epochs of fine-tuning with rounding")
@@ -50,7 +51,7 @@ class Technique(Recipe, StaticOptions, LoweringTechnique):
         if self.epochs == 0:
             return file
         net = Trainable(model, file, ranges, self)
-        fit(net, self)
+        fit(net, self, after_step=net.keep_zeros)
         file = quantizer.quantized(*net.trained(), self)
         refuse_drift(net, file, data.validation.images)
         return file

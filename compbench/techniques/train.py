@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from compbench.contracts import ModelOption, NullCase, TorchTechnique, Trainer, TrainingData
+from compbench.masks import keeping_zeros
 from compbench.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -20,10 +21,11 @@ class Technique(Recipe, TorchTechnique):
 
     Without a parent it trains `model` from scratch: the teacher, or the student without a teacher
     that every distillation is compared with. With a parent it fine-tunes that parent's weights: the
-    control that pruning and factorising need.
+    control that pruning and factorising need. Weights that are exactly zero in the parent stay so.
     """
 
     parents: ClassVar[tuple[int, int]] = (0, 1)
+    undoes: ClassVar[tuple[str, ...]] = ("shared weights",)
     null_case: ClassVar[NullCase] = NullCase({"epochs": 0})
 
     model: ModelOption = Field(default=None, description="the net to train; without a parent only")
@@ -40,6 +42,5 @@ class Technique(Recipe, TorchTechnique):
         """The trained module: images (N, C, H, W) -> logits (N, K)."""
         if parents:
             model = copy.deepcopy(parents[0])
-        else:
-            model = self.model.build(data.shape, data.classes)
-        return fit(model, self)
+            return fit(model, self, after_step=keeping_zeros(model))
+        return fit(self.model.build(data.shape, data.classes), self)

@@ -1,0 +1,318 @@
+"""Pruning, factorising and clustering: their options, and what must hold whatever is chosen."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import numpy_helper
+from pydantic import ValidationError
+from torch import nn
+
+from compbench import masks, size
+from compbench.contracts import Shape, TorchTechnique
+from compbench.data import Data
+from compbench.errors import JobFailed
+from compbench.export import to_onnx, torch_logits
+from compbench.factorise import Svd
+from compbench.fit import Fit
+from compbench.models import cnn, resnet8
+from compbench.recipe import Recipe
+from compbench.techniques import (
+    cluster_weights,
+    low_rank,
+    prune_channels,
+    prune_weights,
+    train,
+)
+from compbench.techniques.low_rank import smallest_rank, within_budget
+
+SHAPE = Shape(1, 12, 12)
+
+
+def net() -> nn.Module:
+    torch.manual_seed(0)
+    return cnn.Model(channels=(16, 32), hidden=32).build(SHAPE, 3).eval()
+
+
+def residual() -> nn.Module:
+    """resnet8 whose batch normalisation has seen something."""
+    torch.manual_seed(0)
+    model = resnet8.Model(width=8).build(SHAPE, 3)
+    with torch.no_grad():
+        model.train()(torch.randn(32, *SHAPE))
+        for layer in model.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.weight.uniform_(0.5, 1.5)
+    return model.eval()
+
+
+def build(technique: TorchTechnique, data: Data, parent: nn.Module | None = None) -> nn.Module:
+    torch.manual_seed(1)
+    fit = Fit(data.training, 1, lambda epoch, total: None)
+    return technique.build([parent or net()], data.training, fit)
+
+
+def weights(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {path: weight.detach() for path, weight in masks.prunable(model).items()}
+
+
+def share_of_zeros(tensors: dict[str, torch.Tensor]) -> float:
+    return float(torch.cat([w.flatten() == 0 for w in tensors.values()]).double().mean())
+
+
+def exported(model: nn.Module) -> dict[str, np.ndarray]:
+    file = onnx.load_model_from_string(to_onnx(model, SHAPE))
+    return {w.name: numpy_helper.to_array(w) for w in file.graph.initializer}
+
+
+@pytest.mark.parametrize("method", ["one_shot", "iterative", "gradual"])
+@pytest.mark.parametrize("scope", ["layer", "global"])
+def test_the_asked_share_is_zero_in_module_and_file(tiny: Data, method: str, scope: str) -> None:
+    options = {"ratio": 0.8, "method": method, "scope": scope, "steps": 2, "epochs": 2}
+    made = build(prune_weights.Technique.model_validate(options), tiny)
+    assert share_of_zeros(weights(made)) == pytest.approx(0.8, abs=0.003)
+    per_layer = [share_of_zeros({path: w}) for path, w in weights(made).items()]
+    assert (max(per_layer) - min(per_layer) < 0.02) is (scope == "layer")
+    zeros = sum(int((w == 0).sum()) for name, w in exported(made).items() if "weight" in name)
+    assert zeros == sum(int((w == 0).sum()) for w in weights(made).values())
+
+
+def test_gradual_pruning_follows_its_cubic(tiny: Data) -> None:
+    model = net()
+    after_step = prune_weights.Technique(ratio=0.9, scope="layer")._growing(model)
+    shares, final = [], []
+    for done in (0.175, 0.35, 0.7, 1.0):
+        final.append(after_step(done))
+        shares.append(share_of_zeros(weights(model)))
+    expected = [0.9 * (1 - (1 - t) ** 3) for t in (0.25, 0.5, 1, 1)]
+    assert shares == pytest.approx(expected, abs=0.01)
+    assert final == [False, False, True, True]
+
+
+def test_only_epochs_with_all_zeros_can_be_chosen(tiny: Data) -> None:
+    fit = Fit(tiny.training, 0, lambda epoch, total: None)
+    prune_weights.Technique(ratio=0.9, scope="layer", epochs=4).build([net()], tiny.training, fit)
+    assert fit.chosen_epoch in (3, 4)
+
+
+@pytest.mark.parametrize(("pattern", "kept", "of"), [("2:4", 2, 4), ("1:2", 1, 2), ("1:8", 1, 8)])
+def test_a_pattern_holds_in_every_group(tiny: Data, pattern: str, kept: int, of: int) -> None:
+    made = build(prune_weights.Technique(pattern=pattern, keep=("0",), epochs=1), tiny)
+    for path, weight in weights(made).items():
+        groups = weight.movedim(1, -1).reshape(-1, of)
+        assert bool(((groups != 0).sum(1) <= (of if path == "0" else kept)).all())
+    assert share_of_zeros({"0": weights(made)["0"]}) == 0
+
+
+@given(
+    seed=st.integers(0, 1000), ratio=st.floats(0, 0.95), scope=st.sampled_from(["layer", "global"])
+)
+@settings(max_examples=30)
+def test_what_goes_is_smaller_than_what_stays(seed: int, ratio: float, scope: str) -> None:
+    torch.manual_seed(seed)
+    tensors = {"a": torch.randn(7, 5), "b": 3 * torch.randn(4, 3, 2, 2)}
+    tensors["b"][0, 0, 0, 0] = 100  # so that no layer is emptied
+    tensors["a"][0, 0] = 100
+    found = masks.smallest(tensors, ratio, scope)
+    groups = [["a"], ["b"]] if scope == "layer" else [["a", "b"]]
+    for paths in groups:
+        sizes = torch.cat([tensors[p].abs().flatten() for p in paths])
+        kept = torch.cat([found[p].flatten() for p in paths])
+        assert int((~kept).sum()) == round(ratio * len(sizes))
+        if 0 < int(kept.sum()) < len(kept):
+            assert sizes[~kept].max() <= sizes[kept].min()
+
+
+@pytest.mark.parametrize("follower", ["train", "prune_channels", "low_rank", "cluster_weights"])
+def test_zeros_stay_zeros_in_what_follows(tiny: Data, follower: str) -> None:
+    sparse = build(
+        prune_weights.Technique(ratio=0.9, scope="layer", method="one_shot", epochs=0), tiny
+    )
+    before = weights(sparse)
+    followers: dict[str, TorchTechnique] = {
+        "train": train.Technique(epochs=1),
+        "prune_channels": prune_channels.Technique(ratio=0.0, epochs=1),
+        "low_rank": low_rank.Technique(ratio=1.0, epochs=1),  # no layer is factorised
+        "cluster_weights": cluster_weights.Technique(bits=3, epochs=1),
+    }
+    after = weights(build(followers[follower], tiny, sparse))
+    assert before.keys() == after.keys()
+    assert any(not torch.equal(before[path], after[path]) for path in before)
+    for path, weight in before.items():
+        assert torch.equal(weight == 0, after[path] == 0)
+
+
+@pytest.mark.parametrize("importance", ["l1", "l2", "taylor", "random"])
+def test_every_importance_removes_as_many(tiny: Data, importance: str) -> None:
+    options = {"ratio": 0.5, "importance": importance, "epochs": 1, "soft_weight": 0.5}
+    made = build(prune_channels.Technique.model_validate(options), tiny)
+    widths = [m.out_channels for m in made.modules() if isinstance(m, nn.Conv2d)]
+    assert widths == [8, 16]
+
+
+def test_importance_chooses_other_channels() -> None:
+    kept = {}
+    for importance in ("l2", "random"):
+        model = net()
+        technique = prune_channels.Technique.model_validate({"importance": importance})
+        torch.manual_seed(5)
+        technique._pruner(model, torch.zeros(2, *SHAPE), 0.5, importance, 1).step()
+        kept[importance] = weights(model)["0"]
+    assert not torch.equal(kept["l2"], kept["random"])
+
+
+@pytest.mark.parametrize("of", ["macs", "parameters"])
+@pytest.mark.parametrize("ratio", [0.3, 0.75])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_at_least_the_asked_share_goes(tiny: Data, of: str, ratio: float, steps: int) -> None:
+    options = {"of": of, "ratio": ratio, "round_to": 1, "epochs": 0, "steps": steps}
+    made = build(prune_channels.Technique.model_validate(options), tiny)
+    before, after = (size.measure(to_onnx(m, SHAPE)) for m in (net(), made))
+    assert getattr(after, of) <= (1 - ratio) * getattr(before, of)
+    assert getattr(after, of) >= 0.85 * (1 - ratio) * getattr(before, of), "no more than needed"
+
+
+@pytest.mark.parametrize("importance", ["l2", "taylor", "batch_norm"])
+def test_residual_nets_with_batch_norm_are_pruned_whole(tiny: Data, importance: str) -> None:
+    options = {"ratio": 0.5, "importance": importance, "round_to": 2, "epochs": 1}
+    made = build(prune_channels.Technique.model_validate(options), tiny, residual())
+    before, after = (size.measure(to_onnx(m, SHAPE)) for m in (residual(), made))
+    assert before.macs and after.macs and after.macs < 0.35 * before.macs
+    assert np.isfinite(torch_logits(made, tiny.test.images)).all()
+
+
+@pytest.mark.parametrize("method", ["tucker", "spatial", "cp"])
+@pytest.mark.parametrize("measure", [{"ratio": 0.25}, {"energy": 0.6}, {"budget": 0.5}])
+def test_no_layer_gets_larger(tiny: Data, method: str, measure: dict[str, float]) -> None:
+    if method == "cp" and "ratio" not in measure:
+        with pytest.raises(ValidationError, match="cp's energy has no closed form"):
+            low_rank.Technique.model_validate({"method": method, **measure})
+        return
+    technique = low_rank.Technique.model_validate({"method": method, "epochs": 1, **measure})
+    made = build(technique, tiny)
+    before, after = (
+        {path: sum(p.numel() for p in layer.parameters()) for path, layer in m.named_children()}
+        for m in (net(), made)
+    )
+    assert all(after[path] <= before[path] for path in before)
+    total, whole = sum(after.values()), sum(before.values())
+    assert total < whole
+    if "budget" in measure:
+        assert 0.45 * whole < total <= 0.5 * whole
+
+
+@given(energy=st.floats(0.05, 0.999))
+@settings(max_examples=30)
+def test_the_smallest_rank_with_that_energy_is_taken(energy: float) -> None:
+    torch.manual_seed(0)
+    factors = Svd(nn.Linear(16, 12))
+    rank = smallest_rank(factors, energy)
+    assert factors.retained(rank) >= energy
+    assert rank == 1 or factors.retained(rank - 1) < energy
+
+
+def test_a_budget_takes_from_the_layer_that_has_least_to_lose() -> None:
+    torch.manual_seed(0)
+    flat, full = nn.Linear(20, 20), nn.Linear(20, 20)
+    with torch.no_grad():
+        flat.weight.copy_(torch.randn(20, 2) @ torch.randn(2, 20))
+        full.weight.copy_(nn.init.orthogonal_(torch.empty(20, 20)))
+    ranks = within_budget({"flat": Svd(flat), "full": Svd(full)}, 520 + 2, 840)
+    assert ranks == {"flat": 2}
+    with pytest.raises(JobFailed, match="budget: 120 parameters are left with every rank at 1"):
+        within_budget({"flat": Svd(flat), "full": Svd(full)}, 100, 840)
+
+
+@pytest.mark.parametrize("bits", [1, 3])
+def test_a_clustered_layer_has_so_many_values(tiny: Data, bits: int) -> None:
+    technique = cluster_weights.Technique(bits=bits, layer_bits={"7": 4}, keep=("0",), epochs=1)
+    made = build(technique, tiny)
+    counts = {path: len(weight.unique()) for path, weight in weights(made).items()}
+    assert counts["7"] == 16
+    assert counts["3"] == counts["9"] == 2**bits
+    assert counts["0"] == 144
+    in_file = {name: len(np.unique(w)) for name, w in exported(made).items()}
+    assert in_file["3.weight"] == 2**bits
+
+
+def test_centroids_are_those_of_k_means() -> None:
+    weight = torch.tensor([[0.0, 1.0, 1.2, 1.1], [5.0, 5.2, 0.0, -3.0]])
+    centroids, indices = cluster_weights.clustered(weight, 3)
+    assert centroids.tolist() == pytest.approx([0, -3, 1.1, 5.1])
+    assert indices.tolist() == [[0, 2, 2, 2], [3, 3, 0, 1]]
+
+
+def test_fine_tuned_centroids_move_and_hold_together(tiny: Data) -> None:
+    still, moved = (
+        weights(build(cluster_weights.Technique(bits=2, epochs=epochs), tiny)) for epochs in (0, 2)
+    )
+    for path in still:
+        assert not torch.equal(still[path], moved[path])
+        pairs = {
+            (float(a), float(b))
+            for a, b in zip(still[path].flatten(), moved[path].flatten(), strict=True)
+        }
+        assert len(pairs) == 4
+
+
+@pytest.mark.parametrize(
+    ("technique", "options", "message"),
+    [
+        (prune_weights, {"ratio": 0.99999}, "layer '0' would be empty: all its 144 weights"),
+        (prune_weights, {"pattern": "2:4"}, "layer '0' has 1 inputs, which 2:4 can't group by 4"),
+        (prune_weights, {"keep": ["10"]}, "keep: there is no layer '10'"),
+        (cluster_weights, {"layer_bits": {"00": 3}}, "there is no layer '00'; did you mean '0'?"),
+        (prune_channels, {"of": "macs", "ratio": 0.999}, "at most .* can go, for each layer keeps"),
+        (prune_channels, {"importance": "batch_norm"}, "the net has no batch normalisation"),
+        (low_rank, {"ranks": {"3": 33}}, "ranks: layer '3' has rank 32 at most, not 33"),
+        (low_rank, {"ranks": {"33": 3}}, "ranks: there is no layer '33'; did you mean '3'?"),
+        (low_rank, {"budget": 0.001}, "budget: .* parameters are left with every rank at 1"),
+    ],
+)
+def test_what_a_layer_can_not_bear_names_the_layer(
+    tiny: Data, technique: object, options: dict, message: str
+) -> None:
+    plugin = technique.Technique  # type: ignore[attr-defined]
+    with pytest.raises(JobFailed, match=message):
+        build(plugin.model_validate({"epochs": 0, **options}), tiny)
+
+
+@pytest.mark.parametrize(
+    ("technique", "options", "message"),
+    [
+        (prune_weights, {"pattern": "4:2"}, "no pattern N:M with N < M"),
+        (prune_weights, {"pattern": "2-4"}, "no pattern N:M"),
+        (prune_weights, {"pattern": "2:4", "ratio": 0.5}, "remove ratio, scope, method"),
+        (low_rank, {"ratio": 0.5, "energy": 0.9}, "ratio and energy each say how far to go"),
+        (low_rank, {"ranks": {"3": 0}}, "should be greater than 0"),
+        (low_rank, {"ratio": True}, "True should be a number"),
+        (cluster_weights, {"layer_bits": {"3": 17}}, "should be less than or equal to 16"),
+        (low_rank, {"ranks": {"3": 4}, "budget": 0.5}, "a budget chooses all ranks"),
+        (prune_channels, {"soft_weight": 0, "hard_weight": 0}, "there is nothing to learn"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(
+    technique: object, options: dict, message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        technique.Technique.model_validate(options)  # type: ignore[attr-defined]
+
+
+def test_fine_tuning_can_listen_to_the_parent(tiny: Data) -> None:
+    options = {"ratio": 0.5, "epochs": 2}
+    made = [
+        build(prune_channels.Technique.model_validate(options | extra), tiny)
+        for extra in ({}, {"soft_weight": 0.7, "hard_weight": 0.3})
+    ]
+    assert not torch.equal(weights(made[0])["0"], weights(made[1])["0"])
+
+
+def test_an_unfinished_form_is_never_the_best_epoch(tiny: Data) -> None:
+    fit = Fit(tiny.training, 0, lambda epoch, total: None)
+    recipe = Recipe(epochs=4, batch_size=16, learning_rate=0.02)
+    fit(net(), recipe, after_step=lambda done: done == 1)
+    assert fit.chosen_epoch == 4
