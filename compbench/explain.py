@@ -119,8 +119,9 @@ def _compared(s: Summary, parent: Summary) -> str:
     if not s.speedup or not parent.speedup:
         return ""
     ratio = s.speedup.value / parent.speedup.value
-    word = f"{ratio:.2f}× faster" if ratio >= 1 else f"{1 / ratio:.2f}× slower"
-    return f", {word} than its parent `{parent.variant}`"
+    times = f"{max(ratio, 1 / ratio):.2f}"
+    word = f"{times}× {'faster' if ratio > 1 else 'slower'} than"
+    return f", {'as fast as' if times == '1.00' else word} its parent `{parent.variant}`"
 
 
 def _integers(run: Run, own: Profile) -> str:

@@ -106,10 +106,11 @@ def _too_many_threads(run: Run, target: str) -> list[str]:
 def _against_parent(child: Summary, parent: Summary) -> list[str]:
     found = []
     if child.speedup and parent.speedup and child.speedup.high < parent.speedup.low:
-        slower = parent.speedup.value / child.speedup.value
-        found.append(
-            f"`{child.variant}` is {slower:.2f}× slower than its parent `{parent.variant}`."
-        )
+        slower = f"{parent.speedup.value / child.speedup.value:.2f}"
+        if slower != "1.00":
+            found.append(
+                f"`{child.variant}` is {slower}× slower than its parent `{parent.variant}`."
+            )
     if child.size_bytes and parent.size_bytes and child.size_bytes > parent.size_bytes:
         found.append(f"`{child.variant}` is a larger file than its parent `{parent.variant}`.")
     return found

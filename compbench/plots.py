@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from itertools import count
+from math import ceil
 from typing import Any
 
 import matplotlib
@@ -24,6 +25,7 @@ from compbench.stats import Rows, Summaries, Summary
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _LINES = ("-", "--", ":", "-.")
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "h", "<", ">")
+_NAMES_IN_A_ROW, _NAMES_IN_A_COLUMN = 4, 16  # of a legend, which grows with the variants
 _STYLE: Any = {
     "figure.facecolor": "white",
     "axes.grid": True,
@@ -48,8 +50,9 @@ def pictures(run: Run, rows: Rows, summaries: Summaries) -> dict[str, bytes]:
 
 def training_curves(run: Run, rows: Rows) -> Figure:
     """Training loss and validation error by epoch, the mean over seeds, teacher and students."""
-    figure, (loss_axes, accuracy_axes) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
     trained = [v for v in run.variants if rows.of(v, "history")]
+    size = (10, 4.2 + 0.23 * max(0, ceil(len(trained) / _NAMES_IN_A_ROW) - 2))
+    figure, (loss_axes, accuracy_axes) = plt.subplots(1, 2, figsize=size, layout="constrained")
     for index, variant in enumerate(trained):
         histories = [r for r in rows.of(variant, "history") if r.samples]
         if not histories:
@@ -72,14 +75,16 @@ def training_curves(run: Run, rows: Rows) -> Figure:
     accuracy_axes.set(xlabel="epoch", ylabel="validation accuracy")
     _accuracy_axis(accuracy_axes, [s for line in accuracy_axes.lines for s in line.get_ydata()])
     if accuracy_axes.lines:
-        figure.legend(loc="outside lower center", ncols=4)
+        figure.legend(loc="outside lower center", ncols=_NAMES_IN_A_ROW)
     return figure
 
 
 def pareto_scatter(run: Run, summaries: Summaries, target: str) -> Figure:
     """Accuracy against p50 latency; area by bytes, the Pareto front as a line."""
-    figure, axes = plt.subplots(figsize=(9.5, 5), layout="constrained")
     shown = [s for s in summaries.of(target) if s.accuracy and s.p50_ns]
+    columns = max(1, ceil(len(shown) / _NAMES_IN_A_COLUMN))
+    size = (9.5 + 2.6 * (columns - 1), 5)
+    figure, axes = plt.subplots(figsize=size, layout="constrained")
     for s, style in zip(shown, _marks(), strict=False):
         _point(axes, s, style, _largest_bytes(shown))
     front = sorted(
@@ -103,7 +108,7 @@ def pareto_scatter(run: Run, summaries: Summaries, target: str) -> Figure:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: text.time_text(value)))
     axes.xaxis.set_minor_locator(NullLocator())
     _accuracy_axis(axes, [])
-    figure.legend(loc="outside right center", fontsize=9, labelspacing=0.9)
+    figure.legend(loc="outside right center", fontsize=9, labelspacing=0.9, ncols=columns)
     return figure
 
 

@@ -35,6 +35,7 @@ def of_child(technique: str = "prune_channels", **fields: object) -> list[str]:
     [
         (Interval(1, 0.9, 1.1), ["`child` is 2.00× slower than its parent `teacher`."]),
         (Interval(1.8, 1.7, 1.95), []),
+        (Interval(1.995, 1.894, 1.899), []),
         (Interval(3, 2.9, 3.1), []),
         (None, []),
     ],
