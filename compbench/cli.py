@@ -91,6 +91,40 @@ def report(
     Console().print(f"report: {path}", highlight=False, soft_wrap=True)
 
 
+@app.command()
+def pick(
+    run: Annotated[str, typer.Argument(help="a run's folder, or a suite: its newest run")],
+    max_drop: Annotated[str | None, typer.Option(help="accuracy below the baseline: 1pp")] = None,
+    max_bytes: Annotated[str | None, typer.Option(help="the file on disk: 200KB")] = None,
+    max_latency: Annotated[str | None, typer.Option(help="p50 of an inference: 0.5ms")] = None,
+    target: Annotated[str | None, typer.Option(help="one of the run's targets")] = None,
+    results: Results = _RESULTS,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Say which variant to take under constraints, and what excluded the others.
+
+    Without options, the constraints of the suite's [pick]. Exit code 1 where nothing fits.
+    """
+    import json
+
+    from compbench.choosing import choose
+    from compbench.results import find_run, read_rows, read_run
+    from compbench.stats import summarise
+
+    folder = find_run(results, run)
+    loaded = read_run(folder)
+    given = {"--max-drop": max_drop, "--max-bytes": max_bytes, "--max-latency": max_latency}
+    chosen = choose(loaded, summarise(loaded, read_rows(folder)), target, given)
+    if as_json:
+        print(json.dumps(chosen.record(), indent=1))
+    else:
+        console = Console()
+        console.print(chosen.sentence(), highlight=False, soft_wrap=True)
+        console.print(chosen.table(), highlight=False)
+    if chosen.choice.taken is None:
+        raise typer.Exit(1)
+
+
 _USERS_OSERRORS = (
     errno.ENOSPC,
     errno.EDQUOT,

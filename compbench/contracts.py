@@ -49,7 +49,8 @@ class Options(BaseModel):
         """No "10" for 10 and no true for 1: pydantic would convert them without a word."""
         wanted = cls.model_fields[info.field_name or ""].annotation
         kinds = get_args(wanted) if isinstance(wanted, UnionType) else (wanted,)
-        if {int, float} & {*kinds} and isinstance(value, bool | str):
+        wrong = bool if str in kinds else bool | str
+        if {int, float} & {*kinds} and isinstance(value, wrong):
             raise ValueError(f"{value!r} should be a number")
         return value
 

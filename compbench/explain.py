@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from compbench import environment
 from compbench.results import Run
-from compbench.stats import Rows, Summaries, Summary
+from compbench.stats import Rows
+from compbench.summaries import Summaries, Summary
 
 _INTEGER = {
     "QGemm",

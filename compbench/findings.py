@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from compbench import text
-from compbench.intervals import Interval, paired_change
+from compbench.intervals import Interval
 from compbench.results import Run
-from compbench.stats import Rows, Summaries, Summary
+from compbench.stats import Rows, change_between
+from compbench.summaries import Summaries, Summary
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,8 @@ def distilled_pairs(run: Run, rows: Rows, target: str) -> list[Pair]:
         control = _control(run, variant) if variant["technique"] == "distill" else None
         if control is None:
             continue
-        ours, theirs = (
-            {r.seed: r.samples["correct"] for r in rows.of(v, "accuracy", target)}
-            for v in (name, control)
-        )
-        seeds = [seed for seed in ours if seed in theirs]
-        if seeds:
-            change = paired_change([ours[s] for s in seeds], [theirs[s] for s in seeds])
+        change = change_between(rows, name, control, target)
+        if change:
             pairs.append(Pair(name, control, variant["parents"][0], change))
     return pairs
 

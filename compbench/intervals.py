@@ -1,4 +1,4 @@
-"""Estimates with their intervals: accuracies, paired changes, time ratios, percentiles; pure."""
+"""Estimates with their intervals and tests: accuracies, changes, time ratios, percentiles; pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 CONFIDENCE = 0.95
+ALPHA = 1 - CONFIDENCE
 _Z = float(stats.norm.ppf(0.5 + CONFIDENCE / 2))
 # the fewest samples that support a percentile at 99 % confidence within half its tail, by the
 # binomial early-stopping rule of MLPerf: that is 662 for p99
@@ -52,6 +53,38 @@ def paired_change(
     return Interval(total / count, max(-1.0, centre - half), min(1.0, centre + half))
 
 
+def mcnemar_p(correct: Sequence[NDArray[np.uint8]], baseline: Sequence[NDArray[np.uint8]]) -> float:
+    """The exact p-value of McNemar's test: are both equally often right on the same N samples?
+
+    One 0/1 array (N,) a seed. An image counts for the side that is right at more seeds, as the
+    seeds share the images; with one seed this is the test as published (Psychometrika 12, 1947).
+    """
+    lead = np.sum(np.asarray(correct, int) - np.asarray(baseline, int), axis=0)
+    won, lost = int((lead > 0).sum()), int((lead < 0).sum())
+    return float(stats.binomtest(won, won + lost).pvalue) if won + lost else 1.0
+
+
+def log_ratio_p(log_ratios: Sequence[float]) -> float:
+    """The p-value of a t-test of the mean over launches: is the ratio 1?"""
+    if len(log_ratios) < 2:
+        return 1.0
+    if np.ptp(log_ratios) == 0:
+        return float(log_ratios[0] == 0)
+    return float(stats.ttest_1samp(log_ratios, 0).pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Each p-value adjusted for being one of many: the chance of any false alarm stays below it.
+
+    Holm's step-down procedure, Scandinavian Journal of Statistics 6, 1979.
+    """
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
 def log_ratio_interval(log_ratios: Sequence[float]) -> Interval | None:
     """The ratio exp(mean) with a t-interval over launches, from one log-ratio a launch."""
     if len(log_ratios) < 2:
@@ -62,18 +95,23 @@ def log_ratio_interval(log_ratios: Sequence[float]) -> Interval | None:
     return Interval(exp(mean), exp(mean - half), exp(mean + half))
 
 
-def distinguishable(speedup: Interval | None, control: Interval | None) -> int:
+def distinguishable(speedup: Interval | None, control: Interval | None, p: float = 0.0) -> int:
     """+1 where the variant is faster, -1 slower, 0 where noise could explain the difference.
 
-    The interval must lie on one side of 1, and the ratio be farther from 1 than the A/A control's
-    interval reaches.
+    The interval must lie on one side of 1, its p-value (adjusted for many comparisons) below 0.05,
+    and the ratio be farther from 1 than the A/A control's interval reaches.
     """
-    if speedup is None or control is None:
+    if speedup is None or control is None or p >= ALPHA:
         return 0
     floor = max(abs(log(control.low)), abs(log(control.high)))
     if abs(log(speedup.value)) <= floor:
         return 0
-    return 1 if speedup.low > 1 else -1 if speedup.high < 1 else 0
+    return side(speedup, 1)
+
+
+def side(interval: Interval, null: float) -> int:
+    """+1 or -1 where the whole interval is above or below `null`, else 0."""
+    return int(interval.low > null) - int(interval.high < null)
 
 
 def percentile(durations_ns: NDArray[np.int64], name: Literal["p90", "p99"]) -> float | None:
@@ -85,8 +123,12 @@ def percentile(durations_ns: NDArray[np.int64], name: Literal["p90", "p99"]) -> 
 def turn_medians(samples: Mapping[str, NDArray]) -> NDArray[np.float64]:
     """The median kept duration of each turn, in ns; columns as `measure.Latencies` has them."""
     kept = samples["kept"] == 1
-    durations, turns = samples["duration_ns"][kept], samples["turn"][kept]
-    return np.median(durations.reshape(int(turns[-1]) + 1, -1), axis=1)
+    return turn_medians_of(samples["duration_ns"][kept], samples["turn"][kept])
+
+
+def turn_medians_of(kept_ns: NDArray[np.int64], turns: NDArray[np.int32]) -> NDArray[np.float64]:
+    """The same of kept durations alone; every turn has as many of them."""
+    return np.median(kept_ns.reshape(int(turns[-1]) + 1, -1), axis=1)
 
 
 def launch_log_ratio(samples: Mapping[str, NDArray], baseline: Mapping[str, NDArray]) -> float:

@@ -1,38 +1,113 @@
-"""Summaries + a constraint -> the variant to take; pure."""
+"""Summaries + constraints -> the variant to take, and why not the others; pure."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
+from compbench import text
 from compbench.results import Run
-from compbench.stats import Summaries, Summary
+from compbench.summaries import Summaries, Summary
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What a variant must keep to; None is no limit. Shares are 0 to 1."""
+
+    max_drop: float = 0.01  # accuracy below the baseline, on the validation split
+    max_bytes: float | None = None  # of the file on disk
+    max_latency_ns: float | None = None  # p50 at the target's first batch size
+
+    @staticmethod
+    def of(run: Run) -> Constraints:
+        """Those of the suite's [pick]."""
+        limits = {name: run.pick.get(f"max_{name}") for name in ("drop", "bytes", "latency")}
+        return Constraints(limits["drop"] or 0.0, limits["bytes"], limits["latency"])
+
+    def broken_by(self, s: Summary, baseline: Summary) -> dict[str, str]:
+        """The constraints that a measured variant breaks, each with the figure that does."""
+        assert s.validation_accuracy is not None and baseline.validation_accuracy is not None
+        change = s.validation_accuracy - baseline.validation_accuracy
+        found = {}
+        if change < -self.max_drop - _ROUNDING:
+            found["accuracy"] = f"{text.signed(100 * change)} pp on validation"
+        if self.max_bytes is not None and (s.size_bytes or 0) > self.max_bytes:
+            found["bytes"] = text.bytes_text(s.size_bytes)
+        if self.max_latency_ns is not None and (s.p50_ns or 0) > self.max_latency_ns:
+            found["latency"] = text.time_text(s.p50_ns)
+        return found
+
+    def __str__(self) -> str:
+        """As one says it: at most 1 pp below the baseline and at most 200 KB."""
+        limits = [f"at most {100 * self.max_drop:g} pp below the baseline"]
+        if self.max_bytes is not None:
+            limits.append(f"at most {text.bytes_text(self.max_bytes)}")
+        if self.max_latency_ns is not None:
+            limits.append(f"at most {text.time_text(self.max_latency_ns)} an inference")
+        return " and ".join(limits)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What to take on a target, and the baseline where nothing better was found."""
+    """What to take on a target, None where nothing keeps to the constraints.
 
-    taken: Summary
-    is_baseline: bool
-
-
-def pick(run: Run, summaries: Summaries, target: str) -> Choice | None:
-    """The fastest variant whose accuracy drop on the *validation* split is within the constraint.
-
-    Of variants whose speed-ups can't be told apart from the fastest one's, the smallest file. The
-    test split decides nothing, so that its figures stay honest. None where the baseline failed.
+    `excluded` says of each other variant what spoke against it: a constraint's name ("accuracy",
+    "bytes", "latency"), or "slower", "larger" than what was taken, or "failed"; each with a figure.
     """
+
+    taken: Summary | None
+    is_baseline: bool
+    constraints: Constraints
+    excluded: dict[str, dict[str, str]]
+
+    def counts(self) -> Counter[str]:
+        """How many variants each reason speaks against."""
+        return Counter(reason for reasons in self.excluded.values() for reason in reasons)
+
+
+def pick(
+    run: Run, summaries: Summaries, target: str, constraints: Constraints | None = None
+) -> Choice | None:
+    """The fastest variant that keeps to the constraints, and of those as fast the smallest.
+
+    As fast: their speed-ups' intervals overlap, or noise explains the difference. Accuracy counts
+    on the *validation* split: the test split decides nothing, so that its figures stay honest.
+    None where the baseline has no figures.
+    """
+    constraints = constraints or Constraints.of(run)
     baseline = summaries.find(run.baseline, target)
     if baseline.validation_accuracy is None or baseline.speedup is None:
         return None
-    least = baseline.validation_accuracy - run.pick["max_drop"] - 1e-9  # of rounding
-    allowed = [
-        s
-        for s in summaries.of(target)
-        if s.faster > 0 and s.speedup and (s.validation_accuracy or 0) >= least
-    ]
+    excluded, allowed = {}, []
+    for s in summaries.of(target):
+        if s.validation_accuracy is None or s.speedup is None:
+            excluded[s.variant] = {"failed": s.reason or "no figures"}
+            continue
+        broken = constraints.broken_by(s, baseline)
+        if broken:
+            excluded[s.variant] = broken
+        else:
+            allowed.append(s)
     if not allowed:
-        return Choice(baseline, True)
-    fastest = max(s.speedup for s in allowed if s.speedup)
-    equals = [s for s in allowed if s.speedup and s.speedup.high >= fastest.low]
-    return Choice(min(equals, key=lambda s: s.size_bytes or 0), False)
+        return Choice(None, False, constraints, excluded)
+    equals = _as_fast_as_any(allowed)
+    taken = min(equals, key=lambda s: (s.size_bytes or 0, s.variant != run.baseline))
+    for s in allowed:
+        if s is not taken:
+            figure = text.bytes_text(s.size_bytes) if s in equals else text.times(s.speedup)
+            excluded[s.variant] = {"larger" if s in equals else "slower": figure}
+    return Choice(taken, taken.variant == run.baseline, constraints, excluded)
+
+
+def _as_fast_as_any(allowed: list[Summary]) -> list[Summary]:
+    """The fastest and those that can't be told apart from it; what noise explains is no lead."""
+    faster = [s for s in allowed if s.faster > 0]
+    level = [s for s in allowed if s.faster == 0]
+    if not faster and level:
+        return level
+    fastest = max(faster or allowed, key=lambda s: s.speedup or (0,))
+    assert fastest.speedup
+    low = fastest.speedup.low
+    return [s for s in faster or allowed if s.speedup and s.speedup.high >= low]

@@ -19,7 +19,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from compbench import text
 from compbench.results import Run
-from compbench.stats import Rows, Summaries, Summary
+from compbench.stats import Rows
+from compbench.summaries import Summaries, Summary
 
 # Okabe and Ito's palette, "Color Universal Design", 2008; yellow is left out (too pale on white)
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

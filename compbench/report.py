@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from compbench import tables, text
+from compbench import answer, comparisons, legends, tables
 from compbench.explain import explanations
 from compbench.findings import findings, gaps
-from compbench.pick import pick
+from compbench.gallery import Picture, gallery
 from compbench.results import Row, Run, read_rows, read_run
-from compbench.stats import Rows, Summaries, summarise
+from compbench.soft_labels import soft_label_table
+from compbench.stats import Rows, summarise
 from compbench.store import write_whole
+from compbench.summaries import Summaries
 from compbench.targets import Target
+
+
+@dataclass(frozen=True)
+class _Page:
+    """What every part of a report is written from."""
+
+    run: Run
+    rows: Rows
+    summaries: Summaries
+    folder: str  # the run's, below results/runs/<suite>
+    pictures: dict[str, Picture]
+
+    def picture(self, kind: str, target: str = "") -> str:
+        """A picture with its caption; empty where these rows allow none."""
+        name = f"{kind}-{target}.png" if target else f"{kind}.png"
+        return self.pictures[name].markdown if name in self.pictures else ""
+
+    def measured(self) -> list[str]:
+        """The targets that have any figures, the deciding one first."""
+        decides = self.run.pick.get("target")
+        order = sorted(self.run.targets, key=lambda target: target != decides)
+        return [t for t in order if any(not s.reason for s in self.summaries.of(t))]
 
 
 def write(run_folder: Path, reports: Path) -> Path:
@@ -25,109 +49,116 @@ def write(run_folder: Path, reports: Path) -> Path:
 
     run, rows = read_run(run_folder), read_rows(run_folder)
     summaries = summarise(run, rows)
+    pictures = plots.pictures(run, Rows(rows), summaries)
     folder = reports / run.suite
     folder.mkdir(parents=True, exist_ok=True)
-    for name, picture in plots.pictures(run, Rows(rows), summaries).items():
+    for name, picture in pictures.items():
         write_whole(folder / name, picture)
-    write_whole(folder / "README.md", render(run, rows, summaries).encode())
+    write_whole(folder / "README.md", render(run, rows, summaries, run_folder.name).encode())
+    for old in set(folder.glob("*.png")) - {folder / name for name in pictures}:
+        old.unlink()  # of a former run
     return folder / "README.md"
 
 
-def render(run: Run, rows: Sequence[Row], summaries: Summaries) -> str:
-    """The whole report."""
+def render(run: Run, rows: Sequence[Row], summaries: Summaries, folder: str = "") -> str:
+    """The whole report; its pictures are those of `gallery`."""
     found = Rows(rows)
-    parts = [f"# {run.suite}: which compression to take", run.description.strip()]
+    pictures = {picture.name: picture for picture in gallery(run, found, summaries)}
+    page = _Page(run, found, summaries, folder, pictures)
     missing = gaps(run, found)
-    if missing:
-        parts.append(
-            f"**Incomplete: decide nothing by this report.** Missing: {'; '.join(missing)}."
-        )
-    parts += [_answer(run, summaries, target) for target in run.targets]
-    for target in run.targets:
-        parts += _target_part(run, found, summaries, target)
-    parts += _section("p50 across targets", _markdown(tables.across(run, summaries)), _ACROSS)
-    sizes = _markdown(tables.sizes(run, summaries))
-    parts += ["## Sizes that can't deceive", sizes, _SIZES.format(run.baseline)] if sizes else []
-    parts += [
+    warning = f"**Incomplete: decide nothing by this report.** Missing: {'; '.join(missing)}."
+    parts = [
+        f"# {run.suite}: which compression to take",
+        run.description.strip(),
+        warning if missing else "",
+        *_first_screen(page),
+        *(part for target in page.measured() for part in _target_part(page, target)),
+        *_section("p50 across targets", _markdown(tables.across(run, summaries)), legends.ACROSS),
+        *_sizes(page),
         "## Training",
-        "![Training loss and validation accuracy by epoch](training.png)",
-        "The epoch kept is the best by validation accuracy (marked); test data chose nothing.",
+        page.picture("training"),
+        "The epoch kept is the best by validation accuracy; test data chose nothing.",
+        *_section("What it cost", _markdown(comparisons.costs(run, summaries)), legends.COSTS),
+        *_without(page),
         "## Where and how it was measured",
         _markdown(tables.environment_rows(run)),
-        "\n".join(f"- {line}" for line in _protocol(run, found, summaries)),
+        "\n".join(f"- {line}" for line in _protocol(page)),
         "## Reproduce it",
-        f"```\ncompbench run {'--fast ' * run.is_fast}{run.suite_path}\n```",
-        "The same suite, seed, machine and libraries give the same checkpoints, bit for bit.",
+        _reproduce(page),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _answer(run: Run, summaries: Summaries, target: str) -> str:
-    skipped = _skipped(summaries, target)
-    if skipped:
-        return f"**On {target}: not measured**, because {skipped}."
-    choice = pick(run, summaries, target)
-    if choice is None:
-        return f"**On {target}: no answer**, because the baseline `{run.baseline}` has no figures."
-    limit = f"{100 * run.pick['max_drop']:g} pp"
-    s, samples = choice.taken, run.dataset["samples"]["test"]
-    if choice.is_baseline:
-        return (
-            f"**On {target}, keep `{run.baseline}`**: nothing measurably faster stays within "
-            f"{limit} of its accuracy on the validation split."
-        )
-    base = summaries.find(run.baseline, target)
-    change = s.validation_change
-    unsure = change is not None and change.low < -run.pick["max_drop"]
-    doubt = ", though that interval reaches below the limit" if unsure else ""
-    return (
-        f"**On {target}, take `{s.variant}`**: {text.times(s.speedup)} faster and "
-        f"{text.three_digits(s.size_ratio or math.nan)}× smaller than `{run.baseline}` "
-        f"({text.bytes_text(s.size_bytes)} instead of {text.bytes_text(base.size_bytes)}), "
-        f"accuracy {text.points(s.change)} on {samples:,} test images; made in "
-        f"{text.seconds_text(s.lineage_seconds)} s. It was chosen on the validation split alone, "
-        f"where it changes {text.points(change)}{doubt}: of the variants that lose at most {limit} "
-        "there none is measurably faster, and of those as fast none is smaller."
-    )
+def _first_screen(page: _Page) -> list[str]:
+    """What most readers look at, and nothing else: the answers, and a summary."""
+    run, summaries, measured = page.run, page.summaries, page.measured()
+    order = [*measured, *(t for t in run.targets if t not in measured)]
+    parts = [answer.answer(run, summaries, target) for target in order]
+    summary = answer.summary_table(run, summaries, measured[0]) if measured else []
+    if not summary:
+        return parts
+    title = f"In short, on {measured[0]}" if len(order) > 1 else "In short"
+    return [
+        *parts,
+        *_section(title, _markdown(summary), answer.rules(run)),
+        page.picture("pareto", measured[0]),
+    ]
 
 
-def _skipped(summaries: Summaries, target: str) -> str:
-    """Why a whole target was skipped; empty where it was not."""
-    reasons = {s.reason for s in summaries.of(target)}
-    only = reasons.pop() if len(reasons) == 1 else ""
-    return only.removeprefix("skipped: ") if only.startswith("skipped: ") else ""
-
-
-def _is_timed(summaries: Summaries, target: str) -> bool:
-    return any(s.p50_ns for s in summaries.of(target))
-
-
-def _target_part(run: Run, rows: Rows, summaries: Summaries, target: str) -> list[str]:
-    if _skipped(summaries, target):
-        return []
+def _target_part(page: _Page, target: str) -> list[str]:
+    run, rows, summaries = page.run, page.rows, page.summaries
     notes = findings(run, summaries, target)
     why = explanations(run, rows, summaries, target)
+    beside = comparisons.chance(run, summaries, target)
+    assistants = comparisons.assistants(run, rows, summaries, target)
+    families = comparisons.by_family(run, summaries, target)
     return [
         f"## Results on {target}",
         _markdown(tables.main(run, summaries, target)),
-        _legend(run, target),
-        f"![Accuracy against latency](pareto-{target}.png)" if _is_timed(summaries, target) else "",
+        legends.main(run, target),
+        page.picture("pareto", target) if target != page.measured()[0] else "",
         *_section("What to know", "\n".join(f"- {note}" for note in notes)),
+        page.picture("speed", target),
+        *_section("Could it be chance?", _markdown(beside), legends.chance(run)),
+        *_section("By family", _markdown(families), legends.FAMILIES),
         *_section("Why it is as fast as it is", "\n".join(f"- {line}" for line in why)),
-        *_section("Did a teacher help?", _markdown(tables.distillations(run, rows, target))),
+        *_section("Did a teacher help?", _markdown(comparisons.distillations(run, rows, target))),
+        *_section("Did an assistant help?", _markdown(assistants), legends.ASSISTANTS),
+        *_teaching(page, target),
+        *_classes(page, target),
         *_section("Published figures", _markdown(tables.references(run, summaries, target))),
+        *_deployment(page, target),
+    ]
+
+
+def _teaching(page: _Page, target: str) -> list[str]:
+    """What teachers say, and at which temperature."""
+    swept = page.picture("temperature", target)
+    spoken = _markdown(soft_label_table(page.run, page.rows, target))
+    picture = page.picture("soft-labels", target)
+    parts = [*_section("At which temperature?", swept)]
+    return [*parts, *(_section("What the teacher taught", picture, spoken) if picture else [])]
+
+
+def _classes(page: _Page, target: str) -> list[str]:
+    added = _markdown(tables.confusions(page.run, page.rows, page.summaries, target))
+    return [
+        *_section("Accuracy by class", page.picture("classes", target)),
+        *_section("What is newly confused", page.picture("confusions", target), added),
+    ]
+
+
+def _deployment(page: _Page, target: str) -> list[str]:
+    """Of the files themselves: time, memory, load, parity."""
+    run, rows, summaries = page.run, page.rows, page.summaries
+    latency, memory = tables.latency(summaries, target), tables.memory(summaries, target)
+    processes = run.measure.get("memory_processes", 0)
+    return [
+        *_section("Latency in detail", _markdown(latency), legends.LATENCY),
+        page.picture("latency", target),
+        *_section("Memory and start-up", _markdown(memory), legends.MEMORY.format(processes)),
         *_section(
-            "Latency in detail", _markdown(tables.latency(summaries, target)), _LATENCY_LEGEND
-        ),
-        *_section(
-            "Memory and start-up",
-            _markdown(tables.memory(summaries, target)),
-            _MEMORY_LEGEND.format(run.measure.get("memory_processes", 0)),
-        ),
-        *_section(
-            "Under load (MLPerf LoadGen)",
-            _markdown(tables.load(run, rows, target)),
-            _LOAD_LEGEND,
+            "Under load (MLPerf LoadGen)", _markdown(tables.load(run, rows, target)), legends.LOAD
         ),
         *_section(
             "The files: do they compute what was validated?",
@@ -136,60 +167,23 @@ def _target_part(run: Run, rows: Rows, summaries: Summaries, target: str) -> lis
     ]
 
 
-_LATENCY_LEGEND = (
-    "Percentiles are of all kept runs; – where there are too few (p90 needs 64, p99 662). CPU time "
-    "counts all threads. The peak is what large float32 matrix products reached in the same "
-    "processes; 8-bit arithmetic can exceed it."
-)
-_MEMORY_LEGEND = (
-    "Resident memory of a process that holds ONNX Runtime and this one model: medians of {} fresh "
-    "processes. The model's is what it adds at rest to the runtime alone."
-)
+def _sizes(page: _Page) -> list[str]:
+    sizes = _markdown(tables.sizes(page.run, page.summaries))
+    title, legend = "## Sizes that can't deceive", legends.SIZES.format(page.run.baseline)
+    return [title, sizes, legend] if sizes else []
 
 
-_LOAD_LEGEND = (
-    "Measured and judged by MLPerf LoadGen, each variant alone in its process: for tails and "
-    "throughput under load, not for ratios of small models (LoadGen adds 2 to 3 µs to a query, and "
-    "about 90 µs in `server`, whose queries come at random times). INVALID figures decide nothing."
-)
-
-
-_SIZES = (
-    "Sizes are the same on every target. File: what ONNX Runtime loads, as it lies on disk, where "
-    "a zero takes as much as any other number. Packed: the same file through zstd (level 19), as a "
-    "download or an update would be sent. Weights, coded: the weights alone behind an entropy "
-    "coder with all that decoding needs, which was done and gave the same bits; it is what they "
-    "hold, not a file that ONNX Runtime loads. ×: how many times smaller than the file of `{0}`, "
-    "for packed files than its packed one."
-)
-
-
-_ACROSS = (
-    "Each target was timed in processes of its own, some minutes apart: read these as a hint, not "
-    "as a ratio with an interval."
-)
+def _without(page: _Page) -> list[str]:
+    lost = _markdown(comparisons.absent(page.run, page.rows, page.summaries))
+    return ["## Without figures: skipped and failed", lost] if lost else []
 
 
 def _section(title: str, content: str, legend: str = "") -> list[str]:
     return [f"### {title}", content, legend] if content else []
 
 
-def _legend(run: Run, target: str) -> str:
-    batch = run.targets[target]["batch_sizes"][0]
-    seeds = len(run.seeds)
-    return (
-        f"In brackets: 95 % intervals; pp: percentage points. Accuracy: mean of {seeds} "
-        f"seed{'s' * (seeds > 1)}; its interval (Wilson's) is for these trained weights on other "
-        f"images like the {run.dataset['samples']['test']:,} of the test split; the change is "
-        "paired on the same images. × after bytes: how many times smaller. MACs: "
-        "multiply-accumulates of one image. p50: the median time of an inference at batch "
-        f"{batch}, as the speed-up; ≈ marks what noise could explain. Cost: seconds to make the "
-        "variant, with all its ancestors in brackets. In bold: the Pareto front, which no variant "
-        "beats in both accuracy and speed."
-    )
-
-
-def _protocol(run: Run, rows: Rows, summaries: Summaries) -> list[str]:
+def _protocol(page: _Page) -> list[str]:
+    run = page.run
     dataset, measure = run.dataset, run.measure
     counts = ", ".join(f"{n:,} {name}" for name, n in dataset["samples"].items())
     return [
@@ -201,34 +195,43 @@ def _protocol(run: Run, rows: Rows, summaries: Summaries) -> list[str]:
         f"{measure['seconds_per_arm']:g} s each after a warm-up, on real test images. The "
         "speed-up is the mean over launches of the median paired log-ratio, with a t-interval over "
         "launches.",
-        *(line for target in run.targets for line in _target_lines(run, rows, summaries, target)),
+        *(_target_line(run, page.rows, page.summaries, target) for target in run.targets),
         f"Run from {run.started} to {run.finished or '(not finished)'}; seeds {list(run.seeds)}. "
-        f"Raw samples: `results/runs/{run.suite}`.",
+        f"Raw samples: `{_place(page)}`.",
     ]
 
 
-def _target_lines(run: Run, rows: Rows, summaries: Summaries, target: str) -> list[str]:
+def _place(page: _Page) -> str:
+    return f"results/runs/{page.run.suite}/{page.folder}".rstrip("/")
+
+
+def _reproduce(page: _Page) -> str:
+    again = f"compbench run {'--fast ' * page.run.is_fast}{page.run.suite_path}"
+    report = f"compbench report {_place(page)}"
+    return (
+        f"```\n{again}\n{report}   # this page again, from the same samples\n```\n\n"
+        "The same suite, seed, machine and libraries give the same checkpoints, bit for bit."
+    )
+
+
+def _target_line(run: Run, rows: Rows, summaries: Summaries, target: str) -> str:
     options, control = run.targets[target], summaries.control.get(target)
     defaults = Target().model_dump(mode="json")
     given = [f"{name} = {value}" for name, value in options.items() if value != defaults[name]]
     line = f"`{target}`: {', '.join(given) or 'the CPU, one thread, batches of 1 and 32'}."
     if control is None:
-        return [line]
-    line += (
-        f" Noise floor: `{run.baseline}` against itself took {control.value:.3f}× "
-        f"({control.low:.3f}–{control.high:.3f}); no smaller difference is called one."
-    )
-    lost = [r for r in rows.of(run.baseline, "status", target) if r.launch >= 0]
+        return line
     machine = [row.samples for row in rows.of(run.baseline, "machine", target)]
     load, steal, switches = (
         max((float(np.max(m[name])) for m in machine), default=0.0)
         for name in ("other_load", "steal", "involuntary_switches")
     )
-    line += (
-        f" While it was timed, other processes took up to {load:.1%} of the machine, the "
-        f"hypervisor {steal:.1%}; involuntary switches: up to {switches:.0f} a launch."
+    return (
+        f"{line} Noise floor: `{run.baseline}` against itself took {control.value:.3f}× "
+        f"({control.low:.3f}–{control.high:.3f}); no smaller difference is called one. While it "
+        f"was timed, other processes took up to {load:.1%} of the machine, the hypervisor "
+        f"{steal:.1%}; involuntary switches: up to {switches:.0f} a launch."
     )
-    return [line, *(f"Launch {r.launch + 1} on `{target}` failed: {r.reason}." for r in lost)]
 
 
 def _markdown(table: tables.Table) -> str:

@@ -1,86 +1,36 @@
-"""Rows -> summaries: intervals, paired changes, ratios, the Pareto front; pure."""
+"""Rows -> summaries: what was measured of each variant on each target; pure."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compbench.front import beaten, is_comparable
 from compbench.intervals import (
+    ALPHA,
     Interval,
     accuracy_interval,
     distinguishable,
-    launch_log_ratio,
+    holm,
     log_ratio_interval,
+    log_ratio_p,
+    mcnemar_p,
     paired_change,
     percentile,
+    side,
+    turn_medians,
 )
 from compbench.results import Row, Run
+from compbench.summaries import Summaries, Summary
+from compbench.timing import timings
 
 _SIZES = ("size_bytes", "packed_bytes", "coded_bytes")
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One variant on one target, over all seeds. What could not be measured is None.
-
-    Accuracies are shares (0 to 1); `change` is the paired difference to the baseline on the same
-    test samples; `seed_sd` the standard deviation of accuracy over seeds. `speedup` is the
-    baseline's time over this variant's, `faster` whether that is beyond the noise floor (+1
-    faster, -1 slower, 0 not distinguishable).
-    """
-
-    variant: str
-    target: str
-    reason: str = ""  # why there is nothing to show: skipped or failed
-    accuracy: Interval | None = None
-    validation_accuracy: float | None = None
-    change: Interval | None = None
-    validation_change: Interval | None = None
-    seed_sd: float | None = None
-    size_bytes: float | None = None
-    size_ratio: float | None = None  # baseline's bytes over this variant's
-    packed_bytes: float | None = None  # of the file packed with zstd
-    packed_ratio: float | None = None  # baseline's packed bytes over this variant's
-    coded_bytes: float | None = None  # of the weights alone, entropy-coded
-    coded_ratio: float | None = None  # baseline's bytes on disk over these
-    parameters: float | None = None
-    nonzero_parameters: float | None = None
-    macs: float | None = None
-    p50_ns: float | None = None
-    p90_ns: float | None = None
-    p99_ns: float | None = None
-    runs: int = 0  # kept samples of latency
-    cpu_ns: float | None = None  # CPU time of all threads for one inference
-    peak_share: float | None = None  # of the arithmetic peak in float32 that the target reaches
-    footprint: dict[str, float] = field(default_factory=dict)  # medians, see footprint.py
-    speedup: Interval | None = None
-    faster: int = 0
-    throughput_per_s: dict[int, float] = field(default_factory=dict)  # by batch size
-    parity_max_abs: float | None = None
-    parity_agreement: float | None = None
-    make_seconds: float | None = None
-    lineage_seconds: float | None = None  # with all its ancestors
-
-
-@dataclass(frozen=True)
-class Summaries:
-    """All summaries of a run, and each target's noise floor: an A/A ratio, ideally 1."""
-
-    all: tuple[Summary, ...]
-    control: dict[str, Interval]  # target -> time of the control arm over the baseline's
-    on_front: frozenset[tuple[str, str]]  # (variant, target)
-
-    def of(self, target: str) -> tuple[Summary, ...]:
-        """The summaries on one target, in suite order."""
-        return tuple(s for s in self.all if s.target == target)
-
-    def find(self, variant: str, target: str) -> Summary:
-        """The summary of one variant on one target."""
-        return next(s for s in self.of(target) if s.variant == variant)
+Correct = dict[int, NDArray[np.uint8]]  # seed -> which samples were right
 
 
 class Rows:
@@ -104,44 +54,61 @@ class Rows:
 def summarise(run: Run, rows: Iterable[Row]) -> Summaries:
     """Every variant on every target."""
     found = Rows(rows)
-    summaries, control, front = [], {}, set()
+    summaries: list[Summary] = []
+    control, losers = {}, {}
     for target in run.targets:
-        floor = _control(run, found, target)
-        if floor is not None:
-            control[target] = floor
-        here = [_summary(run, found, variant, target, floor) for variant in run.variants]
+        beside = _Baseline(run, found, target)
+        if beside.control is not None:
+            control[target] = beside.control
+        drafts = [_draft(run, found, variant, beside) for variant in run.variants]
+        here = _judged(run.baseline, drafts, beside.control)
+        losers |= {(v, target): by for v, by in beaten(here).items()}
         summaries += here
-        front |= {(s.variant, target) for s in pareto_front(here)}
-    return Summaries(tuple(summaries), control, frozenset(front))
+    measured = {(s.variant, s.target) for s in summaries if is_comparable(s)}
+    return Summaries(tuple(summaries), control, frozenset(measured - losers.keys()), losers)
 
 
-def _summary(run: Run, rows: Rows, variant: str, target: str, control: Interval | None) -> Summary:
+class _Baseline:
+    """What all variants on a target are compared with, decoded once."""
+
+    def __init__(self, run: Run, rows: Rows, target: str):
+        self.target = target
+        self.correct = _by_seed(rows.of(run.baseline, "accuracy", target))
+        self.validation = _by_seed(rows.of(run.baseline, "validation_accuracy", target))
+        self.turn_logs = {
+            (row.seed, row.launch): np.log(turn_medians(row.samples))
+            for row in rows.of(run.baseline, "latency_ns", target)
+        }
+        self.sizes = {metric: rows.mean(run.baseline, metric) for metric in _SIZES}
+        machine = rows.of(run.baseline, "machine", target)
+        peaks = [float(row.samples["peak_macs_per_s"][0]) for row in machine]
+        self.peak_macs_per_s = max(peaks, default=None)
+        controls = rows.of(run.baseline, "control_latency_ns", target)
+        ratios = [
+            float(np.median(np.log(turn_medians(c.samples)) - self.turn_logs[c.seed, c.launch]))
+            for c in controls
+            if (c.seed, c.launch) in self.turn_logs
+        ]
+        self.control = log_ratio_interval(ratios)
+
+
+def _draft(run: Run, rows: Rows, variant: str, beside: _Baseline) -> Summary:
+    """A summary that is not yet judged among the others."""
+    target = beside.target
     status = [*rows.of(variant, "status"), *rows.of(variant, "status", target)]
     status = [row for row in status if row.launch < 0]
     if status:
         return Summary(variant, target, reason=f"{status[0].status}: {status[0].reason}")
-    correct = _by_seed(rows.of(variant, "accuracy", target), "correct")
-    baseline = _by_seed(rows.of(run.baseline, "accuracy", target), "correct")
+    timing = timings(rows.of(variant, "latency_ns", target), beside.turn_logs)
+    ratios = [-x for x in timing.log_ratios]
     size, packed, coded = (rows.mean(variant, metric) for metric in _SIZES)
-    base_size, base_packed, _ = (rows.mean(run.baseline, metric) for metric in _SIZES)
-    durations = _kept_ns(rows.of(variant, "latency_ns", target))
-    speedup = _speedup(run, rows, variant, target)
-    validation, base_validation = (
-        _by_seed(rows.of(v, "validation_accuracy", target), "correct")
-        for v in (variant, run.baseline)
-    )
+    base_size, base_packed, _ = beside.sizes.values()
+    macs, p50_ns = rows.mean(variant, "macs"), timing.percentile(0.5)
+    batch = run.targets[target]["batch_sizes"][0]
     return Summary(
         variant,
         target,
-        accuracy=accuracy_interval(list(correct.values())) if correct else None,
-        validation_accuracy=float(np.mean([c.mean() for c in validation.values()]))
-        if validation
-        else None,
-        change=_change(correct, baseline),
-        validation_change=_change(validation, base_validation),
-        seed_sd=float(np.std([c.mean() for c in correct.values()], ddof=1))
-        if len(correct) > 1
-        else None,
+        **_accuracies(rows, variant, beside),
         size_bytes=size,
         size_ratio=_ratio(base_size, size),
         packed_bytes=packed,
@@ -150,16 +117,16 @@ def _summary(run: Run, rows: Rows, variant: str, target: str, control: Interval 
         coded_ratio=_ratio(base_size, coded),
         parameters=rows.mean(variant, "parameters"),
         nonzero_parameters=rows.mean(variant, "nonzero_parameters"),
-        macs=rows.mean(variant, "macs"),
-        p50_ns=float(np.median(durations)) if len(durations) else None,
-        p90_ns=percentile(durations, "p90"),
-        p99_ns=percentile(durations, "p99"),
-        runs=len(durations),
-        cpu_ns=_cpu_ns(rows.of(variant, "latency_ns", target)),
-        peak_share=_peak_share(run, rows, variant, target, durations),
+        macs=macs,
+        p50_ns=p50_ns,
+        p90_ns=percentile(timing.kept_ns, "p90"),
+        p99_ns=percentile(timing.kept_ns, "p99"),
+        runs=len(timing.kept_ns),
+        cpu_ns=timing.cpu_ns,
+        peak_share=_peak_share(batch, macs, p50_ns, beside.peak_macs_per_s),
         footprint=_footprint(rows.of(variant, "memory_bytes", target)),
-        speedup=speedup,
-        faster=distinguishable(speedup, control),
+        speedup=log_ratio_interval(ratios),
+        speedup_p=log_ratio_p(ratios) if len(ratios) > 1 else None,
         throughput_per_s=_throughputs(rows.of(variant, "throughput_per_s", target)),
         parity_max_abs=_largest(rows.of(variant, "parity_max_abs", target)),
         parity_agreement=_smallest(rows.of(variant, "parity_agreement", target)),
@@ -168,16 +135,45 @@ def _summary(run: Run, rows: Rows, variant: str, target: str, control: Interval 
     )
 
 
-def pareto_front(summaries: Iterable[Summary]) -> list[Summary]:
-    """Those that no other beats in both accuracy and p50 latency, fastest first."""
-    measured = [s for s in summaries if s.accuracy and s.p50_ns]
-    front: list[Summary] = []
-    best = -1.0
-    for s in sorted(measured, key=lambda s: (s.p50_ns or 0, -(s.accuracy or (0,))[0])):
-        if s.accuracy and s.accuracy.value > best:
-            front.append(s)
-            best = s.accuracy.value
-    return front
+def _accuracies(rows: Rows, variant: str, beside: _Baseline) -> dict[str, Any]:
+    """The fields of a summary that tell how often a variant is right."""
+    correct = _by_seed(rows.of(variant, "accuracy", beside.target))
+    validation = _by_seed(rows.of(variant, "validation_accuracy", beside.target))
+    pair = _common(correct, beside.correct)
+    shares = [float(c.mean()) for c in correct.values()]
+    return {
+        "accuracy": accuracy_interval(list(correct.values())) if correct else None,
+        "validation_accuracy": float(np.mean([c.mean() for c in validation.values()]))
+        if validation
+        else None,
+        "change": paired_change(*pair) if pair else None,
+        "change_p": mcnemar_p(*pair) if pair else None,
+        "validation_change": _change(validation, beside.validation),
+        "seed_sd": float(np.std(shares, ddof=1)) if len(shares) > 1 else None,
+    }
+
+
+def _judged(baseline: str, drafts: list[Summary], control: Interval | None) -> list[Summary]:
+    """With differences called such or not, by p-values adjusted for the number of variants."""
+    adjusted: dict[str, dict[str, float]] = {}
+    for name in ("change_p", "speedup_p"):
+        raw = {s.variant: getattr(s, name) for s in drafts if s.variant != baseline}
+        raw = {variant: p for variant, p in raw.items() if p is not None}
+        adjusted[name] = dict(zip(raw, holm(list(raw.values())), strict=True))
+    judged = []
+    for s in drafts:
+        changed, sped = (adjusted[name].get(s.variant) for name in ("change_p", "speedup_p"))
+        is_sure = s.change is not None and changed is not None and changed < ALPHA
+        judged.append(
+            replace(
+                s,
+                change_p=changed,
+                more_accurate=side(s.change, 0) if s.change and is_sure else 0,
+                speedup_p=sped,
+                faster=distinguishable(s.speedup, control, 1.0 if sped is None else sped),
+            )
+        )
+    return judged
 
 
 def ancestors(run: Run, variant: str) -> list[str]:
@@ -188,36 +184,21 @@ def ancestors(run: Run, variant: str) -> list[str]:
     return found
 
 
-def _speedup(run: Run, rows: Rows, variant: str, target: str) -> Interval | None:
-    baseline = {(r.seed, r.launch): r for r in rows.of(run.baseline, "latency_ns", target)}
-    by_launch: dict[int, list[float]] = defaultdict(list)
-    for row in rows.of(variant, "latency_ns", target):
-        other = baseline.get((row.seed, row.launch))
-        if other is not None:
-            by_launch[row.launch].append(-launch_log_ratio(row.samples, other.samples))
-    return log_ratio_interval([float(np.mean(ratios)) for ratios in by_launch.values()])
+def change_between(rows: Rows, variant: str, other: str, target: str) -> Interval | None:
+    """The paired difference in accuracy of two variants on the same test samples."""
+    ours, theirs = (_by_seed(rows.of(v, "accuracy", target)) for v in (variant, other))
+    return _change(ours, theirs)
 
 
-def _control(run: Run, rows: Rows, target: str) -> Interval | None:
-    baseline = {(r.seed, r.launch): r for r in rows.of(run.baseline, "latency_ns", target)}
-    controls = rows.of(run.baseline, "control_latency_ns", target)
-    return log_ratio_interval(
-        [launch_log_ratio(c.samples, baseline[c.seed, c.launch].samples) for c in controls]
-    )
+def _common(ours: Correct, theirs: Correct) -> tuple[list[NDArray], list[NDArray]] | None:
+    """Both sides at the seeds that both have."""
+    seeds = [seed for seed in ours if seed in theirs]
+    return ([ours[s] for s in seeds], [theirs[s] for s in seeds]) if seeds else None
 
 
-def _change(ours: dict[int, NDArray], theirs: dict[int, NDArray]) -> Interval | None:
-    common = [seed for seed in ours if seed in theirs]
-    if not common:
-        return None
-    return paired_change([ours[seed] for seed in common], [theirs[seed] for seed in common])
-
-
-def _cpu_ns(rows: Sequence[Row]) -> float | None:
-    """CPU time of one inference: the mean over turns, since the counter's ticks may be coarse."""
-    total = sum(int(row.samples["cpu_ns"].sum()) for row in rows)
-    runs = sum(int(row.samples["kept"].sum()) for row in rows)
-    return total / runs if runs else None
+def _change(ours: Correct, theirs: Correct) -> Interval | None:
+    pair = _common(ours, theirs)
+    return paired_change(*pair) if pair else None
 
 
 def _ratio(baseline: float | None, ours: float | None) -> float | None:
@@ -225,15 +206,11 @@ def _ratio(baseline: float | None, ours: float | None) -> float | None:
 
 
 def _peak_share(
-    run: Run, rows: Rows, variant: str, target: str, durations_ns: NDArray[np.int64]
+    batch: int, macs: float | None, p50_ns: float | None, peak_macs_per_s: float | None
 ) -> float | None:
-    machine = rows.of(run.baseline, "machine", target)
-    macs = rows.mean(variant, "macs")
-    if not machine or not macs or not len(durations_ns):
+    if not macs or not p50_ns or not peak_macs_per_s:
         return None
-    peak = max(float(row.samples["peak_macs_per_s"][0]) for row in machine)
-    batch = run.targets[target]["batch_sizes"][0]
-    return batch * macs / (float(np.median(durations_ns)) / 1e9) / peak
+    return batch * macs / (p50_ns / 1e9) / peak_macs_per_s
 
 
 def _footprint(rows: Sequence[Row]) -> dict[str, float]:
@@ -242,14 +219,8 @@ def _footprint(rows: Sequence[Row]) -> dict[str, float]:
     return {c: float(np.mean([np.median(row.samples[c]) for row in rows])) for c in columns}
 
 
-def _by_seed(rows: Iterable[Row], column: str) -> dict[int, NDArray]:
-    return {row.seed: row.samples[column] for row in rows}
-
-
-def _kept_ns(rows: Sequence[Row]) -> NDArray[np.int64]:
-    if not rows:
-        return np.empty(0, np.int64)
-    return np.concatenate([r.samples["duration_ns"][r.samples["kept"] == 1] for r in rows])
+def _by_seed(rows: Iterable[Row]) -> Correct:
+    return {row.seed: row.samples["correct"] for row in rows}
 
 
 def _throughputs(rows: Iterable[Row]) -> dict[int, float]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
-from compbench import registry
+from compbench import quantities, registry
 from compbench.contracts import DatasetSource, Options
 from compbench.errors import UserError, explain, nearest
 from compbench.targets import PROVIDERS, LoadGen, Target
@@ -49,10 +49,19 @@ def fast(suite: Suite) -> Suite:
 
 
 class Pick(Options):
-    """The constraint on what the report recommends."""
+    """The constraints on what the report recommends."""
 
-    max_drop: float = Field(
-        default=0.01, ge=0, le=1, description="accuracy below the baseline, 0 to 1"
+    max_drop: Annotated[float | str, AfterValidator(quantities.share)] = Field(
+        default=0.01, description="accuracy below the baseline on validation: '1pp', or 0 to 1"
+    )
+    max_bytes: Annotated[float | str, AfterValidator(quantities.size_bytes)] | None = Field(
+        default=None, description="the file on disk: '200KB', or a number of bytes"
+    )
+    max_latency: Annotated[float | str, AfterValidator(quantities.time_ns)] | None = Field(
+        default=None, description="p50 at the target's first batch size: '0.5ms'"
+    )
+    target: str | None = Field(
+        default=None, description="the target that decides; without it, each one for itself"
     )
 
 
@@ -109,6 +118,9 @@ def _read(path: Path) -> Suite:
     roots = [name for name, variant in variants.items() if not variant.parents]
     baseline = file.baseline or roots[0]
     _refuse_unknown("baseline", [baseline], variants)
+    decides = file.pick.target
+    if decides is not None and decides not in file.targets:
+        raise UserError(f"[pick]: there is no target '{decides}'{nearest(decides, file.targets)}")
     _refuse_unknown("references", file.references, variants)
     for name, target in file.targets.items():
         check_name("targets", name)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import groupby, islice
+
 from compbench import environment, text
-from compbench.findings import distilled_pairs, spread_text, verdict
+from compbench.classes import added_confusions
+from compbench.findings import spread_text
+from compbench.gallery import MOST_CONFUSED
 from compbench.results import Row, Run
-from compbench.stats import Rows, Summaries, Summary, ancestors
+from compbench.stats import Rows, ancestors
+from compbench.shown import front
+from compbench.summaries import Summaries, Summary
 
 Table = list[dict[str, str]]
+_MOST_PAIRS = 5  # newly confused classes of a variant
 
 
 def main(run: Run, summaries: Summaries, target: str) -> Table:
@@ -25,7 +32,7 @@ def _main_row(run: Run, summaries: Summaries, s: Summary) -> dict[str, str]:
         "variant": name,
         "lineage": lineage,
         "accuracy": text.percent(s.accuracy),
-        f"vs {run.baseline}": "baseline" if is_baseline else text.points(s.change),
+        f"vs {run.baseline}": "baseline" if is_baseline else text.points(s.change) + _unsure(s),
     }
     if len(run.seeds) > 1:
         row["seeds' sd (pp)"] = spread_text(s)
@@ -42,6 +49,10 @@ def _main_row(run: Run, summaries: Summaries, s: Summary) -> dict[str, str]:
     own, lineage_s = text.seconds_text(s.make_seconds), text.seconds_text(s.lineage_seconds)
     row["cost s (lineage)"] = own if own == lineage_s else f"{own} ({lineage_s})"
     return row
+
+
+def _unsure(s: Summary) -> str:
+    return "" if s.more_accurate or s.change is None else " ≈"
 
 
 def across(run: Run, summaries: Summaries) -> Table:
@@ -154,18 +165,19 @@ def _load_row(kind: str, row: Row) -> dict[str, str]:
     }
 
 
-def distillations(run: Run, rows: Rows, target: str) -> Table:
-    """Each distilled student beside the same net trained without a teacher."""
-    return [
-        {
-            "student": p.student,
-            "taught by": p.parent,
-            "same net, no teacher": p.control,
-            "accuracy change": text.points(p.change),
-            "verdict": verdict(p.change),
-        }
-        for p in distilled_pairs(run, rows, target)
-    ]
+def confusions(run: Run, rows: Rows, summaries: Summaries, target: str) -> Table:
+    """The class pairs that the variants on the front confuse more often than the baseline."""
+    ahead = front(run, summaries, target, MOST_CONFUSED)
+    found: Table = []
+    for variant, group in groupby(
+        added_confusions(run, rows, target, ahead), lambda confusion: confusion.variant
+    ):
+        pairs = [
+            f"{c.true_class} → {c.predicted_class}: {c.images:.3g} (+{c.added:.3g})"
+            for c in islice(group, _MOST_PAIRS)
+        ]
+        found.append({"variant": variant, "true → predicted: test images (more)": ", ".join(pairs)})
+    return found
 
 
 def references(run: Run, summaries: Summaries, target: str) -> Table:

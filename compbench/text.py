@@ -94,6 +94,13 @@ def three_digits(value: float) -> str:
     return f"{rounded:.{2 - floor(log10(rounded))}f}"
 
 
+def p_value(p: float | None) -> str:
+    """0.032, <0.001."""
+    if p is None:
+        return NOTHING
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def _rounded(value: float) -> float:
     """To three significant digits, so that 999.9 is in the next unit."""
     return float(f"{value:.3g}")

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from compbench.contracts import Split, TrainingData
 from compbench.data import Data
+
+settings.register_profile("compbench", deadline=None)  # tests assert no times
+settings.load_profile("compbench")
 
 
 def split(count: int, seed: int) -> Split:

@@ -16,18 +16,22 @@ ROOT = Path(compbench.__file__).parent
 
 # a module may import those that stand above it; those of one line stand beside each other
 LAYERS = """
-    errors blocks macs weights
+    errors blocks macs weights quantities
     registry coding columns
     contracts vision
     recipe targets variants
     losses masks factorise
     factorise_convolution
     session layers idx data suite parity size store environment progress intervals graphs
-    plan fit export checkpoint results measure accuracy worker peak precision operations
-    launch footprint operators scenarios make stats quantizer examples
-    evaluate text pick explain gate grids
-    findings plots work check trainable
-    tables run
+    plan fit export checkpoint results measure accuracy worker peak precision operations summaries
+    launch footprint operators scenarios make quantizer examples front timing
+    stats
+    evaluate text explain gate grids families sweeps classes shown
+    findings work check trainable pick soft_labels
+    gallery uses style
+    tables plots_scatter plots_speed plots_teaching plots_training plots_classes
+    comparisons answer plots run
+    legends choosing
     report
     cli
     __main__

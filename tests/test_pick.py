@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from compbench.intervals import Interval
-from compbench.pick import Choice, pick
-from compbench.stats import Summary, summarise
+from compbench.pick import Choice, Constraints, pick
+from compbench.stats import summarise
+from compbench.summaries import Summary
 from tests.factory import RUN, RUN_ROWS, TARGET, exactly, make_run, make_summaries
 
 
@@ -16,6 +17,7 @@ def summary(
     validation: float | None = 0.9,
     size_bytes: int = 1000,
     faster: int = 1,
+    p50_ns: float = 1e6,
 ) -> Summary:
     return Summary(
         name,
@@ -24,6 +26,7 @@ def summary(
         validation_accuracy=validation,
         size_bytes=size_bytes,
         faster=faster,
+        p50_ns=p50_ns,
     )
 
 
@@ -38,8 +41,9 @@ def taken(*others: Summary, max_drop: float = 0.01) -> Choice | None:
 
 def names_taken(*others: Summary, max_drop: float = 0.01) -> str:
     choice = taken(*others, max_drop=max_drop)
-    assert choice is not None
+    assert choice is not None and choice.taken is not None
     assert choice.is_baseline is (choice.taken.variant == "teacher")
+    assert {choice.taken.variant, *choice.excluded} == {"teacher", *(s.variant for s in others)}
     return choice.taken.variant
 
 
@@ -89,8 +93,81 @@ def test_of_equally_fast_ones_the_smallest_is_taken(fastest: Interval, expected:
 
 
 @pytest.mark.parametrize("faster", [0, -1])
-def test_what_is_not_measurably_faster_is_not_taken(faster: int) -> None:
-    assert names_taken(summary("small", TWICE, size_bytes=1, faster=faster)) == "teacher"
+def test_a_speed_that_noise_explains_is_no_lead(faster: int) -> None:
+    level = summary("level", TWICE, size_bytes=5000, faster=faster)
+    assert names_taken(level) == "teacher"
+    assert names_taken(level, summary("fast", Interval(1.5, 1.4, 1.6))) == "fast"
+
+
+@pytest.mark.parametrize(("size_bytes", "expected"), [(3999, "level"), (4000, "teacher")])
+def test_of_what_is_as_fast_as_the_baseline_the_smallest_is_taken(
+    size_bytes: int, expected: str
+) -> None:
+    level = summary("level", exactly(1), size_bytes=size_bytes, faster=0)
+    assert names_taken(level) == expected
+    slower = replace(level, variant="slower", speedup=exactly(0.5), size_bytes=1, faster=-1)
+    assert names_taken(slower, level) == expected
+
+
+SMALL = summary("small", TWICE, size_bytes=100, p50_ns=2e6)
+FAST = summary("fast", Interval(3, 2.9, 3.1), size_bytes=3000, p50_ns=1e6)
+
+
+@pytest.mark.parametrize(
+    ("constraints", "expected", "excluded"),
+    [
+        (
+            Constraints(),
+            "fast",
+            {"teacher": {"slower": "1.00× (1.00–1.00)"}, "small": {"slower": "2.00× (1.90–2.10)"}},
+        ),
+        (
+            Constraints(max_bytes=200),
+            "small",
+            {"teacher": {"bytes": "4.00 KB"}, "fast": {"bytes": "3.00 KB"}},
+        ),
+        (
+            Constraints(max_latency_ns=1e6),
+            "fast",
+            {"small": {"latency": "2.00 ms"}, "teacher": {"slower": "1.00× (1.00–1.00)"}},
+        ),
+        (
+            Constraints(max_bytes=200, max_latency_ns=1e6),
+            None,
+            {
+                "teacher": {"bytes": "4.00 KB"},
+                "small": {"latency": "2.00 ms"},
+                "fast": {"bytes": "3.00 KB"},
+            },
+        ),
+    ],
+)
+def test_each_constraint_excludes_and_is_named(
+    constraints: Constraints, expected: str | None, excluded: dict[str, dict[str, str]]
+) -> None:
+    choice = pick(make_run(), make_summaries(BASELINE, SMALL, FAST), TARGET, constraints)
+    assert choice is not None
+    assert (choice.taken and choice.taken.variant) == expected
+    assert choice.excluded == excluded
+    assert sum(choice.counts().values()) == sum(map(len, excluded.values()))
+
+
+def test_where_even_the_baseline_is_too_large_the_fastest_of_the_rest_is_taken() -> None:
+    slow = summary("slow", Interval(0.5, 0.4, 0.6), size_bytes=100, faster=-1)
+    slower = summary("slower", exactly(0.1), size_bytes=50, faster=-1)
+    limits = Constraints(max_bytes=200)
+    choice = pick(make_run(), make_summaries(BASELINE, slow, slower), TARGET, limits)
+    assert choice is not None and choice.taken is slow
+
+
+def test_constraints_are_those_of_the_suite() -> None:
+    run = make_run(pick={"max_drop": 0.02, "max_bytes": 2e5, "max_latency": 5e5, "target": None})
+    found = Constraints.of(run)
+    assert found == Constraints(0.02, 2e5, 5e5)
+    assert str(found) == (
+        "at most 2 pp below the baseline and at most 200 KB and at most 500 µs an inference"
+    )
+    assert Constraints.of(make_run(pick={"max_drop": 0.01})) == Constraints()  # of an old run
 
 
 def test_what_failed_is_not_taken() -> None:
@@ -115,5 +192,5 @@ def test_without_a_baseline_there_is_no_answer(baseline: Summary) -> None:
 def test_a_choice_is_made_from_rows(max_drop: float, expected: str) -> None:
     run = make_run(pick={"max_drop": max_drop})
     choice = pick(run, summarise(RUN, RUN_ROWS), TARGET)
-    assert choice is not None
+    assert choice is not None and choice.taken is not None
     assert choice.taken.variant == expected

@@ -1,0 +1,158 @@
+"""The first screen of a report: what to deploy, how sure that is, what it costs; pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from compbench import text
+from compbench.families import kind
+from compbench.pick import Choice, Constraints, pick
+from compbench.results import Run
+from compbench.summaries import Summaries, Summary
+from compbench.tables import Table
+from compbench.uses import USES, best_uses
+
+ALL_SHOWN = 12  # a longer suite's summary has its best variants only
+
+_REASONS = {
+    "accuracy": "by accuracy",
+    "bytes": "by size",
+    "latency": "by latency",
+    "slower": "slower than it",
+    "larger": "as fast but not smaller",
+    "failed": "without figures",
+}
+
+
+def answer(run: Run, summaries: Summaries, target: str) -> str:
+    """The recommendation on a target, under the suite's constraints."""
+    skipped = skip_reason(summaries, target)
+    if skipped:
+        return f"**On {target}: not measured**, because {skipped}."
+    choice = pick(run, summaries, target)
+    if choice is None:
+        return f"**On {target}: no answer**, because the baseline `{run.baseline}` has no figures."
+    limits = str(choice.constraints).replace("the baseline", f"`{run.baseline}`")
+    if choice.taken is None:
+        return f"**On {target}: nothing fits.** No variant is {limits}: {_excluded(choice)}."
+    if choice.is_baseline:
+        return (
+            f"**On {target}, keep `{run.baseline}`**: of what is {limits}, on the validation split, "
+            f"nothing is measurably faster, nor as fast and smaller ({_excluded(choice)})."
+        )
+    base = summaries.find(run.baseline, target)
+    return "\n".join(
+        [
+            f"**On {target}, take `{choice.taken.variant}`** ({kind(run, choice.taken.variant)}): "
+            f"{gain(choice.taken, base)}.",
+            "",
+            f"- **Why this one:** of what is {limits}, it is the fastest, and the smallest of those "
+            f"as fast. The other {len(choice.excluded)}: {_excluded(choice)}.",
+            f"- **How sure:** {_how_sure(run, choice.taken, choice.constraints)}",
+            f"- **What it costs:** {_cost(run, choice.taken, base)}",
+        ]
+    )
+
+
+def gain(s: Summary, baseline: Summary) -> str:
+    """What a variant gains and loses beside the baseline, with intervals."""
+    speed = text.times(s.speedup)
+    smaller = text.three_digits(s.size_ratio or math.nan)
+    return (
+        f"{speed} faster, {smaller}× smaller ({text.bytes_text(s.size_bytes)} instead of "
+        f"{text.bytes_text(baseline.size_bytes)}), accuracy {text.points(s.change)}"
+    )
+
+
+def _how_sure(run: Run, s: Summary, constraints: Constraints) -> str:
+    change, samples = s.validation_change, run.dataset["samples"]
+    unsure = change is not None and change.low < -constraints.max_drop
+    doubt = (
+        f" The drop might exceed the limit: on so few images the interval reaches below it."
+        if unsure
+        else " The whole interval keeps to the limit."
+    )
+    seeds = len(run.seeds)
+    trained = f"{seeds} trainings" if seeds > 1 else "one training, so luck with its seed is in it"
+    return (
+        "brackets are 95 % intervals. It was chosen on the validation split "
+        f"({samples['validation']:,} images), where it changes {text.points(change)}.{doubt} "
+        f"The figures above are of the {samples['test']:,} test images, which chose nothing; "
+        f"{trained}."
+    )
+
+
+def _cost(run: Run, s: Summary, baseline: Summary) -> str:
+    own, lineage = text.seconds_text(s.make_seconds), text.seconds_text(s.lineage_seconds)
+    found = f"{own} s to make from its parent, {lineage} s with all its ancestors"
+    if baseline.lineage_seconds and s.lineage_seconds:
+        times = text.three_digits(s.lineage_seconds / baseline.lineage_seconds)
+        found += f" ({times}× what `{run.baseline}` took)"
+    if s.memory_bytes is not None and baseline.memory_bytes is not None:
+        found += (
+            f"; at rest it takes {text.bytes_text(max(0.0, s.memory_bytes))} of memory, "
+            f"`{run.baseline}` {text.bytes_text(max(0.0, baseline.memory_bytes))}"
+        )
+    return found + "."
+
+
+def _excluded(choice: Choice) -> str:
+    counts = choice.counts()
+    return ", ".join(f"{counts[r]} {words}" for r, words in _REASONS.items() if counts[r])
+
+
+def summary_table(run: Run, summaries: Summaries, target: str) -> Table:
+    """Model type, size, speed, accuracy and best use: for those who decide."""
+    uses = best_uses(run, summaries, target)
+    if not uses and all(s.reason for s in summaries.of(target)):
+        return []
+    choice = pick(run, summaries, target)
+    taken = choice.taken.variant if choice and choice.taken else ""
+    shown = _shown(run, summaries.of(target), {taken, run.baseline, *uses})
+    return [_summary_row(run, summaries, s, taken, uses.get(s.variant, [])) for s in shown]
+
+
+def _shown(run: Run, here: Sequence[Summary], best: set[str]) -> list[Summary]:
+    measured = [s for s in here if not s.reason]
+    if len(measured) <= ALL_SHOWN:
+        return measured
+    return [s for s in measured if s.variant in best]
+
+
+def _summary_row(
+    run: Run, summaries: Summaries, s: Summary, taken: str, uses: list[str]
+) -> dict[str, str]:
+    is_baseline = s.variant == run.baseline
+    best = ", ".join(uses)
+    if s.variant == taken and not is_baseline:
+        best = f"**recommended**: {best}" if best else "**recommended**"
+    beaten = summaries.beaten_by.get((s.variant, s.target))
+    if not best and beaten:
+        best = f"none: `{beaten}` is as good in all, better in some"
+    sign = "" if is_baseline or s.faster else " ≈"
+    return {
+        "model": f"`{s.variant}`",
+        "type": kind(run, s.variant),
+        "size": text.bytes_text(s.size_bytes),
+        "speed": "1×" if is_baseline else text.times(s.speedup) + sign,
+        "accuracy change": "0" if is_baseline else text.points(s.change),
+        "best use": best or ("comparison" if is_baseline else text.NOTHING),
+    }
+
+
+def rules(run: Run) -> str:
+    """How the summary's last column was found."""
+    limit = str(Constraints(Constraints.of(run).max_drop)).removeprefix("at most ")
+    listed = "; ".join(f"*{use.label}*: {use.rule}" for use in USES)
+    return (
+        f"Best use, by rule, among variants no more than {limit} on validation: {listed}. ≈ marks "
+        "a speed that noise could explain. – : another is better at each of these."
+    )
+
+
+def skip_reason(summaries: Summaries, target: str) -> str:
+    """Why a whole target was skipped; empty where it was not."""
+    reasons = {s.reason for s in summaries.of(target)}
+    only = reasons.pop() if len(reasons) == 1 else ""
+    return only.removeprefix("skipped: ") if only.startswith("skipped: ") else ""

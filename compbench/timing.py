@@ -1,0 +1,55 @@
+"""Latency rows -> what is reported of them, each row decoded once; pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compbench.intervals import turn_medians_of
+from compbench.results import Row
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One variant's kept durations, and a log-ratio to the baseline for each launch.
+
+    `cpu_ns` is the CPU time of all threads for one inference: a mean, as its ticks may be coarse.
+    """
+
+    kept_ns: NDArray[np.int64]
+    cpu_ns: float | None
+    log_ratios: tuple[float, ...]
+
+    def percentile(self, share: float) -> float | None:
+        """The quantile of all kept durations; None where there are none."""
+        return float(np.quantile(self.kept_ns, share)) if len(self.kept_ns) else None
+
+
+def timings(rows: Sequence[Row], baseline: Mapping[tuple[int, int], NDArray[np.float64]]) -> Timing:
+    """`baseline`: the logarithms of its turns' medians, by seed and launch.
+
+    A launch's ratio is the median over turns, so that drift hits both alike; over seeds the mean.
+    """
+    kept_ns: list[NDArray[np.int64]] = []
+    by_launch: dict[int, list[float]] = defaultdict(list)
+    cpu_ns = 0
+    for row in rows:
+        samples = row.samples
+        is_kept = samples["kept"] == 1
+        durations_ns = samples["duration_ns"][is_kept]
+        kept_ns.append(durations_ns)
+        cpu_ns += int(samples["cpu_ns"].sum())
+        beside = baseline.get((row.seed, row.launch))
+        if beside is not None:
+            medians = turn_medians_of(durations_ns, samples["turn"][is_kept])
+            by_launch[row.launch].append(float(np.median(np.log(medians) - beside)))
+    together = np.concatenate(kept_ns) if kept_ns else np.empty(0, np.int64)
+    return Timing(
+        together,
+        cpu_ns / len(together) if len(together) else None,
+        tuple(float(np.mean(ratios)) for ratios in by_launch.values()),
+    )
