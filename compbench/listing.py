@@ -106,6 +106,11 @@ def _described(name: str, plugin: type[BaseModel]) -> Entry:
 def _provider(name: str, provider: Provider) -> Entry:
     import onnxruntime
 
+    options = (
+        "Options that `provider_options` may give it: strings, numbers or booleans."
+        if provider.options
+        else "It has no provider options."
+    )
     lacks = provider.ort_name not in onnxruntime.get_available_providers()
     defaults = dict(provider.defaults)
     if provider.threads_option:
@@ -113,11 +118,8 @@ def _provider(name: str, provider: Provider) -> Entry:
     return Entry(
         name,
         f"ONNX Runtime's {provider.ort_name}",
-        f"ONNX Runtime's {provider.ort_name}. The options are those of `provider_options`.",
-        tuple(
-            Option(option, "string, number or boolean", defaults.get(option, ""), "", "")
-            for option in provider.options
-        ),
+        f"ONNX Runtime's {provider.ort_name}. {options}",
+        tuple(Option(name, "", defaults.get(name, ""), "", "") for name in provider.options),
         f"not in this ONNX Runtime: it comes with {provider.install}" if lacks else "",
     )
 
