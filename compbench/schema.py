@@ -127,12 +127,21 @@ def _named(kind: registry.Kind) -> Schema:
 
 def _choice(kind: registry.Kind, mark: str) -> Schema:
     """A plugin's table, told apart by its name; a model may be given by its name alone."""
-    elsewhere = {"type": "object", "properties": {mark: _IMPORT_PATH}, "required": [mark]}
-    if kind == "technique":
-        elsewhere["properties"] |= _PARENTS
-    tables = [{"$ref": f"#/$defs/{kind}.{name}"} for name in registry.names(kind)]
-    alone = _named(kind)["anyOf"] if kind == "model" else []
-    return {"oneOf": [*alone, *tables, elsewhere]}
+    names, extra = registry.names(kind), _PARENTS if kind == "technique" else {}
+    references = [{"$ref": f"#/$defs/{kind}.{name}"} for name in names]
+    table = {
+        "type": "object",
+        "properties": {mark: _named(kind), **extra},
+        "required": [mark],
+        "allOf": [
+            {"if": {"properties": {mark: {"const": name}}, "required": [mark]}, "then": reference}
+            for name, reference in zip(names, references, strict=True)
+        ],
+    }
+    if kind == "model":
+        table = {"if": {"type": "string"}, "then": _named(kind), "else": table}
+    # `{}` takes all, so this refuses nothing: editors complete from `anyOf`, not from `then`
+    return table | {"anyOf": [*references, {}]}
 
 
 def _refine_target(target: Schema) -> None:

@@ -24,8 +24,8 @@ LAYERS = """
     factorise_convolution
     session layers idx data suite parity size store environment progress intervals graphs
     schema plan fit export checkpoint results measure accuracy worker peak precision operations
-    launch footprint operators scenarios make stats quantizer listing
-    evaluate text pick explain gate grids frame
+    launch footprint operators scenarios make stats quantizer options
+    evaluate text pick explain gate grids frame listing
     findings plots work check trainable overview
     tables run manner
     report
