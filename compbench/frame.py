@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pandas as pd
 
-from compbench.columns import COLUMNS, column_name, listing
+from compbench.glossary import COLUMNS, column_name, listing
 from compbench.intervals import Interval
 from compbench.results import Row, Run, find_run, read_rows, read_run
 from compbench.stats import Summaries, Summary, ancestors, summarise

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import compbench
-from compbench import columns, frame, results
+from compbench import frame, glossary, results
 from compbench.errors import UserError
 from compbench.intervals import Interval
 from compbench.stats import Summary, summarise
@@ -28,12 +28,12 @@ def table() -> pd.DataFrame:
 
 def test_every_column_is_documented_and_every_documented_one_is_there(table: pd.DataFrame) -> None:
     named = ["images_per_s_batch_*" if c.startswith("images_per_s") else c for c in table]
-    assert {*named} == {*columns.COLUMNS}, "give each field of Summary its entry in COLUMNS"
+    assert {*named} == {*glossary.COLUMNS}, "give each field of Summary its entry in COLUMNS"
 
 
 def test_the_documentation_is_made_of_the_columns() -> None:
-    assert (DOCS / "columns.md").read_text().endswith("\n\n" + columns.listing())
-    assert columns.listing() in (frame.table.__doc__ or "")
+    assert (DOCS / "columns.md").read_text().endswith("\n\n" + glossary.listing())
+    assert glossary.listing() in (frame.table.__doc__ or "")
 
 
 def test_figures(table: pd.DataFrame) -> None:

@@ -16,7 +16,7 @@ ROOT = Path(compbench.__file__).parent
 
 # a module may import those that stand above it; those of one line stand beside each other
 LAYERS = """
-    errors blocks macs weights terminal columns
+    errors blocks macs weights terminal glossary
     registry coding
     contracts vision
     recipe targets variants
