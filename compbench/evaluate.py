@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -49,15 +50,23 @@ def artifact_rows(job: Job, artifact: Artifact) -> list[Row]:
     return rows
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What an artifact is evaluated on; `examples` are the places of test images to show."""
+
+    data: Data
+    examples: tuple[int, ...]
+
+
 def target_rows(
-    job: Job, artifact: Artifact, parent: Artifact | None, data: Data, name: str, target: Target
+    job: Job, artifact: Artifact, parent: Artifact | None, seen: Seen, name: str, target: Target
 ) -> list[Row]:
     """Accuracy on both splits, and parity on the test images, of the file on a target.
 
     The reference of parity is the torch module; where there is none, the parent's file on the same
     target. Raises JobFailed where a torch module and its file disagree, or nothing runs.
     """
-
+    data = seen.data
     session = OrtSession(str(artifact.path(MODEL)), target)
     test = accuracy.logits(session, data.test.images)
     validation = accuracy.logits(session, data.training.validation.images)
@@ -80,6 +89,14 @@ def target_rows(
     rows.append(_row(job, "parity_max_abs", target=name, value=found.max_abs_difference))
     rows.append(_row(job, "parity_agreement", target=name, value=found.agreement))
     rows.append(_row(job, "placement", target=name, samples=_placement(session)))
+    wrong = np.flatnonzero(right["accuracy"] == 0)
+    errors = {
+        "index": wrong.astype(np.int32),
+        "predicted": test[wrong].argmax(1).astype(np.uint16),
+    }
+    rows.append(_row(job, "errors", target=name, samples=errors))
+    soft = {"logit": test[list(seen.examples)].astype(np.float32).ravel()}
+    rows.append(_row(job, "soft_labels", target=name, samples=soft))
     return rows
 
 

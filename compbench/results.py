@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import zlib
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from compbench.columns import Columns, encode
 from compbench.errors import UserError, nearest
 from compbench.store import write_whole
 
@@ -43,6 +41,10 @@ METRICS: dict[str, Metric] = {
     "history": Metric("history", "", "neither", "training loss and validation accuracy by epoch"),
     "accuracy": Metric("accuracy", "", "higher", "1 for each test sample classified rightly"),
     "validation_accuracy": Metric("validation", "", "higher", "the same on the validation split"),
+    "errors": Metric("errors", "", "neither", "test images classified wrongly, and as what"),
+    "soft_labels": Metric("soft labels", "", "neither", "logits of the example images"),
+    "labels": Metric("labels", "", "neither", "the test split's classes, once a run"),
+    "examples": Metric("examples", "", "neither", "the test images that are shown"),
     "parity_max_abs": Metric("logits", "", "lower", "largest difference of a logit on test data"),
     "parity_agreement": Metric("classes", "", "higher", "share of test samples with equal class"),
     "latency_ns": Metric("latency", "ns", "lower", "one inference of a batch"),
@@ -78,7 +80,7 @@ class Row:
     batch_size: int = 0
     launch: int = -1
     value: float | None = None
-    samples: dict[str, NDArray[Any]] = field(default_factory=dict)
+    samples: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     status: Literal["ok", "skipped", "failed"] = "ok"
     reason: str = ""
 
@@ -184,36 +186,33 @@ def drop_rows(folder: Path, name: str) -> None:
 
 
 def read_rows(folder: Path) -> list[Row]:
-    """All rows of a run, in the order of their files' names."""
-    rows = []
-    for path in sorted((folder / ROWS).glob("*.jsonl")):
-        try:
-            rows += [_from_json(json.loads(line)) for line in path.read_text().splitlines()]
-        except (ValueError, TypeError, KeyError, AttributeError, zlib.error) as error:
-            raise UserError(f"{path} is damaged: {error}") from error
-    return rows
+    """All rows of a run, in the order of their files' names; samples are decoded when asked for."""
+    return [row for path in sorted((folder / ROWS).glob("*.jsonl")) for row in _read(path)]
+
+
+def read_rows_of(folder: Path, name: str) -> list[Row]:
+    """The rows of `rows/<name>.jsonl`."""
+    return _read(folder / ROWS / f"{name}.jsonl")
+
+
+def _read(path: Path) -> list[Row]:
+    try:
+        with path.open(encoding="utf-8") as lines:
+            return [_from_json(json.loads(line), str(path)) for line in lines]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(f"{path} is damaged: {error}") from error
 
 
 def _to_json(row: Row) -> dict[str, Any]:
-    defaults = Row("", 0, "", "")
-    content = {k: v for k, v in asdict(row).items() if k != "samples" and v != getattr(defaults, k)}
+    content = {name: getattr(row, name) for name in _DEFAULTS}
+    content = {name: value for name, value in content.items() if value != _DEFAULTS[name]}
     content |= {"variant": row.variant, "seed": row.seed, "key": row.key, "metric": row.metric}
-    if row.samples:
-        content["samples"] = {name: _encode(column) for name, column in row.samples.items()}
-    return content
+    return content | ({"samples": encode(row.samples)} if row.samples else {})
 
 
-def _from_json(content: dict[str, Any]) -> Row:
-    samples = {name: _decode(column) for name, column in content.pop("samples", {}).items()}
-    return Row(**content, samples=samples)
+def _from_json(content: dict[str, Any], origin: str) -> Row:
+    samples = content.pop("samples", None)
+    return Row(**content, samples=Columns(samples, origin) if samples else {})
 
 
-def _encode(column: NDArray[Any]) -> dict[str, str]:
-    """A column as little-endian bytes, zlib-compressed, in base64."""
-    column = column.astype(column.dtype.newbyteorder("<"))
-    packed = base64.b64encode(zlib.compress(column.tobytes(), 9)).decode()
-    return {"dtype": column.dtype.str, "zlib": packed}
-
-
-def _decode(column: dict[str, str]) -> NDArray[Any]:
-    return np.frombuffer(zlib.decompress(base64.b64decode(column["zlib"])), column["dtype"])
+_DEFAULTS = {f.name: f.default for f in fields(Row) if f.name != "samples"}

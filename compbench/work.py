@@ -8,19 +8,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compbench import evaluate, launch, results
+import numpy as np
+
+from compbench import evaluate, examples, launch, results
 from compbench.data import Data
 from compbench.errors import JobFailed, UserError, first_line
 from compbench.measure import Turns
 from compbench.plan import Job
 from compbench.progress import Progress, Step
 from compbench.results import Row
-from compbench.store import MODEL, Artifact, Store
+from compbench.store import LOGITS, MODEL, Artifact, Store
 from compbench.suite import Suite
 
 if TYPE_CHECKING:
     from compbench.fit import Epoch
 
+DATASET = "dataset"  # the name of the rows that hold for all variants
 FOOTPRINT = "footprint"  # the name of memory, start-up and operators, beside LoadGen's scenarios
 # for the time left, until one was seen
 SECONDS_BEFORE_TURNS = 0.5  # an arm's warm-up and throughput in a launch
@@ -90,6 +93,7 @@ class Work:
 
     def evaluate(self) -> None:
         """Write each artifact's own rows, and its accuracy and parity on each target."""
+        seen = evaluate.Seen(self.data, self._examples())
         for job in self.jobs:
             artifact = self.artifacts.get(job.key)
             if artifact is None or self._evaluated(job):
@@ -102,7 +106,7 @@ class Work:
                         rows.append(evaluate.skipped_row(job, self.skipped[name], name))
                         continue
                     try:
-                        rows += evaluate.target_rows(job, artifact, parent, self.data, name, target)
+                        rows += evaluate.target_rows(job, artifact, parent, seen, name, target)
                     except JobFailed as error:
                         rows.append(self._failed(tell, job, str(error), name))
                 results.write_rows(self.folder, _rows_name(job), rows)
@@ -165,6 +169,15 @@ class Work:
             name = type(error).__name__
             raise JobFailed(f"{name}: {first_line(error)} (traceback: {path})") from error
         return self.store.put(manifest, files)
+
+    def _examples(self) -> tuple[int, ...]:
+        """The places of the test images to show, chosen when the run first comes here."""
+        if not results.has_rows(self.folder, DATASET):
+            baseline = next(job for job in self.jobs if job.variant.name == self.suite.baseline)
+            artifact = self.artifacts.get(baseline.key)
+            logits = np.load(artifact.path(LOGITS)) if artifact else None
+            results.write_rows(self.folder, DATASET, examples.dataset_rows(self.data, logits))
+        return examples.places(results.read_rows_of(self.folder, DATASET))
 
     def _failed(
         self, tell: Callable[[str], None], job: Job, reason: str, target: str = "", launch: int = -1

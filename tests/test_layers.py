@@ -17,14 +17,14 @@ ROOT = Path(compbench.__file__).parent
 # a module may import those that stand above it; those of one line stand beside each other
 LAYERS = """
     errors blocks macs weights terminal glossary
-    registry coding
+    registry coding columns
     contracts vision
     recipe targets variants
     losses masks factorise
     factorise_convolution
     session layers idx data suite parity size store environment progress intervals graphs
     schema plan fit export checkpoint results measure accuracy worker peak precision operations
-    launch footprint operators scenarios make stats quantizer options
+    launch footprint operators scenarios make stats quantizer options examples
     evaluate text pick explain gate grids frame listing
     findings plots work check trainable overview
     tables run manner

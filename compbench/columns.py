@@ -1,0 +1,62 @@
+"""Raw samples as they lie in a run's files: columns of bytes, decoded when they are asked for.
+
+A run of a thousand variants has gigabytes of samples; nobody needs all of them at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compbench.errors import UserError
+
+
+@dataclass(frozen=True)
+class _Packed:
+    dtype: str
+    content: bytes  # zlib
+
+
+class Columns(Mapping[str, NDArray[Any]]):
+    """Column name -> 1-D array, decompressed anew at each access and never kept."""
+
+    def __init__(self, encoded: Mapping[str, Mapping[str, str]], origin: str):
+        """`encoded` as `encode` made it, read from the file `origin`.
+
+        Raises ValueError or KeyError where it is damaged; an access raises UserError then.
+        """
+        self._origin = origin
+        self._packed = {
+            name: _Packed(column["dtype"], base64.b64decode(column["zlib"]))
+            for name, column in encoded.items()
+        }
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        packed = self._packed[name]
+        try:
+            return np.frombuffer(zlib.decompress(packed.content), packed.dtype)
+        except (ValueError, TypeError, zlib.error) as error:
+            raise UserError(f"{self._origin} is damaged: {error}") from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+
+def encode(columns: Mapping[str, NDArray[Any]]) -> dict[str, dict[str, str]]:
+    """Each column as little-endian bytes, zlib-compressed, in base64."""
+    return {name: _encode(column) for name, column in columns.items()}
+
+
+def _encode(column: NDArray[Any]) -> dict[str, str]:
+    column = column.astype(column.dtype.newbyteorder("<"))
+    packed = base64.b64encode(zlib.compress(column.tobytes(), 9)).decode()
+    return {"dtype": column.dtype.str, "zlib": packed}
