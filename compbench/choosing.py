@@ -34,15 +34,7 @@ class Chosen:
 
     def sentence(self) -> str:
         """The answer in a line."""
-        limits = str(self.choice.constraints).replace("the baseline", self.run.baseline)
-        taken = self.choice.taken
-        if taken is None:
-            return f"On {self.target} nothing is {limits}."
-        if self.choice.is_baseline:
-            beside = "nothing else is faster, nor as fast and smaller"
-            return f"On {self.target}, {limits}: keep {taken.variant}; {beside}."
-        found = gain(taken, self.summaries.find(self.run.baseline, self.target))
-        return f"On {self.target}, {limits}: {taken.variant}, {found}."
+        return sentence(self.run, self.summaries, self.target, self.choice)
 
     def table(self) -> Table:
         """What spoke against each of the others."""
@@ -66,6 +58,18 @@ class Chosen:
             "p50_ns": taken and taken.p50_ns,
             "excluded": self.choice.excluded,
         }
+
+
+def sentence(run: Run, summaries: Summaries, target: str, choice: Choice) -> str:
+    """A choice as one says it."""
+    limits, taken = str(choice.constraints).replace("the baseline", run.baseline), choice.taken
+    if taken is None:
+        return f"{target}: nothing is {limits}"
+    if choice.is_baseline:
+        beside = "nothing else is measurably faster, nor as fast and smaller"
+        return f"{target}: {limits}: keep {taken.variant}: {beside}"
+    found = gain(taken, summaries.find(run.baseline, target))
+    return f"{target}: {limits}: take {taken.variant}: {found}"
 
 
 def choose(

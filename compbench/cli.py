@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import warnings
@@ -10,9 +11,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from compbench.errors import UserError
+from compbench.terminal import console
 
 app = typer.Typer(
     help="Which compression do I take? Measured on the file that would be deployed.",
@@ -27,6 +28,9 @@ Reports = Annotated[Path, typer.Option(help="where reports are written")]
 DataDir = Annotated[
     Path, typer.Option(envvar="COMPBENCH_DATA", help="where datasets are, or are downloaded to")
 ]
+Run = Annotated[str, typer.Argument(help="a run's folder, or a suite: its newest run")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="print only the report's path and failures")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else")]
 _RESULTS, _REPORTS = Path("results"), Path("reports")
 _DATA = Path("data")
 
@@ -40,26 +44,30 @@ def run(
     fast: Annotated[
         bool, typer.Option("--fast", help="measure a few times only: wider intervals")
     ] = False,
+    quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
     """Make what is missing, measure all, write the report. Stopped, it goes on where it was."""
     from compbench import report
     from compbench import suite as suites
+    from compbench.frame import StoredRun
+    from compbench.manner import Manner
     from compbench.progress import Progress
     from compbench.run import Folders
     from compbench.run import run as run_suite
 
-    console = Console()
+    manner = Manner(quiet, json)
     loaded = suites.load(suite)
     if fast:
         loaded = suites.fast(loaded)
-    progress = Progress(console)
+    progress = Progress(manner.progress())
     try:
         outcome = run_suite(loaded, Folders(results, reports, data_dir), progress)
     except KeyboardInterrupt:  # caught here: typer would end the process without a word
         print("stopped; the same command goes on from here", file=sys.stderr)
         raise typer.Exit(130) from None
     path = report.write(outcome.folder, reports)
-    progress.note(f"report: {path}")
+    manner.tell(StoredRun(outcome.folder), [path], outcome.failures)
     for failure in outcome.failures:
         print(f"failed: {failure}", file=sys.stderr)
     if outcome.failures:
@@ -72,55 +80,86 @@ def check(suite: SuitePath, results: Results = _RESULTS, data_dir: DataDir = _DA
     from compbench import check as checks
     from compbench import suite as suites
 
-    Console().print(checks.tree(suites.load(suite), results, data_dir), highlight=False)
+    console().print(checks.tree(suites.load(suite), results, data_dir))
 
 
 @app.command()
 def report(
-    run: Annotated[str, typer.Argument(help="a run's folder, or a suite: its newest run")],
+    run: Run,
     results: Results = _RESULTS,
     reports: Reports = _REPORTS,
+    format: Annotated[
+        str, typer.Option(help="markdown, csv, parquet, json; several: separated by commas")
+    ] = "markdown",
+    quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
-    """Write the report again from a run's rows."""
-    from compbench import report as writer
-    from compbench.results import find_run
+    """Write the report again from a run's rows, or its table for other programs."""
+    from compbench import formats
+    from compbench.frame import open_run
+    from compbench.manner import Manner
     from compbench.store import refuse_unwritable
 
+    names = formats.parse(format)
     refuse_unwritable(reports, "--reports")
-    path = writer.write(find_run(results, run), reports)
-    Console().print(f"report: {path}", highlight=False, soft_wrap=True)
+    stored = open_run(results, run)
+    Manner(quiet, json).name(stored, formats.write(stored, reports, names))
+
+
+@app.command()
+def show(run: Run, results: Results = _RESULTS, json: Json = False) -> None:
+    """Show a run as a table in the terminal; nothing is written."""
+    from compbench.frame import open_run
+    from compbench.manner import Manner
+
+    Manner(json=json).tell(open_run(results, run))
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str, typer.Argument(help="techniques, models, datasets or targets")],
+    name: Annotated[str | None, typer.Argument(help="one of them, with its options")] = None,
+    json: Json = False,
+) -> None:
+    """List what a suite file can name, or describe one of it."""
+    from compbench import listing
+
+    if json:
+        print(listing.as_json(kind, name))
+    else:
+        console().print(listing.render(kind, name))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of suite files, by which editors complete and check them."""
+    from compbench import schema as schemas
+
+    print(schemas.as_text(), end="")
 
 
 @app.command()
 def pick(
-    run: Annotated[str, typer.Argument(help="a run's folder, or a suite: its newest run")],
+    run: Run,
     max_drop: Annotated[str | None, typer.Option(help="accuracy below the baseline: 1pp")] = None,
     max_bytes: Annotated[str | None, typer.Option(help="the file on disk: 200KB")] = None,
     max_latency: Annotated[str | None, typer.Option(help="p50 of an inference: 0.5ms")] = None,
     target: Annotated[str | None, typer.Option(help="one of the run's targets")] = None,
     results: Results = _RESULTS,
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    json: Json = False,
 ) -> None:
     """Say which variant to take under constraints, and what excluded the others.
 
-    Without options, the constraints of the suite's [pick]. Exit code 1 where nothing fits.
+    What is not given is as the suite's [pick] says. Exit code 1 where nothing fits.
     """
-    import json
-
     from compbench.choosing import choose
-    from compbench.results import find_run, read_rows, read_run
-    from compbench.stats import summarise
+    from compbench.frame import open_run
+    from compbench.manner import Manner
 
-    folder = find_run(results, run)
-    loaded = read_run(folder)
     given = {"--max-drop": max_drop, "--max-bytes": max_bytes, "--max-latency": max_latency}
-    chosen = choose(loaded, summarise(loaded, read_rows(folder)), target, given)
-    if as_json:
-        print(json.dumps(chosen.record(), indent=1))
-    else:
-        console = Console()
-        console.print(chosen.sentence(), highlight=False, soft_wrap=True)
-        console.print(chosen.table(), highlight=False)
+    stored = open_run(results, run)
+    chosen = choose(stored.run, stored.summaries, target, given)
+    Manner(json=json).answer(chosen)
     if chosen.choice.taken is None:
         raise typer.Exit(1)
 
@@ -140,6 +179,9 @@ _USERS_OSERRORS = (
 def main() -> None:
     """The `compbench` command: a user's mistake is one line and exit code 2."""
     sys.path.insert(0, os.getcwd())  # for import paths in suite files
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # where × or µ can't be printed: a question mark
+            stream.reconfigure(errors="replace")
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     try:
         app()

@@ -18,7 +18,7 @@ from compbench.contracts import (
 )
 from compbench.errors import UserError, explain, nearest
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def read_variants(tables: dict[str, dict[str, Any]]) -> dict[str, Variant]:
 
 def check_name(table: str, name: str) -> None:
     """Raises UserError where a name could not be part of a file's."""
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise UserError(f"[{table}.{name!r}] a name has letters, digits, '_' and '-' only")
 
 

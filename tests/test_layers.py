@@ -16,26 +16,28 @@ ROOT = Path(compbench.__file__).parent
 
 # a module may import those that stand above it; those of one line stand beside each other
 LAYERS = """
-    errors blocks macs weights quantities
+    errors blocks macs weights quantities terminal glossary
     registry coding columns
     contracts vision
     recipe targets variants
     losses masks factorise
     factorise_convolution
     session layers idx data suite parity size store environment progress intervals graphs
-    plan fit export checkpoint results measure accuracy worker peak precision operations summaries
-    launch footprint operators scenarios make quantizer examples front timing
+    schema plan fit export checkpoint results measure accuracy worker peak precision operations
+    summaries launch footprint operators scenarios make quantizer examples timing options runs
+    front evaluate gate grids families text listing
     stats
-    evaluate text explain gate grids families sweeps classes shown
-    findings work check trainable pick soft_labels
-    gallery uses style
-    tables plots_scatter plots_speed plots_teaching plots_training plots_classes
-    comparisons answer plots run
-    legends choosing
-    report
+    explain sweeps classes shown findings work check trainable pick frame matching changes
+    gallery uses style soft_labels run differences stored placing
+    tables plots_scatter plots_speed plots_teaching plots_training plots_classes compare
+    comparisons answer plots account remeasure
+    legends choosing compare_text
+    report overview
+    formats manner
     cli
     __main__
 """
+TELLING = ["frame", "formats", "listing", "manner", "schema"]
 ORDER = {
     name: level for level, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()
 }
@@ -60,11 +62,21 @@ def imports(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*.py")), ids=lambda path: path.stem)
 def test_imports_point_backwards(path: Path) -> None:
     if path.stem == "__init__":
-        assert not imports(path)
+        assert imports(path) == {"frame"}  # inside load_run; see the next test
         return
     assert path.stem in ORDER, f"give {path.name} its place in LAYERS"
     forwards = {name for name in imports(path) if ORDER[name] >= ORDER[path.stem]}
     assert not forwards, f"{path.name} imports what stands beside or below it: {forwards}"
+
+
+def test_importing_the_package_imports_nothing_else() -> None:
+    code = (
+        "import sys; before = {*sys.modules}; import compbench\n"
+        "new = {*sys.modules} - before\n"
+        "print([m for m in new if m.partition('.')[0] not in sys.stdlib_module_names])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout == "['compbench']\n"
 
 
 @pytest.mark.parametrize("kind", ["technique", "model", "dataset"])
@@ -80,7 +92,9 @@ def test_plugins_know_the_contracts_only(kind: registry.Kind) -> None:
         assert found <= allowed, f"{kind}s/{name}.py imports {found - allowed}"
 
 
-@pytest.mark.parametrize("name", ["check", "report", "stats", "pick", "plots", "plan", "launch"])
+@pytest.mark.parametrize(
+    "name", ["check", "report", "stats", "pick", "plots", "plan", "launch", *TELLING]
+)
 def test_what_starts_fast_never_imports_torch(name: str) -> None:
     code = (
         "import sys\n"
