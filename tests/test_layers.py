@@ -25,10 +25,12 @@ LAYERS = """
     session layers idx data suite parity size store environment progress intervals graphs
     plan fit export checkpoint results measure accuracy worker peak precision operations
     launch footprint operators scenarios make stats quantizer
-    evaluate text pick explain gate grids
-    findings plots work check trainable
-    tables run
-    report
+    evaluate text pick explain gate grids matching changes runs
+    findings plots work check trainable differences
+    tables run stored
+    compare
+    account remeasure
+    report compare_text
     cli
     __main__
 """
@@ -76,7 +78,9 @@ def test_plugins_know_the_contracts_only(kind: registry.Kind) -> None:
         assert found <= allowed, f"{kind}s/{name}.py imports {found - allowed}"
 
 
-@pytest.mark.parametrize("name", ["check", "report", "stats", "pick", "plots", "plan", "launch"])
+@pytest.mark.parametrize(
+    "name", ["check", "report", "stats", "pick", "plots", "plan", "launch", "compare_text"]
+)
 def test_what_starts_fast_never_imports_torch(name: str) -> None:
     code = (
         "import sys\n"
