@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from compbench import text
@@ -23,11 +23,13 @@ _STORED = (
 )
 _REMEASURED = (
     "Files that differ were measured side by side now, on this machine, at the first seed that is "
-    "in both runs. The column 'based on' says where this was not possible."
+    "in both runs. The column 'based on' says where there was nothing to measure, and where stored "
+    "times of different moments had to be compared."
 )
 _NOT_EQUAL = (
     "What is not significant need not be equal: its interval says how large a change may hide."
 )
+_LUCK = "Accuracies are of these files: one that was made anew also has the luck of its training."
 _IMAGES = {
     "paired": "on the same {} test images",
     "unpaired": "unpaired (the test images or the seeds may differ)",
@@ -51,6 +53,8 @@ def sections(found: Comparison) -> Iterator[Section]:
     yield Section("What differs between the runs", found.differences or (same,))
     yield Section("How speed is compared", tuple(_bases(found)))
     answers = [answer for target in found.targets for answer in _answers(found, target)]
+    if any(line.accuracy and line.status in ("rebuilt", "changed") for line in found.lines):
+        answers.append(_LUCK)
     yield Section("What changed", (*answers, _NOT_EQUAL))
     for target in found.targets:
         lines = found.of(target)
@@ -58,9 +62,10 @@ def sections(found: Comparison) -> Iterator[Section]:
         timed = [x for x in lines if x.speed or x.a.p50_ns or x.b.p50_ns]
         if timed:
             yield _speeds(found, target, timed)
-        notes = tuple(f"{line.variant}: {note}" for line in lines for note in line.notes)
+        notes = _grouped((note, line.variant) for line in lines for note in line.notes)
         if notes:
-            yield Section(f"{target}: notes", notes)
+            told = tuple(f"{', '.join(names)}: {note}" for note, names in notes.items())
+            yield Section(f"{target}: notes", told)
 
 
 def _run_line(name: str, side: Side) -> str:
@@ -99,9 +104,7 @@ def _answers(found: Comparison, target: str) -> Iterator[str]:
         yield f"{target}: there is nothing that can have changed, or nothing to compare"
     elif not any(line.is_significant for line in lines):
         yield f"{target}: no significant change ({tested} comparisons of accuracy and speed)"
-    names: dict[str, list[str]] = defaultdict(list)
-    for line in lines:
-        names[_STATUS.get(line.status, line.status)].append(line.variant)
+    names = _grouped((_STATUS.get(line.status, line.status), line.variant) for line in lines)
     same = len(names.pop("same file", []))
     counts = [f"{same} of {len(lines)} variants are the same file"]
     counts += [f"{status}: {', '.join(which)}" for status, which in names.items()]
@@ -176,6 +179,14 @@ def _bytes_text(a: float | None, b: float | None) -> str:
     if a == b:
         return "equal"
     return f"{text.bytes_text(b)} ({100 * (b / a - 1):+.1f} %)".replace("-", "−")
+
+
+def _grouped(named: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Words -> the variants that they are about."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for words, variant in named:
+        found[words].append(variant)
+    return found
 
 
 def _times(value: float | None) -> str:

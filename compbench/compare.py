@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from compbench import differences
 from compbench.changes import Change, holm, side_by_side
+from compbench.environment import differences as is_other_machine
 from compbench.matching import Side, denominator, match, refuse_nothing_in_common
 from compbench.stored import Basis, Line, line
 
 if TYPE_CHECKING:
     from compbench.gate import Comparison as Measured
 
-SAME_FILE: Basis = "same file"  # on the same machine: there is nothing to measure again
+SAME_FILE: Basis = "same file"  # side by side with itself there is nothing to measure
 # (line's variant, target) -> what was measured side by side, SAME_FILE, or why it could not be
 Again = Mapping[tuple[str, str], "Measured | str"]
 
@@ -52,7 +53,9 @@ def compare(a: Side, b: Side, again: Again | None = None) -> Comparison:
     lines: list[Line] = []
     for target in targets:
         here = [line(a, b, pair, target, over) for pair in pairs]
-        lines += corrected([_again(x, (again or {}).get((x.variant, target))) for x in here])
+        if again is not None:
+            here = [_again(a, b, x, again.get((x.variant, target))) for x in here]
+        lines += corrected(here)
     between = differences.between(a.run, b.run)
     return Comparison(a, b, between, over.name if over else "", tuple(lines), again is not None)
 
@@ -68,11 +71,17 @@ def corrected(lines: Sequence[Line]) -> list[Line]:
     return [replace(x, accuracy=of(x.accuracy), speed=of(x.speed)) for x in lines]
 
 
-def _again(stored: Line, found: Measured | str | None) -> Line:
-    """The line with what was measured side by side instead, or with the reason why nothing was."""
+def _again(a: Side, b: Side, stored: Line, found: Measured | str | None) -> Line:
+    """The line with what was measured side by side instead, or with the reason why nothing was.
+
+    The same file on another machine or with other libraries keeps its stored times: only these can
+    have changed its speed.
+    """
     if found is None:
         return stored
     if found == SAME_FILE:
+        if is_other_machine(a.run.environment, b.run.environment):
+            return stored
         return replace(stored, speed=None, speed_basis=SAME_FILE)
     if isinstance(found, str):
         told = "; stored times of different moments are compared" if stored.speed else ""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from compbench import data, environment, gate, registry
+from compbench import data, gate, registry
 from compbench.compare import SAME_FILE, Again, Comparison, compare
 from compbench.errors import JobFailed, UserError
 from compbench.gate import Limits
@@ -79,8 +79,8 @@ def files(a: Side, b: Side, pair: Pair, results: Sequence[Path]) -> tuple[str, s
         there = [p for root in results if (p := Store(root).root / key / MODEL).is_file()]
         whole = [p for p in there if hashlib.sha256(p.read_bytes()).hexdigest() == sha256]
         if not whole:
-            what = "has another checksum than the run says" if there else "is not in the store"
-            return f"{name}'s file (key {key[:12]}) {what}"
+            what = "in the store has another checksum" if there else "is not in the store"
+            return f"{name}'s file {what}"
         paths.append(str(whole[0]))
     return paths[0], paths[1]
 
@@ -93,9 +93,7 @@ def _has_failed(a: Side, b: Side, pair: Pair, target: str) -> bool:
 
 def _obstacle(a: Side, b: Side, pair: Pair) -> str | None:
     if is_same_file(a, b, pair):
-        if not environment.differences(a.run.environment, b.run.environment):
-            return SAME_FILE
-        return "the same file, of which only machine or libraries can have changed the speed"
+        return SAME_FILE
     if a.run.dataset["shape"] != b.run.dataset["shape"]:
         return "the runs' images have different shapes"
     return None
