@@ -36,7 +36,7 @@ def compare_folders(folders: tuple[Path, Path], results: Path, data_dir: Path | 
     refuse_nothing_in_common(a, b)
     if data_dir is None:
         return compare(a, b)
-    own = (path.absolute().parents[2] for path in folders)
+    own = (place for path in folders for place in [*path.absolute().parents][2:3])
     places = Places((results, *own), data_dir)
     return compare(a, b, remeasure(a, b, places, lambda line: print(line, file=sys.stderr)))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from compbench import gate, matching, remeasure, results
 from compbench.compare import SAME_FILE
@@ -194,3 +196,43 @@ def test_what_can_t_be_compared_is_one_line(
     result = compbench("compare", *arguments)
     refused(result, part)
     assert result.out == ""
+
+
+def net(hidden: int) -> bytes:
+    """Digits -> ten logits through one hidden layer of zeros."""
+    shapes = {"w": (784, hidden), "v": (hidden, 10)}
+    nodes = [("Flatten", ["input"], "x"), ("MatMul", ["x", "w"], "h"), ("MatMul", ["h", "v"], "y")]
+    graph = helper.make_graph(
+        [helper.make_node(name, inputs, [output]) for name, inputs, output in nodes],
+        "net",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 28, 28])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 10])],
+        [numpy_helper.from_array(np.zeros(s, np.float32), name) for name, s in shapes.items()],
+    )
+    opset = helper.make_opsetid("", 17)
+    return helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()
+
+
+@pytest.mark.slow
+def test_real_files_are_measured_on_real_images(compbench, tmp_path: Path) -> None:
+    root = tmp_path / "results"
+    run = make_run({"teacher": lineage(), "student": lineage()})
+    for content, hidden, day in (("old", 8, 2), ("new", 2_000, 3)):
+        folder = write(root, content, f"2026-01-0{day}T03:04:05+00:00", run)
+        (root / "artifacts" / f"{content}-student" / MODEL).write_bytes(net(hidden))
+        sha256 = np.array([hashlib.sha256(net(hidden)).hexdigest()])
+        rows = [
+            replace(row, samples={**row.samples, "sha256": sha256})
+            if (row.variant, row.metric) == ("student", "file")
+            else row
+            for row in results.read_rows(folder)
+        ]
+        results.write_rows(folder, "all", rows)
+    arguments = ("compare", "mine@previous", "mine", "--remeasure", "--format", "json")
+    found = json.loads(compbench(*arguments).out)["lines"]
+    teacher, student = found
+    assert teacher["speed_basis"] == "same file"
+    assert (student["speed_basis"], student["notes"]) == ("side by side", "")
+    assert student["verdict"] in {"FAIL", "INCONCLUSIVE"}  # never a pass of what is far larger
+    assert student["speed_low"] < student["speed"] < student["speed_high"]
+    assert student["speed"] < 1
