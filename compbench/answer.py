@@ -69,7 +69,7 @@ def _how_sure(run: Run, s: Summary, constraints: Constraints) -> str:
     change, samples = s.validation_change, run.dataset["samples"]
     unsure = change is not None and change.low < -constraints.max_drop
     doubt = (
-        f" The drop might exceed the limit: on so few images the interval reaches below it."
+        " The drop might exceed the limit: on so few images the interval reaches below it."
         if unsure
         else " The whole interval keeps to the limit."
     )

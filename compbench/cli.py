@@ -164,6 +164,29 @@ def pick(
         raise typer.Exit(1)
 
 
+@app.command()
+def compare(
+    run_a: Annotated[str, typer.Argument(metavar="RUN_A", help="a run's folder, or a suite")],
+    run_b: Annotated[
+        str, typer.Argument(metavar="RUN_B", help="SUITE@previous, SUITE@20260102: earlier runs")
+    ],
+    results: Results = _RESULTS,
+    data_dir: DataDir = _DATA,
+    remeasure: Annotated[
+        bool, typer.Option("--remeasure", help="measure files that differ side by side now")
+    ] = False,
+    form: Annotated[str, typer.Option("--format", help="table, markdown, csv or json")] = "table",
+) -> None:
+    """What changed from RUN_A to RUN_B, variant by variant, significant or not."""
+    from compbench import compare_text, runs
+    from compbench.remeasure import compare_folders
+
+    compare_text.refuse_format(form)
+    folders = runs.find_both(results, run_a, run_b)
+    found = compare_folders(folders, results, data_dir if remeasure else None)
+    print(compare_text.render(found, form), end="")
+
+
 _USERS_OSERRORS = (
     errno.ENOSPC,
     errno.EDQUOT,

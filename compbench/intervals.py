@@ -53,9 +53,7 @@ def paired_change(
     return Interval(total / count, max(-1.0, centre - half), min(1.0, centre + half))
 
 
-def mcnemar_p(
-    correct: Sequence[NDArray[np.uint8]], baseline: Sequence[NDArray[np.uint8]]
-) -> float:
+def mcnemar_p(correct: Sequence[NDArray[np.uint8]], baseline: Sequence[NDArray[np.uint8]]) -> float:
     """The exact p-value of McNemar's test: are both equally often right on the same N samples?
 
     One 0/1 array (N,) a seed. The seeds share the images, so an image's lead (how many more seeds

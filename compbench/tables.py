@@ -9,8 +9,8 @@ from compbench.classes import added_confusions
 from compbench.findings import spread_text
 from compbench.gallery import MOST_CONFUSED
 from compbench.results import Row, Run
-from compbench.stats import Rows, ancestors
 from compbench.shown import front
+from compbench.stats import Rows, ancestors
 from compbench.summaries import Summaries, Summary
 
 Table = list[dict[str, str]]

@@ -9,7 +9,7 @@ import numpy as np
 
 from compbench.intervals import Interval
 from compbench.results import Row, Run
-from compbench.stats import Summaries, Summary
+from compbench.summaries import Summaries, Summary
 
 TARGET = "cpu_1thread"
 SAMPLES = 100  # of each split

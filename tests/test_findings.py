@@ -7,7 +7,8 @@ import pytest
 from compbench.findings import Pair, distilled_pairs, findings, gaps, spread_text, verdict
 from compbench.intervals import Interval, paired_change
 from compbench.results import Row, Run
-from compbench.stats import Rows, Summary, summarise
+from compbench.stats import Rows, summarise
+from compbench.summaries import Summary
 from tests.factory import (
     RUN,
     RUN_ROWS,

@@ -15,7 +15,8 @@ import compbench
 from compbench import frame, glossary, results
 from compbench.errors import UserError
 from compbench.intervals import Interval
-from compbench.stats import Summary, summarise
+from compbench.stats import summarise
+from compbench.summaries import Summary
 from tests.factory import RUN, RUN_ROWS, make_run, variant_rows
 
 DOCS = Path(__file__).parent.parent / "docs"

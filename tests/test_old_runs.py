@@ -12,7 +12,8 @@ import pytest
 
 from compbench import report, results
 from compbench.results import Row, Run
-from compbench.stats import Rows, Summaries, summarise
+from compbench.stats import Rows, summarise
+from compbench.summaries import Summaries
 
 FOLDER = Path(__file__).parent / "data" / "run-format-1"
 TARGET = "cpu_1thread"
