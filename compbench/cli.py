@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from compbench import cli_baseline
 from compbench.errors import UserError
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_baseline.app, name="baseline")
 
 SuitePath = Annotated[Path, typer.Argument(metavar="SUITE", help="a suite file (TOML)")]
 Results = Annotated[Path, typer.Option(help="where artifacts and runs are kept")]

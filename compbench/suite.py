@@ -56,6 +56,31 @@ class Pick(Options):
     )
 
 
+class Gate(Options):
+    """What a candidate may lose against a baseline before its gate fails."""
+
+    latency_ratio: float = Field(default=1.025, ge=1, description="time, to the baseline's")
+    accuracy_drop: float = Field(
+        default=0.0, ge=0, le=1, description="0 to 1; fails where the whole interval is below it"
+    )
+    bytes_ratio: float = Field(default=1.01, gt=0, description="the ONNX file, to the baseline's")
+    memory_ratio: float = Field(default=1.1, gt=0, description="peak memory, to the baseline's")
+    memory_processes: int = Field(default=3, ge=1, description="fresh processes for each file")
+    parity_agreement: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="least share of test samples with the class of what the file was made from; "
+        "None: 1 percentage point less than the baseline's",
+    )
+    max_logit_difference: float | None = Field(
+        default=None,
+        gt=0,
+        description="from what the file was made from; None: the target's where that was a torch "
+        "module, no limit where it was another file",
+    )
+
+
 class _File(Options):
     """The tables of a suite file; those of variants are read by their technique."""
 
@@ -68,6 +93,7 @@ class _File(Options):
     references: dict[str, Reference] = {}
     measure: Measure = Measure()
     pick: Pick = Pick()
+    gate: Gate = Gate()
 
 
 @dataclass(frozen=True)
@@ -86,6 +112,7 @@ class Suite:
     references: dict[str, Reference]
     measure: Measure
     pick: Pick
+    gate: Gate
     is_fast: bool = False
 
 
@@ -128,6 +155,7 @@ def _read(path: Path) -> Suite:
         references=file.references,
         measure=file.measure,
         pick=file.pick,
+        gate=file.gate,
     )
 
 
@@ -152,7 +180,8 @@ def _tables(path: Path) -> _File:
 def _explain_table(error: ValidationError) -> str:
     """Like `explain`, but targets.cpu.threads becomes "[targets.cpu] ... threads"."""
     table = [str(part) for part in error.errors(include_url=False)[0]["loc"][:-1]]
-    models = {"targets": Target, "references": Reference, "measure": Measure, "pick": Pick}
+    models = {"targets": Target, "references": Reference}
+    models |= {"measure": Measure, "pick": Pick, "gate": Gate}
     if not table or table[0] not in models:
         return explain(error, "the suite", _File.model_fields)
     depth = 2 if table[0] in ("targets", "references") else 1

@@ -25,11 +25,14 @@ LAYERS = """
     session layers idx data suite parity size store environment progress intervals graphs
     plan fit export checkpoint results measure accuracy worker peak precision operations
     launch footprint operators scenarios make stats quantizer
-    evaluate text pick explain gate grids
-    findings plots work check trainable
-    tables run
-    report
-    cli
+    evaluate text pick explain gate grids snapshot
+    findings plots work check trainable gates baseline
+    tables run pairs baseline_tables
+    report guard
+    cli_baseline pytest_table
+    cli pytest_gate
+    pytest_sessions
+    pytest_plugin
     __main__
 """
 ORDER = {
