@@ -127,9 +127,14 @@ def read(name: str, places: Places) -> Snapshot:
             return load(places.baselines / name)
         if folder.is_dir():
             raise UserError(f"{name} has neither {RUN}, {RECORD} nor ONNX files") from error
-        known = [path.name for path in _folders(places.baselines)]
-        also = f"; baselines: {', '.join(known)}" if known else ""
-        raise UserError(f"{error}{also}") from error
+        runs = [path.name for path in (places.results / "runs").glob("*")]
+        if {folder.name, folder.stem} & {*runs}:  # there are runs, but not the one asked for
+            raise
+        known = [*runs, *(path.name for path in _folders(places.baselines))]
+        raise UserError(
+            f"there is no run of '{name}' under {places.results}, no such baseline under "
+            f"{places.baselines}, and no such folder{nearest(name, known)}"
+        ) from error
     if is_baseline:
         raise UserError(f"'{name}' is a baseline and a suite with runs: name the folder, {run}")
     return of_run(run, places.results)

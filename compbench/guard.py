@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -25,6 +26,7 @@ class Guard:
     targets: dict[str, Target]
     limits: Gate
     test: Split
+    environment: dict[str, Any]
     notes: tuple[str, ...]
 
     def pairs(self) -> list[Pair]:
@@ -61,8 +63,9 @@ def prepare(
     tables = {**ours.targets, **theirs.targets}
     targets = {name: Target(**table) for name, table in tables.items()}
     test = test_split(baseline, data_dir)
-    notes = (f"limits from {origin}: {_listed(limits)}", *_differences(candidate, baseline))
-    return Guard(candidate, baseline, targets, limits, test, notes)
+    here = environment.record()
+    about = (f"limits from {origin}: {_listed(limits)}", *_differences(candidate, baseline, here))
+    return Guard(candidate, baseline, targets, limits, test, here, about)
 
 
 def test_split(baseline: Snapshot, data_dir: Path) -> Split:
@@ -102,10 +105,10 @@ def _listed(limits: Gate) -> str:
     return ", ".join(f"{name} {value:g}" for name, value in table.items())
 
 
-def _differences(candidate: Snapshot, baseline: Snapshot) -> list[str]:
+def _differences(candidate: Snapshot, baseline: Snapshot, here: dict[str, Any]) -> list[str]:
     """What the reader must know: another machine, targets that are not the same on both sides."""
     notes = []
-    machine = environment.differences(baseline.record.environment, environment.record())
+    machine = environment.differences(baseline.record.environment, here)
     if machine:
         notes.append(
             "the baseline is of another machine or other libraries; both sides are measured "

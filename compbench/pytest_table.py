@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compbench import environment
 from compbench.gate import BASELINE, CANDIDATE
 from compbench.gates import Result, overall
 from compbench.guard import Guard
@@ -64,7 +63,7 @@ def extra_info(
         "same_class": found.same_class,
         "sha256": {n: side.record.variants[variant].sha256 for n, side in sides.items()},
         "limits": guard.limits.model_dump(),
-        "environment": environment.record(),
+        "environment": guard.environment,
         "raw_ns": raw,
     }
 
