@@ -20,6 +20,7 @@ from compbench.suite import Gate
 GUARD = pytest.StashKey[Guard]()
 OUTCOME, SUMMARY = "compbench", "compbench_summary"  # properties of a test, also in JUnit files
 NEW = "NEW"
+NO_TABLE = "pytest-benchmark is not there, so no table or JSON of times"
 _LETTERS = {Verdict.INCONCLUSIVE: "I", NEW: "N"}
 
 
@@ -46,15 +47,16 @@ def activate(config: pytest.Config) -> None:
     )
     config.stash[GUARD] = found
     record = folder.absolute() / baseline.RECORD
-    config.pluginmanager.register(Plugin(found, record), "compbench-gate")
+    has_table = config.pluginmanager.hasplugin("benchmark")
+    config.pluginmanager.register(Plugin(found, record, has_table), "compbench-gate")
     _collect_also(config, record)
 
 
 class Plugin:
     """The hooks that are needed only where something is gated."""
 
-    def __init__(self, found: Guard, record: Path):
-        self.guard, self.record = found, record
+    def __init__(self, found: Guard, record: Path, has_table: bool):
+        self.guard, self.record, self.has_table = found, record, has_table
 
     def pytest_report_header(self) -> list[str]:
         """What is compared with what, by which limits."""
@@ -88,7 +90,8 @@ class Plugin:
         ours, theirs = self.guard.baseline, self.guard.candidate
         saved = f"suite {ours.record.suite}, commit {ours.record.git_commit or 'unknown'}"
         first = f"{theirs.label} against {ours.label} ({saved}, saved {ours.record.saved})"
-        return [f"compbench: {first}", *(f"compbench: {note}" for note in self.guard.notes)]
+        notes = [first, *self.guard.notes, *(() if self.has_table else (NO_TABLE,))]
+        return [f"compbench: {note}" for note in notes]
 
 
 class GateFile(pytest.File):
@@ -160,9 +163,9 @@ class GateItem(pytest.Item):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
-    def reportinfo(self) -> tuple[Path, None, str]:
+    def reportinfo(self) -> tuple[Path, int, str]:
         """Where and what it is, in the failures' headings."""
-        return self.path, None, str(self.pair)
+        return self.path, 0, str(self.pair)
 
 
 def _limits(config: pytest.Config) -> dict[str, float]:

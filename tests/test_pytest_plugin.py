@@ -170,7 +170,7 @@ def test_what_can_t_be_measured_fails(run: Run, measurements: dict[str, Any]) ->
 
 
 def test_what_a_target_lacks_is_a_visible_skip(run: Run, pytester: pytest.Pytester) -> None:
-    target = {"provider": "xnnpack"}
+    target = {"provider": "xnnpack", "batch_sizes": [1]}
     write_run(pytester.path / "results", targets={"x": target}, started="2026-02-02T03:04:05+00:00")
     result = run("-q")
     result.assert_outcomes(passed=2, skipped=2)  # the baseline's target is there as well
@@ -219,7 +219,7 @@ def test_pytest_benchmark_s_table_and_json_have_the_candidate(
     run: Run, pytester: pytest.Pytester, measurements: dict[str, Any]
 ) -> None:
     measurements["student"] = measured(Verdict.FAIL, ratio=1.5)
-    result = run("--benchmark-json", "b.json", "--benchmark-autosave", "--benchmark-histogram=h")
+    result = run("--benchmark-json", "b.json", "--benchmark-autosave")
     assert result.ret == 1
     lines(result, "*benchmark 'cpu_1thread': 2 tests*", "student[cpu_1thread] *1.5000 (1.5*")
     content = json.loads((pytester.path / "b.json").read_text())
@@ -234,9 +234,7 @@ def test_pytest_benchmark_s_table_and_json_have_the_candidate(
     assert info["environment"] == ENVIRONMENT and info["limits"]["latency_ratio"] == 1.025
     for arm, ns in (("candidate", 1_500_000), ("baseline", 1_000_000)):
         assert [set(pytest_table.unpacked(x)) for x in info["raw_ns"][arm]] == [{ns}] * 5
-    assert list(pytester.path.glob(".benchmarks/*/0001_*.json")) and list(
-        pytester.path.glob("h*.svg")
-    )
+    assert list(pytester.path.glob(".benchmarks/*/0001_*.json"))
 
 
 @pytest.mark.parametrize(
