@@ -79,7 +79,9 @@ def test_plugins_know_the_contracts_only(kind: registry.Kind) -> None:
         assert found <= allowed, f"{kind}s/{name}.py imports {found - allowed}"
 
 
-@pytest.mark.parametrize("name", ["check", "report", "stats", "pick", "plots", "plan", "launch"])
+@pytest.mark.parametrize(
+    "name", ["check", "report", "stats", "pick", "plots", "plan", "launch", "guard"]
+)
 def test_what_starts_fast_never_imports_torch(name: str) -> None:
     code = (
         "import sys\n"
