@@ -59,6 +59,7 @@ def measurements(monkeypatch) -> dict[str, Measured | Exception]:
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch, tiny: Data, measurements: dict[str, Any]) -> Run:
     """pytest in a folder with the runs of a suite called "mine" and its baseline "main"."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # else there are no benchmarks in it
     monkeypatch.setattr(guard, "test_split", lambda *_: tiny.test)
     monkeypatch.setattr(environment, "record", lambda: ENVIRONMENT)
     write_run(pytester.path / "results")
