@@ -57,28 +57,16 @@ class Pick(Options):
 
 
 class Gate(Options):
-    """What a candidate may lose against a baseline before its gate fails."""
+    """What a candidate may lose against a baseline before its gate fails (docs/gate.md)."""
 
     latency_ratio: float = Field(default=1.025, ge=1, description="time, to the baseline's")
-    accuracy_drop: float = Field(
-        default=0.0, ge=0, le=1, description="0 to 1; fails where the whole interval is below it"
-    )
+    accuracy_drop: float = Field(default=0.0, ge=0, le=1, description="on the test split, 0 to 1")
     bytes_ratio: float = Field(default=1.01, gt=0, description="the ONNX file, to the baseline's")
     memory_ratio: float = Field(default=1.1, gt=0, description="peak memory, to the baseline's")
     memory_processes: int = Field(default=3, ge=1, description="fresh processes for each file")
-    parity_agreement: float | None = Field(
-        default=None,
-        ge=0,
-        le=1,
-        description="least share of test samples with the class of what the file was made from; "
-        "None: 1 percentage point less than the baseline's",
-    )
-    max_logit_difference: float | None = Field(
-        default=None,
-        gt=0,
-        description="from what the file was made from; None: the target's where that was a torch "
-        "module, no limit where it was another file",
-    )
+    # from what the file was made from; None: by the baseline's, and by the target's
+    parity_agreement: float | None = Field(default=None, ge=0, le=1, description="of classes")
+    max_logit_difference: float | None = Field(default=None, gt=0, description="the largest")
 
 
 class _File(Options):
