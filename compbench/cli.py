@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from compbench import cli_baseline
 from compbench.errors import UserError
 from compbench.terminal import console
 
@@ -21,6 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_baseline.app, name="baseline")
 
 SuitePath = Annotated[Path, typer.Argument(metavar="SUITE", help="a suite file (TOML)")]
 Results = Annotated[Path, typer.Option(help="where artifacts and runs are kept")]

@@ -65,6 +65,19 @@ class Pick(Options):
     )
 
 
+class Gate(Options):
+    """What a candidate may lose against a baseline before its gate fails (docs/gate.md)."""
+
+    latency_ratio: float = Field(default=1.025, ge=1, description="time, to the baseline's")
+    accuracy_drop: float = Field(default=0.0, ge=0, le=1, description="on the test split, 0 to 1")
+    bytes_ratio: float = Field(default=1.01, gt=0, description="the ONNX file, to the baseline's")
+    memory_ratio: float = Field(default=1.1, gt=0, description="peak memory, to the baseline's")
+    memory_processes: int = Field(default=3, ge=1, description="fresh processes for each file")
+    # from what the file was made from; None: by the baseline's, and by the target's
+    parity_agreement: float | None = Field(default=None, ge=0, le=1, description="of classes")
+    max_logit_difference: float | None = Field(default=None, gt=0, description="the largest")
+
+
 class _File(Options):
     """The tables of a suite file; those of variants are read by their technique."""
 
@@ -77,6 +90,7 @@ class _File(Options):
     references: dict[str, Reference] = {}
     measure: Measure = Measure()
     pick: Pick = Pick()
+    gate: Gate = Gate()
 
 
 @dataclass(frozen=True)
@@ -95,6 +109,7 @@ class Suite:
     references: dict[str, Reference]
     measure: Measure
     pick: Pick
+    gate: Gate
     is_fast: bool = False
 
 
@@ -140,6 +155,7 @@ def _read(path: Path) -> Suite:
         references=file.references,
         measure=file.measure,
         pick=file.pick,
+        gate=file.gate,
     )
 
 
@@ -164,7 +180,8 @@ def _tables(path: Path) -> _File:
 def _explain_table(error: ValidationError) -> str:
     """Like `explain`, but targets.cpu.threads becomes "[targets.cpu] ... threads"."""
     table = [str(part) for part in error.errors(include_url=False)[0]["loc"][:-1]]
-    models = {"targets": Target, "references": Reference, "measure": Measure, "pick": Pick}
+    models = {"targets": Target, "references": Reference}
+    models |= {"measure": Measure, "pick": Pick, "gate": Gate}
     if not table or table[0] not in models:
         return explain(error, "the suite", _File.model_fields)
     depth = 2 if table[0] in ("targets", "references") else 1

@@ -25,16 +25,18 @@ LAYERS = """
     session layers idx data suite parity size store environment progress intervals graphs
     schema plan fit export checkpoint results measure accuracy worker peak precision operations
     summaries launch footprint operators scenarios make quantizer examples timing options runs
-    front evaluate gate grids families text listing
+    front evaluate gate grids families text listing snapshot
     stats
     explain sweeps classes shown findings work check trainable pick frame matching changes
-    gallery uses style soft_labels run differences stored placing
-    tables plots_scatter plots_speed plots_teaching plots_training plots_classes compare
-    comparisons answer plots account remeasure
-    legends choosing compare_text
+    gallery uses style soft_labels run differences stored placing gates baseline
+    tables plots_scatter plots_speed plots_teaching plots_training plots_classes compare pairs
+    comparisons answer plots account remeasure baseline_tables
+    legends choosing compare_text guard
     report overview
-    formats manner
-    cli
+    formats manner cli_baseline pytest_table
+    cli pytest_gate
+    pytest_sessions
+    pytest_plugin
     __main__
 """
 TELLING = ["frame", "formats", "listing", "manner", "schema"]
@@ -93,7 +95,19 @@ def test_plugins_know_the_contracts_only(kind: registry.Kind) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["check", "report", "stats", "pick", "plots", "plan", "launch", *TELLING]
+    "name",
+    [
+        "check",
+        "report",
+        "stats",
+        "pick",
+        "plots",
+        "plan",
+        "launch",
+        "guard",
+        "compare_text",
+        *TELLING,
+    ],
 )
 def test_what_starts_fast_never_imports_torch(name: str) -> None:
     code = (
