@@ -26,8 +26,10 @@ LAYERS = """
     plan fit export checkpoint results measure accuracy worker peak precision operations
     launch footprint operators scenarios make stats quantizer examples
     evaluate text pick explain gate grids
-    findings plots work check trainable
-    tables run
+    findings shown sweeps classes placing work check trainable
+    soft_labels style tables run
+    gallery plots_training plots_scatter plots_speed plots_classes plots_teaching
+    plots
     report
     cli
     __main__
