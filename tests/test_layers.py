@@ -22,15 +22,16 @@ LAYERS = """
     recipe targets variants
     losses masks factorise
     factorise_convolution
-    session layers idx data suite parity size store environment progress intervals graphs
+    session layers idx data suite parity size store environment progress intervals graphs placing
     schema plan fit export checkpoint results measure accuracy worker peak precision operations
     summaries launch footprint operators scenarios make quantizer examples timing options runs
     front evaluate gate grids families text listing snapshot
     stats
     explain sweeps classes shown findings work check trainable pick frame matching changes
-    gallery uses style soft_labels run differences stored placing gates baseline
-    tables plots_scatter plots_speed plots_teaching plots_training plots_classes compare pairs
-    comparisons answer plots account remeasure baseline_tables
+    uses style soft_labels run differences stored gates baseline
+    gallery plots_scatter plots_speed plots_teaching plots_training plots_classes compare pairs
+    tables plots account remeasure baseline_tables
+    comparisons answer
     legends choosing compare_text guard
     report overview
     formats manner cli_baseline pytest_table

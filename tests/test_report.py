@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
-import matplotlib.image
 import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from compbench import plots, report
+from compbench import report
 from compbench.results import Row, Run
-from compbench.stats import Rows, summarise
+from compbench.stats import summarise
 from compbench.targets import LoadGen, Target
 from tests.factory import RUN, RUN_ROWS, lineage, make_row, make_run, status_row, variant_rows
 
@@ -122,18 +120,3 @@ def test_the_baseline_failed(golden) -> None:
     run = make_run({"teacher": lineage(), "small": lineage("distill", "teacher")})
     rows = [status_row("teacher", "the loss is nan"), status_row("small", "its parent failed")]
     assert render(run, rows) == golden
-
-
-def test_pictures_are_the_same_bytes_for_the_same_rows() -> None:
-    summaries = summarise(RUN, RUN_ROWS)
-    first, second = (plots.pictures(RUN, Rows(RUN_ROWS), summaries) for _ in range(2))
-    assert list(first) == ["training.png", "pareto-cpu_1thread.png"]
-    assert first == second
-    for picture in first.values():
-        assert matplotlib.image.imread(io.BytesIO(picture)).shape[1] > 600
-
-
-def test_no_picture_of_a_target_without_times() -> None:
-    run = make_run({"teacher": lineage()})
-    rows = [status_row("teacher", "the loss is nan")]
-    assert list(plots.pictures(run, Rows(rows), summarise(run, rows))) == ["training.png"]
