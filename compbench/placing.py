@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 _GAPS = (5, 14, 30, 50, 75, 105, 140, 180)  # pixels between a mark and its name
 _ANGLES = np.deg2rad([0, 180, 90, 270, 45, 135, 315, 225, 20, 160, 340, 200, 65, 115, 295, 245])
 _OF_MARK, _OF_NAME, _OUTSIDE = 1.0, 8.0, 50.0  # what a covered pixel costs
-_OF_DISTANCE = 4.0  # what a pixel of distance costs
+_OF_DISTANCE = 8.0  # what a pixel of distance costs
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class Box:
     def centre(self) -> tuple[float, float]:
         """Its middle."""
         return (self.left + self.right) / 2, (self.bottom + self.top) / 2
+
+    def gap(self, other: Box) -> float:
+        """The distance between the nearest edges; 0 where they touch."""
+        across = max(self.left - other.right, other.left - self.right, 0)
+        up = max(self.bottom - other.top, other.bottom - self.top, 0)
+        return hypot(across, up)
 
 
 def around(x: float, y: float, width: float, height: float) -> Box:

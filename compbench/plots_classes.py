@@ -28,9 +28,11 @@ def class_heat_map(run: Run, rows: Rows, summaries: Summaries, target: str) -> F
     found = class_changes(run, rows, target, [s.variant for s in chosen])
     assert found
     points = np.array([[100 * c.value for c in row] for row in found.changes.values()])
-    figure = style.canvas(1.75 + 0.31 * len(points))
+    names = [style.short(variant) for variant in found.changes]
+    figure = style.canvas(1.5 + 0.33 * len(points), (style.width_of(names), 0.1, 0.5, 0.75))
     axes = figure.subplots()
-    limit = max(float(np.quantile(np.abs(points), 0.97)), 0.5)
+    # some bad variants don't take the colours from the others
+    limit = max(float(np.quantile(np.abs(points).max(axis=1), 0.7)), 0.5)
     image = axes.imshow(
         points, cmap=_LOSS_TO_GAIN, norm=TwoSlopeNorm(0, -limit, limit), aspect="auto"
     )
@@ -38,18 +40,19 @@ def class_heat_map(run: Run, rows: Rows, summaries: Summaries, target: str) -> F
     for (row, column), value in np.ndenumerate(points):
         change = changes[row][column]
         is_clear = change.low > 0 or change.high < 0
-        label = f"{value:+.1f}".replace("-", "−") if value else "0"
+        label = f"{value:+.1f}".replace("-", "−") if abs(value) >= 0.05 else "0"
+        ink = style.FAINT if label == "0" else style.INK
         axes.text(
             column, row, label, ha="center", va="center",
-            fontsize=8 if len(found.classes) <= 12 else 6.5,
+            in_layout=False, fontsize=8 if len(found.classes) <= 12 else 6.5,
             fontweight="bold" if is_clear else "normal",
-            color="white" if abs(value) > 0.8 * limit else style.INK if value else style.FAINT,
+            color="white" if abs(value) > 0.8 * limit else ink,
         )  # fmt: skip
     _name_classes(axes, found, run.baseline)
-    axes.set_yticks(range(len(points)), [style.short(v) for v in found.changes], fontsize=9)
+    axes.set_yticks(range(len(points)), names, fontsize=9)
     for variant, label in zip(found.changes, axes.get_yticklabels(), strict=True):
         label.set_fontweight("bold" if (variant, target) in summaries.on_front else "normal")
-    bar = figure.colorbar(image, ax=axes, pad=0.015, aspect=30, extend="both")
+    bar = figure.colorbar(image, ax=axes, pad=0.015, aspect=30, extend="both", extendfrac=0.03)
     bar.set_label("percentage points")
     bar.outline.set_visible(False)
     title = f"accuracy by class against {style.short(run.baseline)}, in percentage points"
@@ -91,10 +94,14 @@ def confusion_bars(run: Run, rows: Rows, summaries: Summaries, target: str, most
     style.heading(
         figure, f"{run.suite} on {target}: what is confused more often than by {run.baseline}"
     )
-    figure.supxlabel(f"of {samples:,} test images: true class → predicted class", fontsize=10)
     handle = Line2D([], [], ls="none", marker="s", ms=8, color="#bbbbbb", label=run.baseline)
     coloured = style.family_key((family(run, v) for v in found), markers=False)
-    figure.legend(handles=[*coloured, handle], loc="outside lower center", ncols=8)
+    figure.legend(
+        handles=[*coloured, handle],
+        loc="outside lower center",
+        ncols=8,
+        title=f"true class → predicted class: how many of {samples:,} test images",
+    )
     return figure
 
 
@@ -103,8 +110,9 @@ def _panel(axes: Axes, variant: str, pairs: list[Confusion], colour: str) -> Non
     axes.barh(places - 0.2, [p.images for p in pairs], 0.4, color=colour)
     axes.barh(places + 0.2, [p.baseline_images for p in pairs], 0.4, color="#bbbbbb")
     for i, pair in enumerate(pairs):
-        axes.annotate(f"+{pair.added:.3g}", (pair.images, i - 0.2), xytext=(3, 0),
-                      textcoords="offset points", va="center", fontsize=8.5)  # fmt: skip
+        place = {"xytext": (3, 0), "textcoords": "offset points", "va": "center"}
+        where = (pair.images, i - 0.2)
+        axes.annotate(f"+{round(pair.added, 1):g}", where, **place, fontsize=8.5, in_layout=False)
     names = [f"{p.true_class} → {p.predicted_class}" for p in pairs]
     axes.set_yticks(places, names)
     axes.set_ylim(_MOST_PAIRS - 0.4, -0.6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from compbench.results import Run
 from compbench.shown import family, is_ahead, shown
 from compbench.stats import Rows, Summaries, Summary
 
-_BINS = 160
+_BINS, _KEY_COLUMNS = 160, 6
 _P99_COLOUR = style.RED
+_PERCENTILES = (0.45, 0.45, 0.86), (_P99_COLOUR, style.INK, style.INK)  # heights, colours
 
 
 def latency_hills(run: Run, rows: Rows, summaries: Summaries, target: str) -> Figure:
@@ -27,9 +29,8 @@ def latency_hills(run: Run, rows: Rows, summaries: Summaries, target: str) -> Fi
     """
     chosen = shown(run, summaries, target).summaries
     durations = [_kept_ns(rows, s) for s in chosen]
-    figure = style.canvas(1.3 + _row_height(len(chosen)) * len(chosen))
-    axes, columns = figure.subplots(1, 2, sharey=True, gridspec_kw={"width_ratios": (1, 0.42)})
-    columns.axis("off")
+    figure = _canvas(run, chosen, right=2.6)
+    axes = figure.subplots()
     low = min(float(d.min()) for d in durations)
     high = max(float(np.quantile(d, 0.995)) for d in durations)
     edges = np.geomspace(low / 1.03, high * 1.05, _BINS + 1)
@@ -39,13 +40,12 @@ def latency_hills(run: Run, rows: Rows, summaries: Summaries, target: str) -> Fi
         heights = 0.82 * np.sqrt(heights / max(heights.max(), 1))
         colour = style.FAMILY_COLOURS[family(run, s.variant)]
         axes.stairs(i - heights, edges, baseline=i, fill=True, color=colour, alpha=0.5, zorder=2)
-        for mark, end in ((s.p50_ns, 0.86), (s.p90_ns, 0.45), (s.p99_ns, 0.45)):
-            ink = _P99_COLOUR if mark == s.p99_ns else style.INK
+        for mark, end, ink in zip((s.p99_ns, s.p90_ns, s.p50_ns), *_PERCENTILES, strict=True):
             if mark is not None:
                 axes.plot([mark, mark], [i, i - end], color=ink, lw=1.5, zorder=3)
         texts = (s.p50_ns, s.p90_ns, s.p99_ns, float(values.max()))
-        _columns(columns, i, [text.time_text(ns) for ns in texts])
-    _columns(columns, -0.95, ["p50", "p90", "p99", "slowest"], fontweight="bold")
+        _columns(axes, i, [text.time_text(ns) for ns in texts])
+    _columns(axes, -1.0, ["p50", "p90", "p99", "slowest"], fontweight="bold")
     _name_rows(axes, run, summaries, chosen)
     axes.set_ylim(len(chosen) - 0.75, -1.1)
     batch = run.targets[target]["batch_sizes"][0]
@@ -59,7 +59,7 @@ def size_and_speed(run: Run, summaries: Summaries, target: str) -> Figure:
     """Bytes of the file and packed, and the speed-up with its interval, the fastest first."""
     measured = shown(run, summaries, target).summaries
     chosen = sorted(measured, key=lambda s: -s.speedup.value if s.speedup else 0)
-    figure = style.canvas(1.6 + _row_height(len(chosen)) * len(chosen))
+    figure = _canvas(run, chosen, right=0.2)
     left, right = figure.subplots(1, 2, sharey=True)
     colours = [style.FAMILY_COLOURS[family(run, s.variant)] for s in chosen]
     places = np.arange(len(chosen))
@@ -89,7 +89,7 @@ def _speeds(axes: Axes, chosen: Sequence[Summary], colours: list[str], baseline:
     ends = [end for _, speedup in known for end in speedup] + [1.0]
     low, high = min(ends), max(ends)
     span = max(high / low, 1.2)
-    style.log_axis(axes.xaxis, low / span**0.06, high * span**0.38, "×")
+    style.log_axis(axes.xaxis, low / span**0.06, high * span**0.42, "×")
     axes.axvline(1, color=style.INK, lw=1)
     for i, speedup in known:
         axes.barh(i, speedup.value - 1, 0.6, left=1, color=colours[i])
@@ -101,6 +101,7 @@ def _speeds(axes: Axes, chosen: Sequence[Summary], colours: list[str], baseline:
         if not s.speedup:
             _beside(axes, i, 1, "too few launches")
     axes.tick_params(left=False)
+    axes.grid(visible=False, axis="y")
 
 
 def _limit_bytes(axes: Axes, values: Sequence[float]) -> None:
@@ -118,22 +119,19 @@ def _limit_bytes(axes: Axes, values: Sequence[float]) -> None:
 def _beside(axes: Axes, y: float, x: float | None, label: str, *, faint: bool = False) -> None:
     colour = "#666666" if faint else style.INK
     axes.annotate(label, (x or 0, y), xytext=(4, 0), textcoords="offset points", va="center",
-                  fontsize=8, color=colour)  # fmt: skip
+                  in_layout=False, fontsize=8, color=colour)  # fmt: skip
 
 
 def _columns(axes: Axes, y: float, texts: Sequence[str], **font: Any) -> None:
-    """Figures in four columns of axes of their own."""
+    """Figures in four columns to the right of the axes."""
     for column, content in enumerate(texts):
-        axes.text(0.22 + 0.26 * column, y, content, transform=axes.get_yaxis_transform(),
-                  ha="right", va="bottom" if y < 0 else "center", fontsize=8.5, **font)  # fmt: skip
+        place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+        place |= {"xytext": (52 + 43 * column, 0), "annotation_clip": False}
+        axes.annotate(content, (1, y), ha="right", va="center", fontsize=8.5, **place, **font)
 
 
 def _name_rows(axes: Axes, run: Run, summaries: Summaries, chosen: Sequence[Summary]) -> None:
-    names = [
-        style.short(s.variant) + (" (baseline)" if s.variant == run.baseline else "")
-        for s in chosen
-    ]
-    axes.set_yticks(range(len(chosen)), names, fontsize=9)
+    axes.set_yticks(range(len(chosen)), _labels(run, chosen), fontsize=9)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     for label, s in zip(axes.get_yticklabels(), chosen, strict=True):
@@ -146,12 +144,28 @@ def _key(figure: Figure, run: Run, chosen: Sequence[Summary], more: list[tuple[s
     for label, colour in more:
         handles.append(Line2D([], [], label=label, color=colour, lw=1.8))
     handles.append(Line2D([], [], ls="none", label="bold: Pareto front"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=5, handletextpad=0.5,
-                  columnspacing=1.3, handlelength=1.2)  # fmt: skip
+    figure.legend(
+        handles=style.by_rows(handles, _KEY_COLUMNS),
+        loc="lower center",
+        ncols=_KEY_COLUMNS,
+        handletextpad=0.5,
+        columnspacing=1.3,
+        handlelength=1.2,
+    )
 
 
-def _row_height(count: int) -> float:
-    return 0.42 if count <= 12 else 0.32
+def _labels(run: Run, chosen: Sequence[Summary]) -> list[str]:
+    ends = {run.baseline: " (baseline)"}
+    return [style.short(s.variant) + ends.get(s.variant, "") for s in chosen]
+
+
+def _canvas(run: Run, chosen: Sequence[Summary], right: float) -> Figure:
+    """A figure with a line for each variant, and room for their names and the key."""
+    row = 0.42 if len(chosen) <= 12 else 0.32
+    left = style.width_of(_labels(run, chosen))
+    families = {family(run, s.variant) for s in chosen}
+    bottom = 0.65 + 0.2 * ceil((len(families) + 3) / _KEY_COLUMNS)
+    return style.canvas(0.6 + bottom + row * len(chosen), (left, right, 0.6, bottom))
 
 
 def _kept_ns(rows: Rows, s: Summary) -> NDArray[np.int64]:

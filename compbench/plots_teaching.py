@@ -19,7 +19,9 @@ from compbench.sweeps import Sweep, sweeps
 
 _ROLES = (style.BLACK, style.ORANGE, style.BLUE)  # teacher, control, student
 _MOST_CLASSES = 10  # of one image
-_MOST_SWEEPS = 6
+_MOST_SWEEPS = 5
+_SWEEPS = (style.BLUE, style.RED, style.GREEN, style.PURPLE, style.ORANGE)
+_CONTROLS = (style.BLACK, style.SKY, *_SWEEPS)
 _GAP = 1.28  # between the rows of bars, whose tallest is 1
 _SPLITS = {"accuracy": "test accuracy", "validation_accuracy": "validation accuracy"}
 
@@ -55,7 +57,15 @@ def _show_images(axes: Axes, examples: tuple[Example, ...]) -> None:
         high, wide = pixels.shape[:2]
         half = 0.5 * wide / high
         axes.imshow(pixels, cmap="gray", extent=(-half, half, bottom, bottom + 1), vmin=0, vmax=255)
-        axes.text(0, bottom - 0.03, f"true: {example.label}", ha="center", va="top", fontsize=8.5)
+        axes.text(
+            0,
+            bottom - 0.03,
+            f"true: {example.label}",
+            ha="center",
+            va="top",
+            in_layout=False,
+            fontsize=8.5,
+        )
     axes.set(xlim=(-0.6, 0.6), ylim=_height(len(examples)), aspect="equal", anchor="E")
     axes.axis("off")
 
@@ -84,8 +94,9 @@ def _show_bars(axes: Axes, found: SoftLabels, temperature: float) -> None:
             axes.bar(x, shares[variant][classes], 0.27, bottom, color=colour, label=variant)
         axes.plot([-0.5, count - 0.5], [bottom, bottom], color=style.FAINT, lw=0.8)
         for x, name in enumerate(classes):
-            axes.text(x, bottom - 0.03, str(name), ha="center", va="top", fontsize=7.5,
-                      fontweight="bold" if x == place else "normal")  # fmt: skip
+            font = {"fontsize": 7.5, "fontweight": "bold" if x == place else "normal"}
+            below = {"ha": "center", "va": "top", "in_layout": False}
+            axes.text(x, bottom - 0.03, str(name), **below, **font)
     axes.set(xlim=(-0.6, count - 0.4), ylim=_height(len(found.examples)), xticks=[])
     ticks = [(-_GAP * row + share, share) for row in range(len(found.examples)) for share in (0, 1)]
     axes.set_yticks([y for y, _ in ticks], [f"{share:.0%}" for _, share in ticks], fontsize=7.5)
@@ -112,14 +123,15 @@ def temperature_curves(run: Run, rows: Rows, target: str) -> Figure:
     found = evenly(sweeps(run), _MOST_SWEEPS)
     figure = style.canvas(4.3)
     panels = figure.subplots(1, 2, sharey=True)
+    controls = list(dict.fromkeys(sweep.control for sweep in found if sweep.control))
     for axes, (metric, label) in zip(panels, _SPLITS.items(), strict=True):
-        for sweep, colour in zip(
-            found, (style.BLUE, *style.COLOURS[2:], style.BLACK), strict=False
-        ):
+        for sweep, colour in zip(found, _SWEEPS, strict=False):
             _draw_sweep(axes, rows, sweep, (metric, target), colour)
+        for control, colour in zip(controls, _CONTROLS, strict=False):
+            _draw_control(axes, rows, control, (metric, target), colour)
         temperatures = sorted({t for sweep in found for t, _ in sweep.points})
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(FixedLocator(temperatures))
+        axes.xaxis.set_major_locator(FixedLocator(evenly(temperatures, 9)))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.set(xlabel="temperature T (log scale)", title=label)
@@ -131,7 +143,7 @@ def temperature_curves(run: Run, rows: Rows, target: str) -> Figure:
 
 
 def _draw_sweep(axes: Axes, rows: Rows, sweep: Sweep, where: tuple[str, str], colour: str) -> None:
-    """A line with intervals; its control's accuracy and interval as a band."""
+    """A line with intervals."""
     measured = [(t, _accuracy(rows, v, where)) for t, v in sweep.points]
     known = [(t, a) for t, a in measured if a]
     if known:
@@ -139,12 +151,18 @@ def _draw_sweep(axes: Axes, rows: Rows, sweep: Sweep, where: tuple[str, str], co
         values = [a.value for _, a in known]
         errors = np.array([(a.value - a.low, a.high - a.value) for _, a in known]).T
         axes.errorbar(x, values, errors, marker="o", ms=5, capsize=3, color=colour,
-                      label=sweep.label)  # fmt: skip
-    control = _accuracy(rows, sweep.control, where) if sweep.control else None
-    if control:
-        axes.axhspan(control.low, control.high, color=style.FAINT, alpha=0.14, linewidth=0)
-        label = f"{sweep.control}: without a teacher, with its interval"
-        axes.axhline(control.value, color=colour, ls="--", lw=1.2, label=label)
+                      label=f"{sweep.label}: taught")  # fmt: skip
+
+
+def _draw_control(
+    axes: Axes, rows: Rows, control: str, where: tuple[str, str], colour: str
+) -> None:
+    accuracy = _accuracy(rows, control, where)
+    if accuracy is None:
+        return
+    axes.axhspan(accuracy.low, accuracy.high, color=colour, alpha=0.1, linewidth=0)
+    label = f"{style.short(control)}: without a teacher, and its interval"
+    axes.axhline(accuracy.value, color=colour, ls="--", lw=1.2, label=label)
 
 
 def _accuracy(rows: Rows, variant: str, where: tuple[str, str]) -> Interval | None:

@@ -59,14 +59,13 @@ def _one_panel(run: Run, rows: Rows, trained: list[str]) -> Figure:
 
 
 def _by_family(run: Run, rows: Rows, families: dict[str, list[str]]) -> Figure:
-    figure = style.canvas(1.0 + 2.0 * len(families))
-    grid = figure.subplots(
-        len(families), 3, squeeze=False, gridspec_kw={"width_ratios": (1, 1, 0.62)}
-    )
+    figure = style.canvas(1.2 + 2.0 * len(families), (0.85, 2.45, 0.65, 0.5))
+    figure.subplots_adjust(wspace=0.28, hspace=0.2)
+    grid = figure.subplots(len(families), 2, squeeze=False)
     has_baseline = any(r.samples for r in rows.of(run.baseline, "history"))
     reference = _curve(rows, run.baseline) if has_baseline else None
-    for (name, variants), (left, right, legend) in zip(families.items(), grid, strict=True):
-        drawn = evenly(variants, _MOST_LINES)
+    for (name, variants), (left, right) in zip(families.items(), grid, strict=True):
+        drawn = evenly(variants, len(style.COLOURS))
         curves = [_curve(rows, v) for v in drawn]
         for variant, curve, line in zip(drawn, curves, _LINES, strict=False):
             _draw(left, right, curve, {**line, "label": style.short(variant)})
@@ -75,17 +74,15 @@ def _by_family(run: Run, rows: Rows, families: dict[str, list[str]]) -> Figure:
             _draw(left, right, reference, {**grey, "label": f"{run.baseline} (baseline)"})
         _finish(left, right, curves)
         left.set_ylabel(name, fontweight="bold")
-        legend.axis("off")
         left_out = len(variants) - len(drawn)
-        title = f"and {left_out} not shown" if left_out else None
-        legend.legend(
-            *right.get_legend_handles_labels(), loc="center left", fontsize=8.5, title=title,
-            borderaxespad=0, labelspacing=0.25, title_fontsize=8.5, bbox_to_anchor=(-0.1, 0.5),
-        )  # fmt: skip
+        title = f"{len(drawn)} of {len(variants)} {name}:" if left_out else None
+        beside = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "alignment": "left"}
+        font = {"fontsize": 8.5, "title_fontsize": 8.5, "labelspacing": 0.25}
+        right.legend(title=title, **beside, **font)
     grid[0][0].set_title("training loss (each technique's own)")
     grid[0][1].set_title("validation accuracy (dot: the epoch kept)")
     style.heading(figure, f"{run.suite}: training, by family")
-    for axes in grid[-1][:2]:
+    for axes in grid[-1]:
         axes.set_xlabel("epoch")
     return figure
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import log10
 from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axis import Axis, XAxis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
@@ -27,7 +29,6 @@ FAMILY_MARKERS = dict(zip(FAMILIES, "soDv^PXh", strict=True))
 STYLE: Any = {
     "figure.facecolor": "white",
     "figure.dpi": 130,
-    "savefig.dpi": "figure",
     "axes.grid": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -50,16 +51,33 @@ WIDTH = 9.0  # inches, of every picture
 _MOST_TITLE, _MOST_NAME = 84, 30  # characters
 
 
-def canvas(height: float, *, constrained: bool = True) -> Figure:
-    """An empty figure of the common width."""
-    return Figure(figsize=(WIDTH, height), layout="constrained" if constrained else None)
+def canvas(height: float, margins: tuple[float, float, float, float] | None = None) -> Figure:
+    """An empty figure of the common width; heights and margins in inches.
+
+    `margins` (left, right, top, bottom) are for pictures of much text, where asking matplotlib to
+    find room takes longer than drawing.
+    """
+    if margins is None:
+        return Figure(figsize=(WIDTH, height), layout="constrained")
+    left, right, top, bottom = margins
+    figure = Figure(figsize=(WIDTH, height))
+    figure.subplots_adjust(
+        left / WIDTH, bottom / height, 1 - right / WIDTH, 1 - top / height, wspace=0.06
+    )
+    return figure
+
+
+def width_of(names: Iterable[str]) -> float:
+    """Inches that the longest of these takes at 9 points, in bold."""
+    return 0.077 * max((len(name) for name in names), default=0) + 0.15
 
 
 def png(figure: Figure) -> bytes:
     """The picture's bytes; the only metadata is the version that they depend on."""
     buffer = io.BytesIO()
     software = f"Matplotlib version {matplotlib.__version__}"
-    figure.savefig(buffer, format="png", metadata={"Software": software})
+    # Figure.savefig would lay out and draw everything twice
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": software})
     return buffer.getvalue()
 
 
@@ -98,7 +116,8 @@ def log_axis(axis: Axis, low: float, high: float, unit: str) -> None:
         axis.axes.set(xscale="log", xlim=(low, high))
     else:
         axis.axes.set(yscale="log", ylim=(low, high))
-    axis.set_major_locator(FixedLocator(log_ticks(low, high)))
+    inner = (high / low) ** 0.03  # a tick's text at the very end would be cut
+    axis.set_major_locator(FixedLocator(log_ticks(low * inner, high / inner)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: quantity(value, unit)))
 
@@ -132,7 +151,15 @@ def robust_low(values: Iterable[float]) -> float:
 def heading(figure: Figure, title: str) -> None:
     """A bold line above everything, two where it is long."""
     lines = textwrap.fill(title, _MOST_TITLE)
-    figure.suptitle(lines, fontweight="bold", fontsize=11.5, x=0.012, ha="left")
+    place: dict[str, Any] = {"x": 0.012, "ha": "left"}
+    if figure.get_layout_engine() is None:
+        place |= {"y": 1 - 0.1 / figure.get_figheight(), "va": "top"}
+    figure.suptitle(lines, fontweight="bold", fontsize=11.5, **place)
+
+
+def by_rows(handles: Sequence[Artist], columns: int) -> list[Artist]:
+    """A legend's entries, so that it reads along its rows: matplotlib fills columns."""
+    return [handle for first in range(columns) for handle in handles[first::columns]]
 
 
 def short(name: str) -> str:
