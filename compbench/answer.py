@@ -38,8 +38,9 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
         return f"**On {target}: nothing fits.** No variant is {limits}: {_excluded(choice)}."
     if choice.is_baseline:
         return (
-            f"**On {target}, keep `{run.baseline}`**: of what is {limits}, on the validation split, "
-            f"nothing is measurably faster, nor as fast and smaller ({_excluded(choice)})."
+            f"**On {target}, keep `{run.baseline}`**: of what is {limits}, on the validation "
+            "split, nothing is measurably faster, nor as fast and smaller "
+            f"({_excluded(choice)})."
         )
     base = summaries.find(run.baseline, target)
     return "\n".join(
@@ -47,8 +48,8 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
             f"**On {target}, take `{choice.taken.variant}`** ({kind(run, choice.taken.variant)}): "
             f"{gain(choice.taken, base)}.",
             "",
-            f"- **Why this one:** of what is {limits}, it is the fastest, and the smallest of those "
-            f"as fast. The other {len(choice.excluded)}: {_excluded(choice)}.",
+            f"- **Why this one:** of what is {limits}, it is the fastest, and the smallest of "
+            f"those as fast. The other {len(choice.excluded)}: {_excluded(choice)}.",
             f"- **How sure:** {_how_sure(run, choice.taken, choice.constraints)}",
             f"- **What it costs:** {_cost(run, choice.taken, base)}",
         ]

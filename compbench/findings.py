@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from compbench.intervals import Interval
 from compbench.results import Run
 from compbench.stats import Rows, change_between
 from compbench.summaries import Summaries, Summary
+from compbench.sweeps import untaught
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def distilled_pairs(run: Run, rows: Rows, target: str) -> list[Pair]:
     """Each `distill` with a `train` of the same net from scratch, where the suite has one."""
     pairs = []
     for name, variant in run.variants.items():
-        control = _control(run, variant) if variant["technique"] == "distill" else None
+        control = untaught(run, name) if variant["technique"] == "distill" else None
         if control is None:
             continue
         change = change_between(rows, name, control, target)
@@ -144,14 +144,6 @@ def _speed_beside(child: Summary, parent: Summary) -> str:
     return (
         " and slower" if child.speedup.high < parent.speedup.low else " and not measurably faster"
     )
-
-
-def _control(run: Run, student: dict[str, Any]) -> str | None:
-    for name, variant in run.variants.items():
-        alone = variant["technique"] == "train" and not variant["parents"]
-        if alone and variant["model"] == student["model"]:
-            return name
-    return None
 
 
 def spread_text(summary: Summary) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -54,12 +55,14 @@ def _fastest(run: Run, allowed: Iterable[Summary], baseline: Summary) -> Summary
 
 
 def _smallest(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
-    return min(allowed, key=lambda s: (s.size_bytes or 0, -_speed(s)), default=None)
+    smaller = [s for s in allowed if (s.size_bytes or 0) < (baseline.size_bytes or 0)]
+    return min(smaller, key=lambda s: (s.size_bytes or 0, -_speed(s)), default=None)
 
 
 def _smallest_download(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
     packed = [s for s in allowed if s.packed_bytes is not None]
-    return min(packed, key=lambda s: (s.packed_bytes or 0, -_speed(s)), default=None)
+    smaller = [s for s in packed if (s.packed_bytes or 0) < (baseline.packed_bytes or math.inf)]
+    return min(smaller, key=lambda s: (s.packed_bytes or 0, -_speed(s)), default=None)
 
 
 def _batches(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:

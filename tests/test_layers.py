@@ -27,11 +27,11 @@ LAYERS = """
     summaries launch footprint operators scenarios make quantizer examples timing options runs
     front evaluate gate grids families text listing snapshot
     stats
-    explain sweeps classes shown findings work check trainable pick frame matching changes
-    uses style soft_labels run differences stored gates baseline
-    gallery plots_scatter plots_speed plots_teaching plots_training plots_classes compare pairs
-    tables plots account remeasure baseline_tables
-    comparisons answer
+    explain sweeps classes shown work check trainable pick frame matching changes
+    findings uses style soft_labels run differences gates baseline
+    gallery plots_scatter plots_speed plots_teaching plots_training plots_classes stored pairs
+    tables plots compare baseline_tables
+    comparisons answer account remeasure
     legends choosing compare_text guard
     report overview
     formats manner cli_baseline pytest_table
