@@ -49,7 +49,7 @@ def gallery(run: Run, rows: Rows, summaries: Summaries) -> tuple[Picture, ...]:
         found += _of_speed(run, summaries, target) + _of_classes(run, rows, summaries, target)
     for target in measured[:1]:
         found += _of_teaching(run, rows, target)
-    if any(rows.of(variant, "history") for variant in run.variants):
+    if any(row.samples for variant in run.variants for row in rows.of(variant, "history")):
         found.append(Picture("training", "", "Training", *_TRAINING))
     return tuple(found)
 
