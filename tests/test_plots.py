@@ -191,7 +191,7 @@ def test_a_crowd_is_thinned_out_in_what_is_listed_not_in_the_scatter() -> None:
         assert sorted(names) == sorted(chosen)
         assert len(names) == 24
     axes = pareto_scatter(run, summaries, TARGET).axes[0]
-    behind = sum(len(collection.get_offsets()) for collection in axes.collections)
+    behind = sum(len(np.asarray(collection.get_offsets())) for collection in axes.collections)
     ahead = {v for v, _ in summaries.on_front}
     assert behind == 60 - len(ahead)
     assert "v0 (baseline)" in [t.get_text() for t in axes.texts]
