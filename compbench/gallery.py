@@ -49,7 +49,7 @@ def gallery(run: Run, rows: Rows, summaries: Summaries) -> tuple[Picture, ...]:
         found += _of_speed(run, summaries, target) + _of_classes(run, rows, summaries, target)
     for target in measured[:1]:
         found += _of_teaching(run, rows, target)
-    if any(rows.of(variant, "history") for variant in run.variants):
+    if any(row.samples for variant in run.variants for row in rows.of(variant, "history")):
         found.append(Picture("training", "", "Training", *_TRAINING))
     return tuple(found)
 
@@ -68,13 +68,15 @@ def _of_speed(run: Run, summaries: Summaries, target: str) -> list[Picture]:
     samples = run.dataset["samples"]["test"]
     pareto = (
         f"Test accuracy ({samples:,} images, with 95 % intervals) against the median latency; the "
-        "area of a mark is the file's. Ringed and named: the Pareto front, which no variant beats "
-        "in everything. A triangle on the lower edge stands for a variant far below."
+        "area of a mark is the file's. Ringed, and named while there is room: the Pareto front, "
+        "which no variant beats in everything. A triangle on the lower edge stands for a variant "
+        "far below."
     )
     latency = (
         "Every kept run of every launch and seed on a logarithmic axis, each hill as high as the "
-        "others; percentiles only where there are runs enough to support them. The slowest run is "
-        "in the last column, beyond the axis where it must be."
+        "others and drawn in square roots of counts, which show tails; percentiles only where "
+        "there are runs enough to support them. The slowest run is in the last column, beyond the "
+        "axis where it must be."
     )
     speed = (
         f"Bytes of the ONNX file and of the same file packed with zstd; speed-up against "

@@ -23,12 +23,13 @@ def pictures(run: Run, rows: Rows, summaries: Summaries) -> dict[str, bytes]:
     """File name -> PNG bytes, the same bytes for the same rows; in the gallery's order."""
     with rc_context(STYLE):
         return {
-            picture.name: png(_figure(picture, run, rows, summaries))
+            picture.name: png(figure(picture, run, rows, summaries))
             for picture in gallery(run, rows, summaries)
         }
 
 
-def _figure(picture: Picture, run: Run, rows: Rows, summaries: Summaries) -> Figure:
+def figure(picture: Picture, run: Run, rows: Rows, summaries: Summaries) -> Figure:
+    """One picture of the gallery, drawn in the style that holds now."""
     target = picture.target
     draw: dict[str, Callable[[], Figure]] = {
         "training": partial(training_curves, run, rows),

@@ -121,7 +121,7 @@ def _draw(axes: Axes, marks: Sequence[_Mark]) -> None:
         if m.is_ahead:
             edge = {"mec": "white", "mew": 0.6, "ls": "none", "zorder": 5}
             axes.plot([m.x], [m.y], ms=sqrt(m.area), **m.style, **edge)
-            ring = {"mfc": "none", "mec": style.INK, "mew": 1.2, "ls": "none", "zorder": 6}
+            ring = {"color": style.INK, "mfc": "none", "mew": 1.2, "ls": "none", "zorder": 6}
             axes.plot([m.x], [m.y], marker="o", ms=sqrt(m.area) + _RING, **ring)
 
 
