@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from compbench import cli_baseline
+from compbench import cli_baseline, cli_history
 from compbench.errors import UserError
 from compbench.terminal import console
 
@@ -23,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_baseline.app, name="baseline")
+app.command()(cli_history.history)
 
 SuitePath = Annotated[Path, typer.Argument(metavar="SUITE", help="a suite file (TOML)")]
 Results = Annotated[Path, typer.Option(help="where artifacts and runs are kept")]

@@ -28,6 +28,7 @@ FIELDS: dict[str, str] = {
     "load_1min": "load before the measurement",
     "git_commit": "git commit",
 }
+MACHINE = ("cpu", "flags", "cores", "gpu", "system", "runtime", "versions")
 
 
 def record() -> dict[str, Any]:
@@ -73,10 +74,9 @@ def has_vnni(environment: dict[str, Any]) -> bool:
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> str:
     """Which fields make two records two machines, with both values; empty where none does."""
-    fields = ("cpu", "flags", "cores", "gpu", "system", "runtime", "versions")
     return "; ".join(
         f"{FIELDS[name]}: {one.get(name)} became {other.get(name)}"
-        for name in fields
+        for name in MACHINE
         if one.get(name) != other.get(name)
     )
 

@@ -24,17 +24,18 @@ LAYERS = """
     factorise_convolution
     session layers idx data suite parity size store environment progress intervals graphs placing
     schema plan fit export checkpoint results measure accuracy worker peak precision operations
-    summaries launch footprint operators scenarios make quantizer examples timing options runs
+    steps summaries launch footprint operators scenarios make quantizer examples timing options runs
     front evaluate gate grids families text listing snapshot
-    stats
+    stats followed
     explain sweeps classes shown work check trainable pick frame matching changes
     findings uses style soft_labels run differences gates baseline
     gallery plots_scatter plots_speed plots_teaching plots_training plots_classes stored pairs
-    tables plots compare baseline_tables
-    comparisons answer account remeasure
-    legends choosing compare_text guard
-    report overview
-    formats manner cli_baseline pytest_table
+    moments
+    tables plots compare baseline_tables series
+    comparisons answer account remeasure history
+    legends choosing compare_text guard history_text
+    report overview plots_history
+    formats manner cli_baseline cli_history pytest_table
     cli pytest_gate
     pytest_sessions
     pytest_plugin
@@ -107,6 +108,7 @@ def test_plugins_know_the_contracts_only(kind: registry.Kind) -> None:
         "launch",
         "guard",
         "compare_text",
+        "plots_history",
         *TELLING,
     ],
 )
