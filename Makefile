@@ -21,6 +21,7 @@ check: $(READY)  ## ruff, pyright and the fast tests: about a minute
 	$(BIN)/pytest -m "not slow" -n 2
 
 bench: $(READY)  ## the measurement measured: false alarms, power, overhead, growth (an hour)
+	$(BIN)/pytest tests/benchmarks -o python_files='bench_*.py' -o python_functions='bench_*' --benchmark-only
 	$(BIN)/python -m tests.benchmarks.overhead
 	$(BIN)/python -m tests.benchmarks.growth
 	$(BIN)/python -m tests.benchmarks.power 60

@@ -157,8 +157,7 @@ def _cell(found: History, series: Series, at: int) -> str:
 
 def _step(found: History, series: Series, step: Step) -> str:
     write, moment = found.metric.write, found.moments[step.at]
-    previous = max(p.at for p in series.points if p.at < step.at)
-    commits = dict.fromkeys((found.moments[previous].short_commit, moment.short_commit))
+    commits = dict.fromkeys((found.moments[step.since].short_commit, moment.short_commit))
     why = f"; {'; '.join(step.coincides)}" if step.coincides else ""
     apart = ": no change of the model by itself" if step.is_apart else ""
     size = found.metric.size_text(step.before, step.after)

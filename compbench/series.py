@@ -34,11 +34,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Step:
-    """From the run `at` on the level is `after`. `coincides` is what else is new in that run.
+    """From the run `at` on the level is `after`; the run `since` was the last one before.
+
+    `coincides` is what else is new between the two.
 
     `is_apart`: machine, target, baseline or dataset is another one, so it says nothing of the file.
     """
 
+    since: int
     at: int
     before: float
     after: float
@@ -102,7 +105,7 @@ class Search:
         new += [_REMADE[file]] if file else []
         if "baseline" in self.metric.needs and remade(one, other, one.run.baseline):
             new.append("the baseline's file is another one")
-        return Step(b[0].at, self._mean(a), self._mean(b), tuple(new), is_apart)
+        return Step(a[-1].at, b[0].at, self._mean(a), self._mean(b), tuple(new), is_apart)
 
     def _mean(self, points: Sequence[Point]) -> float:
         mean = float(np.mean([self._scaled(p.interval.value) for p in points]))

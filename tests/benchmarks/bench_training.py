@@ -1,0 +1,97 @@
+"""compbench's training loop against the loop that everybody writes; `make bench` runs this.
+
+Both do the same: AdamW, one-cycle schedule, clipped gradients, shuffled batches of 128, on one
+thread. The plain one goes through a DataLoader over tensors in memory, its fastest common form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from compbench.contracts import ModelFamily, Shape, Split, TrainingData
+from compbench.fit import GRADIENT_NORM, Fit
+from compbench.models import cnn, mlp
+from compbench.recipe import Recipe
+
+SHAPE, CLASSES, IMAGES, ROUNDS = Shape(1, 28, 28), 10, 2560, 3
+NETS: dict[str, ModelFamily] = {
+    "mlp": mlp.Model(),
+    "cnn": cnn.Model(channels=(8, 16), hidden=64),
+}
+RECIPE = Recipe(epochs=1)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As every measurement of a busy machine should be."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def split(count: int, seed: int) -> Split:
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, CLASSES, count)
+    images = random.normal(0, 0.5, (count, *SHAPE)).astype(np.float32)
+    images[np.arange(count), 0, labels] += 1  # a bright line says which class it is
+    return Split(images, labels)
+
+
+def plain(model: nn.Module, data: TrainingData) -> None:
+    """One epoch, and the accuracy on the validation split."""
+    tensors = (torch.from_numpy(data.train.images), torch.from_numpy(data.train.labels))
+    loader = DataLoader(TensorDataset(*tensors), batch_size=RECIPE.batch_size, shuffle=True)
+    optimizer = torch.optim.AdamW(model.parameters(), RECIPE.learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, RECIPE.learning_rate, total_steps=len(loader)
+    )
+    model.train()
+    for images, labels in loader:
+        loss = nn.functional.cross_entropy(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
+        optimizer.step()
+        schedule.step()
+    model.eval()
+    with torch.no_grad():
+        model(torch.from_numpy(data.validation.images)).argmax(1)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    started = perf_counter()
+    work()
+    return perf_counter() - started
+
+
+@pytest.mark.parametrize("name", NETS)
+def bench_an_epoch(benchmark: BenchmarkFixture, name: str) -> None:
+    """compbench's loop is in the table, its time over the plain one's in `extra_info`."""
+    data = TrainingData(split(IMAGES, 0), split(IMAGES // 10, 1), CLASSES)
+
+    def net() -> nn.Module:
+        torch.manual_seed(0)
+        return NETS[name].build(SHAPE, CLASSES)
+
+    def ours() -> Fit:
+        fit = Fit(data, 0, lambda epoch, total: None)
+        fit(net(), RECIPE)
+        return fit
+
+    ours(), plain(net(), data)  # warm
+    pairs = [(seconds(ours), seconds(lambda: plain(net(), data))) for _ in range(ROUNDS)]
+    ratios = [one / other for one, other in pairs]
+    benchmark.extra_info |= {"seconds_over_plain_loop": median(ratios), "images": IMAGES}
+    fit = benchmark.pedantic(ours, rounds=ROUNDS)
+    assert fit.samples_seen == IMAGES
+    assert fit.history[-1].validation_accuracy > 0.5
