@@ -135,9 +135,9 @@ def _grids(found: History) -> Iterator[str]:
 
 def _blocks(series: Sequence[Series]) -> Iterator[list[Series]]:
     block: list[Series] = []
-    room = most = WIDTH - 32
+    room = most = WIDTH - 32  # after run, commit and letter
     for one in series:
-        width = max(len(one.variant), 10) + 2
+        width = max(len(one.variant) + 2, 10) + 2  # as tabulate sets it
         if block and width > room:
             yield block
             block, room = [], most

@@ -24,7 +24,7 @@ _MOST_TICKS = 5
 def picture(found: History) -> bytes:
     """PNG bytes: values with their intervals, runs from left to right as they followed."""
     with rc_context(style.STYLE):
-        return style.png(_panels(found))
+        return style.png(panels(found))
 
 
 def shown(found: History) -> list[Series]:
@@ -34,19 +34,20 @@ def shown(found: History) -> list[Series]:
     return [series for series in found.series if series in chosen]
 
 
-def _panels(found: History) -> Figure:
+def panels(found: History) -> Figure:
+    """A panel for each of those that are shown."""
     chosen = shown(found)
-    columns = min(3, max(1, ceil(len(chosen) / 4) if len(chosen) > 2 else len(chosen)))
-    columns = max(columns, 2 if len(chosen) > 2 else columns)
+    columns = 3 if len(chosen) > 8 else min(2, len(chosen))
     rows = ceil(len(chosen) / columns)
     figure = style.canvas(1.5 + 2.1 * rows)
-    panels = figure.subplots(rows, columns, sharex=True, squeeze=False).flat
-    for axes, series in zip(panels, chosen, strict=False):
+    places = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes, series in zip(places, chosen, strict=False):
         _panel(axes, found, series)
-    for axes in list(panels)[len(chosen) :]:
+    for axes in places[len(chosen) :]:
         axes.axis("off")
-    left_out = len(found.series) - len(chosen)
-    more = f" ({left_out} variants without steps or room are left out)" if left_out else ""
+    left_out = [series for series in found.series if series not in chosen]
+    kind = "variants" if any(series.steps for series in left_out) else "variants without steps"
+    more = f"; {len(left_out)} {kind} have no room" if left_out else ""
     style.heading(figure, f"{found.suite} on {found.target}: {found.metric.label}, by run{more}")
     figure.legend(handles=_key(found), loc="outside lower center", ncols=5)
     return figure

@@ -36,9 +36,8 @@ class Point:
 class Step:
     """From the run `at` on the level is `after`; the run `since` was the last one before.
 
-    `coincides` is what else is new between the two.
-
-    `is_apart`: machine, target, baseline or dataset is another one, so it says nothing of the file.
+    `coincides` is what else is new between the two. `is_apart`: machine, target, baseline or
+    dataset is another one, so the step says nothing of the file.
     """
 
     since: int

@@ -186,7 +186,6 @@ def test_few_runs_are_too_few_for_steps(count: int) -> None:
     assert found.series[0].steps == ()
     plural = "s" * (count > 1)
     assert f"{count} run{plural}: too few to look for steps there (4 needed)" in told(found)
-    assert plots_history.picture(found).startswith(b"\x89PNG")
 
 
 def test_bytes_step_at_once() -> None:
@@ -227,16 +226,17 @@ def test_gaps_and_runs_without_the_target_or_variant() -> None:
 
 
 def test_all_variants_there_ever_were() -> None:
-    gone = moment(0, Summary("int8", TARGET, speedup=around(1)), variants={**TWO, "int8": {}})
+    summaries = [Summary(name, TARGET, speedup=around(1)) for name in ("student", "int8")]
+    gone = moment(0, *summaries, variants={**TWO, "int8": lineage("quantize_static", "student")})
     found = speedups([gone, *moments_of(WOBBLE)[1:]])
     assert [series.variant for series in found.series] == ["student", "int8"]
-    assert speedups(found.moments[::-1]).target == TARGET
+    assert [len(series.points) for series in found.series] == [len(WOBBLE), 1]
     only = history(found.moments, METRICS["speedup"], TARGET, ["int8"])
     assert [series.variant for series in only.series] == ["int8"]
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_every_metric_is_read_and_drawn(name: str) -> None:
+def test_every_metric_is_read(name: str) -> None:
     one = exactly(0.5)
     numbers: Any = dict.fromkeys(
         ("validation_accuracy", "size_bytes", "packed_bytes", "coded_bytes", "parameters"), 3.0
@@ -257,10 +257,31 @@ def test_every_metric_is_read_and_drawn(name: str) -> None:
     assert found.series[0].steps == ()
     value = {p.interval.value for p in found.series[0].points}
     assert len(value) == 1 and METRICS[name].write(*value) in told(found)
-    assert plots_history.picture(found).startswith(b"\x89PNG")
 
 
-def test_the_picture_is_the_same_for_the_same_runs_and_shows_steps_first() -> None:
+def test_the_picture_is_the_same_for_the_same_runs() -> None:
+    days = {"day6": {"environment": OTHER}, "day9": {"files": {"student": "b"}}}
+    found = speedups(moments_of(stepped(-0.05), **days))
+    drawn = plots_history.picture(found)
+    assert drawn.startswith(b"\x89PNG")
+    assert plots_history.picture(found) == drawn
+    assert plots_history.picture(speedups(found.moments[:6])) != drawn
+
+
+@pytest.mark.parametrize("variants", [1, 2, 3, 5, 12])
+def test_there_is_a_panel_for_each_variant(variants: int) -> None:
+    names = [f"v{i}" for i in range(variants)]
+    summaries = [Summary(name, TARGET, speedup=around(0.1)) for name in names]
+    of: Any = {"variants": {"teacher": lineage()} | dict.fromkeys(names, lineage())}
+    found = speedups([moment(day, *summaries, **of) for day in range(2)])
+    panels = plots_history.panels(found).axes
+    assert [axes.get_title(loc="left") or axes.get_title() for axes in panels][:variants] == names
+    assert not any(axes.axison for axes in panels[variants:])
+    ticks = [tick.get_text() for tick in panels[variants - 1].get_xticklabels()]
+    assert ticks[0] == "0123456\n01-01"
+
+
+def test_the_picture_shows_steps_first() -> None:
     names = {"teacher": lineage()} | {f"v{i}": lineage() for i in range(15)}
     runs = []
     for day, x in enumerate(stepped(-0.05)):
@@ -270,7 +291,10 @@ def test_the_picture_is_the_same_for_the_same_runs_and_shows_steps_first() -> No
     found = speedups(runs)
     chosen = [series.variant for series in plots_history.shown(found)]
     assert chosen == [*(f"v{i}" for i in range(11)), "v14"]
-    assert plots_history.picture(found) == plots_history.picture(found)
+    drawn = plots_history.panels(found)
+    assert "3 variants without steps" in drawn.get_suptitle().replace("\n", " ")
+    (label,) = [note.get_text() for axes in drawn.axes for note in axes.texts]
+    assert label.startswith("−4.") and label.endswith(" %")
 
 
 def test_csv_and_json_say_the_same() -> None:

@@ -72,9 +72,7 @@ def _rows(run: Run, variant: str, random: np.random.Generator) -> Iterator[Row]:
             yield row
 
 
-def bench_summarising_10000_rows(
-    benchmark: BenchmarkFixture, large: tuple[Run, list[Row]]
-) -> None:
+def bench_summarising_10000_rows(benchmark: BenchmarkFixture, large: tuple[Run, list[Row]]) -> None:
     run, rows = large
     summaries = benchmark.pedantic(summarise, (run, rows), rounds=3)
     assert len(summaries.all) == len(run.variants)
