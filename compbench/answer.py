@@ -110,27 +110,23 @@ def summary_table(run: Run, summaries: Summaries, target: str) -> Table:
         return []
     choice = pick(run, summaries, target)
     taken = choice.taken.variant if choice and choice.taken else ""
-    shown = _shown(run, summaries.of(target), {taken, run.baseline, *uses})
-    return [_summary_row(run, summaries, s, taken, uses.get(s.variant, [])) for s in shown]
+    shown = _shown(summaries.of(target), {taken, run.baseline, *uses})
+    return [
+        {
+            **_figures(run, s),
+            "best use": _best_use(run, summaries, s, choice, uses.get(s.variant, [])),
+        }
+        for s in shown
+    ]
 
 
-def _shown(run: Run, here: Sequence[Summary], best: set[str]) -> list[Summary]:
+def _shown(here: Sequence[Summary], best: set[str]) -> list[Summary]:
     measured = [s for s in here if not s.reason]
-    if len(measured) <= ALL_SHOWN:
-        return measured
-    return [s for s in measured if s.variant in best]
+    return measured if len(measured) <= ALL_SHOWN else [s for s in measured if s.variant in best]
 
 
-def _summary_row(
-    run: Run, summaries: Summaries, s: Summary, taken: str, uses: list[str]
-) -> dict[str, str]:
+def _figures(run: Run, s: Summary) -> dict[str, str]:
     is_baseline = s.variant == run.baseline
-    best = ", ".join(uses)
-    if s.variant == taken and not is_baseline:
-        best = f"**recommended**: {best}" if best else "**recommended**"
-    beaten = summaries.beaten_by.get((s.variant, s.target))
-    if not best and beaten:
-        best = f"none: `{beaten}` is as good in all, better in some"
     sign = "" if is_baseline or s.faster else " ≈"
     return {
         "model": f"`{s.variant}`",
@@ -138,8 +134,24 @@ def _summary_row(
         "size": text.bytes_text(s.size_bytes),
         "speed": "1×" if is_baseline else text.times(s.speedup) + sign,
         "accuracy change": "0" if is_baseline else text.points(s.change),
-        "best use": best or ("comparison" if is_baseline else text.NOTHING),
     }
+
+
+def _best_use(
+    run: Run, summaries: Summaries, s: Summary, choice: Choice | None, uses: list[str]
+) -> str:
+    """By the rules of `uses`; where there is none, why."""
+    best = ", ".join(uses)
+    if choice and s is choice.taken:
+        return f"**recommended**: {best}" if best else "**recommended**"
+    if best:
+        return best
+    if s.variant == run.baseline:
+        return "comparison"
+    if choice and "accuracy" in choice.excluded.get(s.variant, {}):
+        return "none: it loses more than the limit"
+    by = summaries.beaten_by.get((s.variant, s.target))
+    return f"none: `{by}` is as good in all, better in some" if by else text.NOTHING
 
 
 def rules(run: Run) -> str:

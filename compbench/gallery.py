@@ -11,7 +11,8 @@ from compbench import shown
 from compbench.classes import MOST_CLASSES, added_confusions, class_changes
 from compbench.results import Run
 from compbench.soft_labels import soft_labels
-from compbench.stats import Rows, Summaries
+from compbench.stats import Rows
+from compbench.summaries import Summaries
 from compbench.sweeps import sweeps
 
 MOST_CONFUSED = 6  # variants whose confusions are shown

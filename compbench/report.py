@@ -77,7 +77,6 @@ def render(run: Run, rows: Sequence[Row], summaries: Summaries, folder: str = ""
         *_sizes(page),
         "## Training",
         page.picture("training"),
-        "The epoch kept is the best by validation accuracy; test data chose nothing.",
         *_section("What it cost", _markdown(comparisons.costs(run, summaries)), legends.COSTS),
         *_without(page),
         "## Where and how it was measured",

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from compbench.shown import FAMILIES
+from compbench.families import FAMILIES
 
 # Okabe and Ito's palette, "Color Universal Design", 2008; yellow is left out (too pale on white)
 BLACK, BLUE, RED, GREEN, PURPLE, ORANGE, SKY = COLOURS = (
