@@ -86,7 +86,9 @@ def _how_sure(run: Run, s: Summary, constraints: Constraints) -> str:
 
 def _cost(run: Run, s: Summary, baseline: Summary) -> str:
     own, lineage = text.seconds_text(s.make_seconds), text.seconds_text(s.lineage_seconds)
-    found = f"{own} s to make from its parent, {lineage} s with all its ancestors"
+    found = f"{own} s to make"
+    if own != lineage:
+        found += f" from its parent, {lineage} s with all its ancestors"
     if baseline.lineage_seconds and s.lineage_seconds:
         times = text.three_digits(s.lineage_seconds / baseline.lineage_seconds)
         found += f" ({times}× what `{run.baseline}` took)"

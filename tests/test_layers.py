@@ -31,7 +31,7 @@ LAYERS = """
     findings uses style soft_labels run differences gates baseline
     gallery plots_scatter plots_speed plots_teaching plots_training plots_classes stored pairs
     tables plots compare baseline_tables
-    comparisons answer account remeasure
+    comparisons answer deployed provenance account remeasure
     legends choosing compare_text guard
     report overview
     formats manner cli_baseline pytest_table
