@@ -97,7 +97,7 @@ def _first_screen(page: _Page) -> list[str]:
     title = f"In short, on {measured[0]}" if len(order) > 1 else "In short"
     return [
         *parts,
-        *_section(title, _markdown(summary), answer.rules(run)),
+        *_section(title, _markdown(summary), answer.rules(run, summary)),
         page.picture("pareto", measured[0]),
     ]
 

@@ -1,8 +1,8 @@
 """Does the accuracy gate find half a percentage point, and leave noise alone?
 
-`python -m tests.benchmarks.damage 10 model.onnx` damages a net trained on MNIST (COMPBENCH_DATA) ten
-times, by noise on the weights of one layer until it loses about 0.5 pp, and changes it ten times by
-so little that as many images are won as lost; the gate judges each.
+`python -m tests.benchmarks.damage 10 model.onnx` damages a net trained on MNIST (COMPBENCH_DATA)
+ten times, by noise on the weights of one layer until it loses about 0.5 pp, and changes it ten
+times by so little that as many images are won as lost; the gate judges each.
 """
 
 from __future__ import annotations
