@@ -15,6 +15,12 @@ from compbench.uses import USES, best_uses
 
 ALL_SHOWN = 12  # a longer suite's summary has its best variants only
 
+_BROKEN = {
+    "accuracy": "lose more",
+    "bytes": "are larger",
+    "latency": "take longer",
+    "failed": "have no figures",
+}
 _REASONS = {
     "accuracy": "by accuracy",
     "bytes": "by size",
@@ -42,18 +48,23 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
             "split, nothing is measurably faster, nor as fast and smaller "
             f"({_excluded(choice)})."
         )
-    base = summaries.find(run.baseline, target)
+    base, s = summaries.find(run.baseline, target), choice.taken
     return "\n".join(
         [
-            f"**On {target}, take `{choice.taken.variant}`** ({kind(run, choice.taken.variant)}): "
-            f"{gain(choice.taken, base)}.",
+            f"**On {target}, take `{s.variant}`** ({kind(run, s.variant)}): {gain(s, base)}.",
             "",
-            f"- **Why this one:** of what is {limits}, it is the fastest, and the smallest of "
-            f"those as fast. The other {len(choice.excluded)}: {_excluded(choice)}.",
-            f"- **How sure:** {_how_sure(run, choice.taken, choice.constraints)}",
-            f"- **What it costs:** {_cost(run, choice.taken, base)}",
+            f"- **In absolute figures:** before, {_absolute(base)}; after, {_absolute(s)}.",
+            f"- **Why this one:** {_why(choice, limits)}",
+            f"- **How sure:** {_how_sure(run, s, choice.constraints)}",
+            f"- **What it costs:** {_cost(run, s, base)}",
+            f"- **Where this holds:** {_scope(run, target)}",
         ]
     )
+
+
+def _absolute(s: Summary) -> str:
+    right = text.share(s.accuracy and s.accuracy.value, 2)
+    return f"{text.time_text(s.p50_ns)} an inference and {right} of the test images right"
 
 
 def gain(s: Summary, baseline: Summary) -> str:
@@ -66,27 +77,58 @@ def gain(s: Summary, baseline: Summary) -> str:
     )
 
 
+def _why(choice: Choice, limits: str) -> str:
+    counts = choice.counts()
+    others = len(choice.excluded)
+    broken = [f"{counts[r]} {words}" for r, words in _BROKEN.items() if counts[r]]
+    lost = f" {', '.join(broken)} on validation;" if broken else ""
+    return (
+        f"the limit is [pick]'s: {limits}. Of {others + 1} variants{lost} of the others none is "
+        "measurably faster, and of those as fast none is smaller. `compbench pick` tries other "
+        "limits."
+    )
+
+
 def _how_sure(run: Run, s: Summary, constraints: Constraints) -> str:
     change, samples = s.validation_change, run.dataset["samples"]
     unsure = change is not None and change.low < -constraints.max_drop
     doubt = (
-        " The drop might exceed the limit: on so few images the interval reaches below it."
+        "the drop might exceed the limit, since on so few images the interval reaches below it"
         if unsure
-        else " The whole interval keeps to the limit."
+        else "the whole interval keeps to the limit"
     )
-    seeds = len(run.seeds)
-    trained = f"{seeds} trainings" if seeds > 1 else "one training, so luck with its seed is in it"
+    trained = "All was trained once, so luck with a seed is in every figure."
+    if s.seed_sd is not None:
+        trained = (
+            f"All was trained with {len(run.seeds)} seeds, over which its accuracy has a standard "
+            f"deviation of {100 * s.seed_sd:.2f} pp; that is not in the brackets."
+        )
     return (
-        "brackets are 95 % intervals. It was chosen on the validation split "
-        f"({samples['validation']:,} images), where it changes {text.points(change)}.{doubt} "
-        f"The figures above are of the {samples['test']:,} test images, which chose nothing; "
-        f"{trained}."
+        f"it was chosen on {samples['validation']:,} validation images, where it changes "
+        f"{text.points(change)}: {doubt}. The figures above are of {samples['test']:,} test "
+        f"images, which chose nothing. Brackets: 95 % intervals, of accuracy over other images, of "
+        f"speed over processes on this machine. {trained}"
+    )
+
+
+def _scope(run: Run, target: str) -> str:
+    """What the figures are of: another machine or other data want a run of their own."""
+    options, machine = run.targets[target], run.environment
+    threads = f"{options['threads']} thread{'s' * (options['threads'] > 1)}"
+    version = (machine.get("versions") or {}).get("onnxruntime", "")
+    return (
+        f"{machine.get('cpu') or 'an unknown CPU'}, {threads}, ONNX Runtime {version}".rstrip()
+        + f" ({options['provider']}), median of single inferences at batch "
+        f"{options['batch_sizes'][0]}, dataset {run.dataset['name']}. Measure again where yours "
+        "differ: `compbench run` does it."
     )
 
 
 def _cost(run: Run, s: Summary, baseline: Summary) -> str:
     own, lineage = text.seconds_text(s.make_seconds), text.seconds_text(s.lineage_seconds)
-    found = f"{own} s to make from its parent, {lineage} s with all its ancestors"
+    found = f"{own} s to make"
+    if own != lineage:
+        found += f" from its parent, {lineage} s with all its ancestors"
     if baseline.lineage_seconds and s.lineage_seconds:
         times = text.three_digits(s.lineage_seconds / baseline.lineage_seconds)
         found += f" ({times}× what `{run.baseline}` took)"
@@ -110,46 +152,61 @@ def summary_table(run: Run, summaries: Summaries, target: str) -> Table:
         return []
     choice = pick(run, summaries, target)
     taken = choice.taken.variant if choice and choice.taken else ""
-    shown = _shown(run, summaries.of(target), {taken, run.baseline, *uses})
-    return [_summary_row(run, summaries, s, taken, uses.get(s.variant, [])) for s in shown]
+    shown = _shown(summaries.of(target), {taken, run.baseline, *uses})
+    return [
+        {
+            **_figures(run, s),
+            "best use": _best_use(run, summaries, s, choice, uses.get(s.variant, [])),
+        }
+        for s in shown
+    ]
 
 
-def _shown(run: Run, here: Sequence[Summary], best: set[str]) -> list[Summary]:
+def _shown(here: Sequence[Summary], best: set[str]) -> list[Summary]:
     measured = [s for s in here if not s.reason]
-    if len(measured) <= ALL_SHOWN:
-        return measured
-    return [s for s in measured if s.variant in best]
+    return measured if len(measured) <= ALL_SHOWN else [s for s in measured if s.variant in best]
 
 
-def _summary_row(
-    run: Run, summaries: Summaries, s: Summary, taken: str, uses: list[str]
-) -> dict[str, str]:
+def _figures(run: Run, s: Summary) -> dict[str, str]:
     is_baseline = s.variant == run.baseline
-    best = ", ".join(uses)
-    if s.variant == taken and not is_baseline:
-        best = f"**recommended**: {best}" if best else "**recommended**"
-    beaten = summaries.beaten_by.get((s.variant, s.target))
-    if not best and beaten:
-        best = f"none: `{beaten}` is as good in all, better in some"
     sign = "" if is_baseline or s.faster else " ≈"
     return {
         "model": f"`{s.variant}`",
         "type": kind(run, s.variant),
         "size": text.bytes_text(s.size_bytes),
+        "latency": text.time_text(s.p50_ns),
         "speed": "1×" if is_baseline else text.times(s.speedup) + sign,
+        "accuracy": text.share(s.accuracy and s.accuracy.value, 2),
         "accuracy change": "0" if is_baseline else text.points(s.change),
-        "best use": best or ("comparison" if is_baseline else text.NOTHING),
     }
 
 
-def rules(run: Run) -> str:
-    """How the summary's last column was found."""
+def _best_use(
+    run: Run, summaries: Summaries, s: Summary, choice: Choice | None, uses: list[str]
+) -> str:
+    """By the rules of `uses`; where there is none, why."""
+    best = ", ".join(uses)
+    if choice and s is choice.taken:
+        return f"**recommended**: {best}" if best else "**recommended**"
+    if best:
+        return best
+    if s.variant == run.baseline:
+        return "comparison"
+    if choice and "accuracy" in choice.excluded.get(s.variant, {}):
+        return "none: it loses more than the limit"
+    by = summaries.beaten_by.get((s.variant, s.target))
+    return f"none: `{by}` is as good in all, better in some" if by else text.NOTHING
+
+
+def rules(run: Run, table: Table) -> str:
+    """How the summary's last column was found, of the uses that it names."""
     limit = str(Constraints(Constraints.of(run).max_drop)).removeprefix("at most ")
-    listed = "; ".join(f"*{use.label}*: {use.rule}" for use in USES)
-    return (
-        f"Best use, by rule, among variants no more than {limit} on validation: {listed}. ≈ marks "
-        "a speed that noise could explain. – : another is better at each of these."
-    )
+    said = " ".join(row["best use"] for row in table)
+    listed = "; ".join(f"*{u.label}*: {u.rule}" for u in USES if f"{u.label} (" in said)
+    signs = " ≈: noise could explain it." if any("≈" in row["speed"] for row in table) else ""
+    if not listed:
+        return signs.strip()
+    return f"Best use, among variants no more than {limit} on validation: {listed}.{signs}"
 
 
 def skip_reason(summaries: Summaries, target: str) -> str:

@@ -10,10 +10,12 @@ _FAMILIES = {
     "distill": "distilled",
     "prune": "pruned",
     "low": "low rank",
-    "cluster": "weights shared",
+    "cluster": "shared weights",
     "quantize": "quantized",
-    "float16": "float16",
+    "float16": "half precision",
 }
+OTHER = "other"
+FAMILIES = (*_FAMILIES.values(), OTHER)
 CHAIN = "chains"
 
 
@@ -47,3 +49,9 @@ def family(run: Run, variant: str) -> str:
     if not done:
         return _FAMILIES["train"]
     return done[0] if len(set(done)) == 1 else CHAIN
+
+
+def last_step(run: Run, variant: str) -> str:
+    """What a variant's last step did: one of `FAMILIES`."""
+    done = word(run.variants[variant]["technique"])
+    return done if done in FAMILIES else OTHER

@@ -82,7 +82,7 @@ def gaps(run: Run, rows: Rows) -> list[str]:
 
 
 def _better_than_baseline(run: Run, summaries: Summaries, target: str) -> list[str]:
-    better = [s.variant for s in summaries.of(target) if s.change and s.change.low > 0]
+    better = [s.variant for s in summaries.of(target) if s.more_accurate > 0]
     if not better:
         return []
     names = ", ".join(f"`{name}`" for name in better)

@@ -11,7 +11,8 @@ from compbench import shown
 from compbench.classes import MOST_CLASSES, added_confusions, class_changes
 from compbench.results import Run
 from compbench.soft_labels import soft_labels
-from compbench.stats import Rows, Summaries
+from compbench.stats import Rows
+from compbench.summaries import Summaries
 from compbench.sweeps import sweeps
 
 MOST_CONFUSED = 6  # variants whose confusions are shown
@@ -69,8 +70,8 @@ def _of_speed(run: Run, summaries: Summaries, target: str) -> list[Picture]:
     pareto = (
         f"Test accuracy ({samples:,} images, with 95 % intervals) against the median latency; the "
         "area of a mark is the file's. Ringed, and named while there is room: the Pareto front, "
-        "which no variant beats in everything. A triangle on the lower edge stands for a variant "
-        "far below."
+        "where nothing else is at least as accurate, fast and small and measurably better in one. "
+        "A triangle on the lower edge stands for a variant far below."
     )
     latency = (
         "Every kept run of every launch and seed on a logarithmic axis, each hill as high as the "

@@ -39,6 +39,10 @@ FAMILIES = (
     "Without the baseline. The limit is the drop in accuracy on validation that [pick] allows; "
     "two kinds of step after each other make a chain."
 )
+TEACHERS = (
+    "Paired on the same test images, means over seeds; each verdict is by its own 95 % interval, "
+    "so of twenty without any effect one would be called one."
+)
 ASSISTANTS = (
     "Both students have the same net and the same options; the difference is paired on the same "
     "test images, means over seeds."

@@ -15,8 +15,9 @@ from compbench.plots_speed import latency_hills, size_and_speed
 from compbench.plots_teaching import soft_label_bars, temperature_curves
 from compbench.plots_training import training_curves
 from compbench.results import Run
-from compbench.stats import Rows, Summaries
+from compbench.stats import Rows
 from compbench.style import STYLE, png
+from compbench.summaries import Summaries
 
 
 def pictures(run: Run, rows: Rows, summaries: Summaries) -> dict[str, bytes]:

@@ -14,9 +14,11 @@ from matplotlib.ticker import MaxNLocator
 
 from compbench import style
 from compbench.classes import ClassChanges, Confusion, added_confusions, class_changes
+from compbench.families import last_step
 from compbench.results import Run
-from compbench.shown import family, front, is_right_somewhere, shown
-from compbench.stats import Rows, Summaries
+from compbench.shown import front, is_right_somewhere, shown
+from compbench.stats import Rows
+from compbench.summaries import Summaries
 
 _MOST_PAIRS = 5  # of a variant
 _LOSS_TO_GAIN = LinearSegmentedColormap.from_list("", (style.RED, "#ffffff", style.BLUE))
@@ -86,7 +88,7 @@ def confusion_bars(run: Run, rows: Rows, summaries: Summaries, target: str, most
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
     most_images = max(pair.images for pairs in found.values() for pair in pairs)
     for axes, (variant, pairs) in zip(panels, found.items(), strict=False):
-        _panel(axes, variant, pairs, style.FAMILY_COLOURS[family(run, variant)])
+        _panel(axes, variant, pairs, style.FAMILY_COLOURS[last_step(run, variant)])
         axes.set_xlim(0, 1.2 * most_images)
     for axes in panels[len(found) :]:
         axes.axis("off")
@@ -95,7 +97,7 @@ def confusion_bars(run: Run, rows: Rows, summaries: Summaries, target: str, most
         figure, f"{run.suite} on {target}: what is confused more often than by {run.baseline}"
     )
     handle = Line2D([], [], ls="none", marker="s", ms=8, color="#bbbbbb", label=run.baseline)
-    coloured = style.family_key((family(run, v) for v in found), markers=False)
+    coloured = style.family_key((last_step(run, v) for v in found), markers=False)
     figure.legend(
         handles=[*coloured, handle],
         loc="outside lower center",

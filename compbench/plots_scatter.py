@@ -13,11 +13,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from compbench import style, text
+from compbench.families import FAMILIES, last_step
 from compbench.intervals import Interval
 from compbench.placing import Box, around, place
 from compbench.results import Run
-from compbench.shown import FAMILIES, evenly, family, is_ahead, is_timed
-from compbench.stats import Summaries, Summary
+from compbench.shown import evenly, is_ahead, is_timed
+from compbench.summaries import Summaries, Summary
 
 _RING = 6  # points that a ring is wider than its mark
 _JOINED = 8  # points from which on a name is joined to its mark by a line
@@ -94,7 +95,9 @@ def _marks(
         label = style.short(s.variant) + (" (baseline)" if s.variant == run.baseline else "")
         label += f": {text.share(s.accuracy.value)}" if is_below else ""
         flags = (is_below, is_ahead(summaries, s))
-        found.append(_Mark(s, family(run, s.variant), s.p50_ns, y, s.accuracy, area, *flags, label))
+        found.append(
+            _Mark(s, last_step(run, s.variant), s.p50_ns, y, s.accuracy, area, *flags, label)
+        )
     return found
 
 

@@ -13,9 +13,11 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from compbench import style, text
+from compbench.families import last_step
 from compbench.results import Run
-from compbench.shown import family, is_ahead, shown
-from compbench.stats import Rows, Summaries, Summary
+from compbench.shown import is_ahead, shown
+from compbench.stats import Rows
+from compbench.summaries import Summaries, Summary
 
 _BINS, _KEY_COLUMNS = 160, 6
 _P99_COLOUR = style.RED
@@ -38,7 +40,7 @@ def latency_hills(run: Run, rows: Rows, summaries: Summaries, target: str) -> Fi
     for i, (s, values) in enumerate(zip(chosen, durations, strict=True)):
         heights = np.histogram(values, edges)[0].astype(float)
         heights = 0.82 * np.sqrt(heights / max(heights.max(), 1))
-        colour = style.FAMILY_COLOURS[family(run, s.variant)]
+        colour = style.FAMILY_COLOURS[last_step(run, s.variant)]
         axes.stairs(i - heights, edges, baseline=i, fill=True, color=colour, alpha=0.5, zorder=2)
         for mark, end, ink in zip((s.p99_ns, s.p90_ns, s.p50_ns), *_PERCENTILES, strict=True):
             if mark is not None:
@@ -61,7 +63,7 @@ def size_and_speed(run: Run, summaries: Summaries, target: str) -> Figure:
     chosen = sorted(measured, key=lambda s: -s.speedup.value if s.speedup else 0)
     figure = _canvas(run, chosen, right=0.2)
     left, right = figure.subplots(1, 2, sharey=True)
-    colours = [style.FAMILY_COLOURS[family(run, s.variant)] for s in chosen]
+    colours = [style.FAMILY_COLOURS[last_step(run, s.variant)] for s in chosen]
     places = np.arange(len(chosen))
     files, packed = (
         [getattr(s, name) or 0 for s in chosen] for name in ("size_bytes", "packed_bytes")
@@ -140,7 +142,7 @@ def _name_rows(axes: Axes, run: Run, summaries: Summaries, chosen: Sequence[Summ
 
 
 def _key(figure: Figure, run: Run, chosen: Sequence[Summary], more: list[tuple[str, str]]) -> None:
-    handles = style.family_key((family(run, s.variant) for s in chosen), markers=False)
+    handles = style.family_key((last_step(run, s.variant) for s in chosen), markers=False)
     for label, colour in more:
         handles.append(Line2D([], [], label=label, color=colour, lw=1.8))
     handles.append(Line2D([], [], ls="none", label="bold: Pareto front"))
@@ -163,7 +165,7 @@ def _canvas(run: Run, chosen: Sequence[Summary], right: float) -> Figure:
     """A figure with a line for each variant, and room for their names and the key."""
     row = 0.42 if len(chosen) <= 12 else 0.32
     left = style.width_of(_labels(run, chosen))
-    families = {family(run, s.variant) for s in chosen}
+    families = {last_step(run, s.variant) for s in chosen}
     bottom = 0.65 + 0.2 * ceil((len(families) + 3) / _KEY_COLUMNS)
     return style.canvas(0.6 + bottom + row * len(chosen), (left, right, 0.6, bottom))
 

@@ -12,8 +12,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from compbench import style
+from compbench.families import FAMILIES, last_step
 from compbench.results import Run
-from compbench.shown import FAMILIES, evenly, family
+from compbench.shown import evenly
 from compbench.stats import Rows
 
 _MOST_LINES = 10  # of one panel
@@ -37,7 +38,7 @@ def training_curves(run: Run, rows: Rows) -> Figure:
     trained = [v for v in run.variants if any(r.samples for r in rows.of(v, "history"))]
     if len(trained) <= _MOST_LINES:
         return _one_panel(run, rows, trained)
-    by_family = {f: [v for v in trained if family(run, v) == f] for f in FAMILIES}
+    by_family = {f: [v for v in trained if last_step(run, v) == f] for f in FAMILIES}
     return _by_family(run, rows, {f: names for f, names in by_family.items() if names})
 
 

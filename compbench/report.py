@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from compbench import answer, comparisons, legends, tables
+from compbench import answer, comparisons, deployed, legends, provenance, tables
 from compbench.explain import explanations
 from compbench.findings import findings, gaps
 from compbench.gallery import Picture, gallery
@@ -18,7 +17,6 @@ from compbench.soft_labels import soft_label_table
 from compbench.stats import Rows, summarise
 from compbench.store import write_whole
 from compbench.summaries import Summaries
-from compbench.targets import Target
 
 
 @dataclass(frozen=True)
@@ -77,14 +75,13 @@ def render(run: Run, rows: Sequence[Row], summaries: Summaries, folder: str = ""
         *_sizes(page),
         "## Training",
         page.picture("training"),
-        "The epoch kept is the best by validation accuracy; test data chose nothing.",
         *_section("What it cost", _markdown(comparisons.costs(run, summaries)), legends.COSTS),
         *_without(page),
         "## Where and how it was measured",
-        _markdown(tables.environment_rows(run)),
-        "\n".join(f"- {line}" for line in _protocol(page)),
+        _markdown(provenance.machine(run)),
+        "\n".join(f"- {line}" for line in provenance.protocol(run, found, summaries, folder)),
         "## Reproduce it",
-        _reproduce(page),
+        provenance.reproduce(run, folder),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -100,7 +97,7 @@ def _first_screen(page: _Page) -> list[str]:
     title = f"In short, on {measured[0]}" if len(order) > 1 else "In short"
     return [
         *parts,
-        *_section(title, _markdown(summary), answer.rules(run)),
+        *_section(title, _markdown(summary), answer.rules(run, summary)),
         page.picture("pareto", measured[0]),
     ]
 
@@ -112,6 +109,7 @@ def _target_part(page: _Page, target: str) -> list[str]:
     beside = comparisons.chance(run, summaries, target)
     assistants = comparisons.assistants(run, rows, summaries, target)
     families = comparisons.by_family(run, summaries, target)
+    taught = comparisons.distillations(run, rows, target)
     return [
         f"## Results on {target}",
         _markdown(tables.main(run, summaries, target)),
@@ -122,7 +120,7 @@ def _target_part(page: _Page, target: str) -> list[str]:
         *_section("Could it be chance?", _markdown(beside), legends.chance(run)),
         *_section("By family", _markdown(families), legends.FAMILIES),
         *_section("Why it is as fast as it is", "\n".join(f"- {line}" for line in why)),
-        *_section("Did a teacher help?", _markdown(comparisons.distillations(run, rows, target))),
+        *_section("Did a teacher help?", _markdown(taught), legends.TEACHERS),
         *_section("Did an assistant help?", _markdown(assistants), legends.ASSISTANTS),
         *_teaching(page, target),
         *_classes(page, target),
@@ -151,18 +149,18 @@ def _classes(page: _Page, target: str) -> list[str]:
 def _deployment(page: _Page, target: str) -> list[str]:
     """Of the files themselves: time, memory, load, parity."""
     run, rows, summaries = page.run, page.rows, page.summaries
-    latency, memory = tables.latency(summaries, target), tables.memory(summaries, target)
+    latency, memory = deployed.latency(summaries, target), deployed.memory(summaries, target)
     processes = run.measure.get("memory_processes", 0)
     return [
         *_section("Latency in detail", _markdown(latency), legends.LATENCY),
         page.picture("latency", target),
         *_section("Memory and start-up", _markdown(memory), legends.MEMORY.format(processes)),
         *_section(
-            "Under load (MLPerf LoadGen)", _markdown(tables.load(run, rows, target)), legends.LOAD
+            "Under load (MLPerf LoadGen)", _markdown(deployed.load(run, rows, target)), legends.LOAD
         ),
         *_section(
             "The files: do they compute what was validated?",
-            _markdown(tables.files(run, rows, summaries, target)),
+            _markdown(deployed.files(run, rows, summaries, target)),
         ),
     ]
 
@@ -180,58 +178,6 @@ def _without(page: _Page) -> list[str]:
 
 def _section(title: str, content: str, legend: str = "") -> list[str]:
     return [f"### {title}", content, legend] if content else []
-
-
-def _protocol(page: _Page) -> list[str]:
-    run = page.run
-    dataset, measure = run.dataset, run.measure
-    counts = ", ".join(f"{n:,} {name}" for name, n in dataset["samples"].items())
-    return [
-        f"Data: `{dataset['name']}` ({counts}), digest `{dataset['digest'][:12]}`. Input: "
-        f"float32 (N, {', '.join(map(str, dataset['shape']))}), "
-        f"(pixel / 255 − {dataset['mean']:.4f}) / {dataset['std']:.4f}.",
-        f"Speed (protocol {run.protocol}): {measure['launches']} launches (fresh processes); in "
-        "each, all variants take turns in random order for about "
-        f"{measure['seconds_per_arm']:g} s each after a warm-up, on real test images. The "
-        "speed-up is the mean over launches of the median paired log-ratio, with a t-interval over "
-        "launches.",
-        *(_target_line(run, page.rows, page.summaries, target) for target in run.targets),
-        f"Run from {run.started} to {run.finished or '(not finished)'}; seeds {list(run.seeds)}. "
-        f"Raw samples: `{_place(page)}`.",
-    ]
-
-
-def _place(page: _Page) -> str:
-    return f"results/runs/{page.run.suite}/{page.folder}".rstrip("/")
-
-
-def _reproduce(page: _Page) -> str:
-    again = f"compbench run {'--fast ' * page.run.is_fast}{page.run.suite_path}"
-    report = f"compbench report {_place(page)}"
-    return (
-        f"```\n{again}\n{report}   # this page again, from the same samples\n```\n\n"
-        "The same suite, seed, machine and libraries give the same checkpoints, bit for bit."
-    )
-
-
-def _target_line(run: Run, rows: Rows, summaries: Summaries, target: str) -> str:
-    options, control = run.targets[target], summaries.control.get(target)
-    defaults = Target().model_dump(mode="json")
-    given = [f"{name} = {value}" for name, value in options.items() if value != defaults[name]]
-    line = f"`{target}`: {', '.join(given) or 'the CPU, one thread, batches of 1 and 32'}."
-    if control is None:
-        return line
-    machine = [row.samples for row in rows.of(run.baseline, "machine", target)]
-    load, steal, switches = (
-        max((float(np.max(m[name])) for m in machine), default=0.0)
-        for name in ("other_load", "steal", "involuntary_switches")
-    )
-    return (
-        f"{line} Noise floor: `{run.baseline}` against itself took {control.value:.3f}× "
-        f"({control.low:.3f}–{control.high:.3f}); no smaller difference is called one. While it "
-        f"was timed, other processes took up to {load:.1%} of the machine, the hypervisor "
-        f"{steal:.1%}; involuntary switches: up to {switches:.0f} a launch."
-    )
 
 
 def _markdown(table: tables.Table) -> str:

@@ -104,6 +104,7 @@ class Run(BaseModel):
     references: dict[str, dict[str, Any]]
     measure: dict[str, Any]
     pick: dict[str, Any]
+    gate: dict[str, Any] | None = None  # None in runs of before there were gates
     keys: tuple[str, ...]
     environment: dict[str, Any]
     started: str

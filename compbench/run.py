@@ -112,6 +112,7 @@ def _describe(suite: Suite, jobs: tuple[Job, ...], loaded: Data, digest: str) ->
         references={n: r.model_dump(mode="json") for n, r in suite.references.items()},
         measure=suite.measure.model_dump(mode="json"),
         pick=suite.pick.model_dump(mode="json"),
+        gate=suite.gate.model_dump(mode="json"),
         keys=tuple(job.key for job in jobs),
         environment=environment.record(),
         started=_now(),

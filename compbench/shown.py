@@ -10,30 +10,11 @@ from typing import TypeVar
 import numpy as np
 
 from compbench.results import Run
-from compbench.stats import Summaries, Summary
+from compbench.summaries import Summaries, Summary
 
 _T = TypeVar("_T")
 
 MOST = 24  # rows that stay readable in one picture
-_FAMILIES = {
-    "train": "trained",
-    "distill": "distilled",
-    "prune_channels": "pruned",
-    "prune_weights": "pruned",
-    "low_rank": "low rank",
-    "cluster_weights": "shared weights",
-    "quantize_aware": "quantized",
-    "quantize_dynamic": "quantized",
-    "quantize_static": "quantized",
-    "quantize_weights": "quantized",
-    "float16": "half precision",
-}
-FAMILIES = (*dict.fromkeys(_FAMILIES.values()), "other")
-
-
-def family(run: Run, variant: str) -> str:
-    """What a variant's last step did, as a picture's legend calls it."""
-    return _FAMILIES.get(run.variants[variant]["technique"], "other")
 
 
 @dataclass(frozen=True)

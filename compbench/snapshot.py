@@ -164,7 +164,7 @@ def _record(run: Run, variants: dict[str, Entry], lost: dict[str, str]) -> Recor
         dataset=run.dataset,
         seed=run.seeds[0],
         targets=run.targets,
-        gate=gate_table(run.suite_path),
+        gate=run.gate if run.gate is not None else gate_table(run.suite_path),
         variants=variants,
         lost=lost,
         environment=run.environment,

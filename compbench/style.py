@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from compbench.shown import FAMILIES
+from compbench.families import FAMILIES
 
 # Okabe and Ito's palette, "Color Universal Design", 2008; yellow is left out (too pale on white)
 BLACK, BLUE, RED, GREEN, PURPLE, ORANGE, SKY = COLOURS = (
@@ -104,7 +104,7 @@ def log_ticks(low: float, high: float) -> list[float]:
     for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
         values = [float(f"{d * s:.3g}") for d in decades for s in steps]
         inside = [value for value in values if low <= value <= high]
-        if len(inside) >= 4:
+        if len(inside) >= (3 if steps == (1,) else 4):
             return inside
     ticks = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
     return [float(value) for value in ticks if low <= value <= high]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from compbench import text
 from compbench.pick import Constraints
 from compbench.results import Run
 from compbench.summaries import Summaries, Summary
@@ -21,10 +22,11 @@ class Use:
     label: str
     rule: str
     find: Callable[[Run, list[Summary], Summary], Summary | None]
+    figure: Callable[[Run, Summary], str]  # the evidence, beside the label
 
 
 def best_uses(run: Run, summaries: Summaries, target: str) -> dict[str, list[str]]:
-    """Variant -> the labels of the uses it is the best for, in the order of `USES`."""
+    """Variant -> the uses it is the best for with their figures, in the order of `USES`."""
     baseline = summaries.find(run.baseline, target)
     if baseline.validation_accuracy is None or baseline.speedup is None:
         return {}
@@ -38,7 +40,8 @@ def best_uses(run: Run, summaries: Summaries, target: str) -> dict[str, list[str
     for use in USES:
         best = use.find(run, allowed, baseline)
         if best is not None and best is not baseline:
-            found.setdefault(best.variant, []).append(use.label)
+            figure = use.figure(run, best)
+            found.setdefault(best.variant, []).append(f"{use.label} ({figure})")
     return found
 
 
@@ -66,9 +69,13 @@ def _smallest_download(run: Run, allowed: list[Summary], baseline: Summary) -> S
 
 
 def _batches(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
-    size = max(run.targets[baseline.target]["batch_sizes"])
+    size = _largest_batch(run, baseline)
     rated = [s for s in allowed if size in s.throughput_per_s]
     return max(rated, key=lambda s: s.throughput_per_s[size], default=None) if size > 1 else None
+
+
+def _largest_batch(run: Run, s: Summary) -> int:
+    return max(run.targets[s.target]["batch_sizes"])
 
 
 def _least_memory(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
@@ -101,15 +108,37 @@ USES = (
         "lowest latency",
         "measurably faster than all others; of those as fast the smallest",
         _fastest,
+        lambda run, s: text.time_text(s.p50_ns),
     ),
-    Use("least disk", "the smallest file", _smallest),
-    Use("downloads", "the smallest file after zstd", _smallest_download),
-    Use("batches", "most images/s at the largest batch size", _batches),
+    Use("least disk", "the smallest file", _smallest, lambda run, s: text.bytes_text(s.size_bytes)),
+    Use(
+        "downloads",
+        "the smallest file after zstd",
+        _smallest_download,
+        lambda run, s: text.bytes_text(s.packed_bytes),
+    ),
+    Use(
+        "batches",
+        "most images/s at the largest batch size",
+        _batches,
+        lambda run, s: f"{text.count_text(s.throughput_per_s[_largest_batch(run, s)])} images/s",
+    ),
     Use(
         "least memory",
-        "over 1 MB below the baseline; of those within 1 MB the fastest",
+        "over 1 MB below the baseline; of those within 1 MB of the least the fastest",
         _least_memory,
+        lambda run, s: text.bytes_text(s.memory_bytes),
     ),
-    Use("accuracy", "measurably above the baseline on validation, and the highest", _most_accurate),
-    Use("at once", "the fastest made from the baseline in under 1 % of its training time", _quick),
+    Use(
+        "accuracy",
+        "measurably above the baseline on validation, and the highest",
+        _most_accurate,
+        lambda run, s: text.points(s.validation_change),
+    ),
+    Use(
+        "no retraining",
+        "the fastest made from the baseline in under 1 % of its training time",
+        _quick,
+        lambda run, s: f"made in {text.seconds_text(s.make_seconds)} s",
+    ),
 )

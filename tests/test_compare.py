@@ -107,7 +107,7 @@ def test_a_slower_machine_of_equal_ratios_changes_nothing() -> None:
     rows = [row for row in rows if row.metric != "control_latency_ns"]
     control = [row for row in rows_of(run) if row.metric == "control_latency_ns"]
     slow = [
-        replace(r, samples=r.samples | {"duration_ns": 2 * r.samples["duration_ns"]})
+        replace(r, samples={**r.samples, "duration_ns": 2 * r.samples["duration_ns"]})
         for r in control
     ]
     found = compare(A, made("b", run, rows + slow))

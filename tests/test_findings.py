@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -169,10 +170,17 @@ def test_lost_rows_are_named() -> None:
 
 def test_findings_are_made_from_rows() -> None:
     assert findings(RUN, summarise(RUN, RUN_ROWS), TARGET) == [
-        "`student_kd`: measurably more accurate than the baseline `teacher`, which may be trained "
-        "too little to be compared with.",
         "`int8` has no figures: failed: out of memory.",
     ]
+
+
+def test_a_baseline_that_others_surely_exceed_is_doubted() -> None:
+    found = summarise(RUN, RUN_ROWS)
+    better = [replace(s, more_accurate=int(s.variant == "student_kd")) for s in found.all]
+    assert findings(RUN, replace(found, all=tuple(better)), TARGET)[0] == (
+        "`student_kd`: measurably more accurate than the baseline `teacher`, which may be trained "
+        "too little to be compared with."
+    )
 
 
 def pairs(run: Run, rows: list[Row]) -> list[Pair]:

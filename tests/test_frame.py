@@ -80,7 +80,7 @@ def test_lineage_and_what_failed(table: pd.DataFrame) -> None:
 def test_types(table: pd.DataFrame) -> None:
     types = {str(kind): [*names] for kind, names in table.columns.groupby(table.dtypes).items()}
     assert types["bool"] == ["is_baseline", "on_front"]
-    assert types["Int64"] == ["batch_size", "runs", "faster"]
+    assert types["Int64"] == ["batch_size", "more_accurate", "runs", "faster"]
     assert {*types} == {"bool", "Int64", "string", "float64"}
     texts = "suite variant technique lineage parents target status reason"
     assert types["string"] == texts.split()

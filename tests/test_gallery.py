@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from compbench.classes import Confusion, added_confusions, class_changes
+from compbench.families import FAMILIES, last_step
 from compbench.gallery import gallery
 from compbench.placing import Box, around, place
 from compbench.results import Row, Run
-from compbench.shown import FAMILIES, evenly, family, front, shown
+from compbench.shown import evenly, front, shown
 from compbench.soft_labels import soft_label_table, soft_labels
-from compbench.stats import Rows, Summaries, Summary, summarise
+from compbench.stats import Rows, summarise
+from compbench.summaries import Summaries, Summary
 from compbench.sweeps import Sweep, sweeps, untaught
 from tests.factory import RUN, RUN_ROWS, TARGET, exactly, lineage, make_row, make_run
 from tests.picture_rows import CLASSES, dataset_rows, errors_row, soft_row
@@ -89,7 +91,7 @@ def test_evenly(most: int, found: list[int]) -> None:
 def test_families_follow_the_technique() -> None:
     techniques = ["train", "prune_weights", "prune_channels", "quantize_static", "my_plugin"]
     run = make_run({t: lineage(t) for t in techniques})
-    found = [family(run, t) for t in techniques]
+    found = [last_step(run, t) for t in techniques]
     assert found == ["trained", "pruned", "pruned", "quantized", "other"]
     assert set(found) <= set(FAMILIES)
 

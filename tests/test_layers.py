@@ -32,7 +32,7 @@ LAYERS = """
     gallery plots_scatter plots_speed plots_teaching plots_training plots_classes stored pairs
     moments
     tables plots compare baseline_tables series
-    comparisons answer account remeasure history
+    comparisons answer deployed provenance account remeasure history
     legends choosing compare_text guard history_text
     report overview plots_history
     formats manner cli_baseline cli_history pytest_table

@@ -26,7 +26,8 @@ from compbench.plots_teaching import soft_label_bars, temperature_curves
 from compbench.plots_training import training_curves
 from compbench.results import Row, Run
 from compbench.shown import shown
-from compbench.stats import Rows, Summaries, summarise
+from compbench.stats import Rows, summarise
+from compbench.summaries import Summaries
 from tests.factory import (
     RUN,
     RUN_ROWS,

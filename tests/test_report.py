@@ -13,7 +13,17 @@ from compbench import report
 from compbench.results import Row, Run
 from compbench.stats import summarise
 from compbench.targets import LoadGen, Target
-from tests.factory import RUN, RUN_ROWS, lineage, make_row, make_run, status_row, variant_rows
+from tests.factory import (
+    RUN,
+    RUN_ROWS,
+    TARGET,
+    lineage,
+    make_row,
+    make_run,
+    status_row,
+    variant_rows,
+)
+from tests.picture_rows import dataset_rows, errors_row, soft_row
 
 
 class Markdown(SingleFileSnapshotExtension):
@@ -102,6 +112,46 @@ def test_int8_weights_that_are_converted_before_use(golden) -> None:
     ]
     text = render(run, rows)
     assert "No integer kernel ran" in text
+    assert text == golden
+
+
+def test_a_suite_with_everything(golden) -> None:
+    """An assistant, a sweep, families and a chain, under constraints, of three seeds."""
+
+    def taught(parent: str, temperature: float, model: str = "mlp") -> dict[str, Any]:
+        options = {"temperature": temperature, "soft_weight": 0.7}
+        return lineage("distill", parent, model=model) | {"options": options}
+
+    variants = {
+        "teacher": lineage(),
+        "student": lineage(model="mlp"),
+        "taught_1": taught("teacher", 1.0),
+        "taught_4": taught("teacher", 4.0),
+        "taught_9": taught("teacher", 9.0),
+        "assistant": taught("teacher", 4.0, "small"),
+        "assisted": taught("assistant", 4.0),
+        "pruned": lineage("prune_channels", "teacher"),
+        "pruned_int8": lineage("quantize_static", "pruned"),
+    }
+    run = make_run(
+        variants,
+        seeds=(0, 1, 2),
+        pick={"max_drop": 0.05, "max_bytes": 3000.0, "max_latency": 15_000.0, "target": TARGET},
+    )
+    sizes = {"teacher": 4_000, "pruned": 2_000, "pruned_int8": 600, "assistant": 1_500}
+    rows = dataset_rows()
+    for index, variant in enumerate(variants):
+        size = sizes.get(variant, 1_000)
+        right = 90 - index
+        rows += variant_rows(
+            run, variant, ns=4 * size, right=right, validation=right, size_bytes=size
+        )
+        for seed in run.seeds:
+            rows += [soft_row(variant, seed)]
+            rows += [errors_row(variant, [(i, 9 - i % 3) for i in range(right, 100)], seed)]
+    text = render(run, rows)
+    titles = ("By family", "Did an assistant help?", "At which temperature?", "newly confused")
+    assert all(title in text for title in titles)
     assert text == golden
 
 

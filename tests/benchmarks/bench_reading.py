@@ -16,7 +16,7 @@ from compbench import suite as suites
 from compbench.results import Row, Run
 from compbench.stats import summarise
 from compbench.store import MODEL, Store
-from tests.factory import TARGET, accuracy_row, latency_row, lineage, make_run, variant_rows
+from tests.factory import accuracy_row, latency_row, lineage, make_run, variant_rows
 from tests.kept import manifest
 
 VARIANTS, ARTIFACTS, ROWS, RUNS = 1000, 1000, 10_000, 30
@@ -52,11 +52,19 @@ def bench_planning_1000_variants(benchmark: BenchmarkFixture, suite_file: Path) 
 
 @pytest.fixture(scope="module")
 def large() -> tuple[Run, list[Row]]:
-    """A run of 10,000 rows: every variant at five seeds, with real numbers of samples."""
-    run = make_run({f"variant_{i}": lineage() for i in range(50)}, seeds=(0, 1, 2, 3, 4))
-    random = np.random.default_rng(0)
-    rows = [row for name in run.variants for row in _rows(run, name, random)]
-    return run, rows + rows[len(rows) - (ROWS - len(rows)) :] if len(rows) < ROWS else rows[:ROWS]
+    """A run of 10,000 rows, those of whole variants at five seeds."""
+    names = [f"variant_{i}" for i in range(100)]
+    run, random = make_run(dict.fromkeys(names, lineage()), seeds=(0, 1, 2, 3, 4)), _random()
+    kept: list[str] = []
+    rows: list[Row] = []
+    while len(rows) < ROWS:
+        kept.append(names[len(kept)])
+        rows += _rows(run, kept[-1], random)
+    return run.model_copy(update={"variants": dict.fromkeys(kept, lineage())}), rows
+
+
+def _random() -> np.random.Generator:
+    return np.random.default_rng(0)
 
 
 def _rows(run: Run, variant: str, random: np.random.Generator) -> Iterator[Row]:
@@ -67,7 +75,7 @@ def _rows(run: Run, variant: str, random: np.random.Generator) -> Iterator[Row]:
             where = {"seed": row.seed, "launch": row.launch, "metric": row.metric}
             yield latency_row(variant, list(turns), kept=16, **where)
         elif row.metric == "accuracy":
-            yield accuracy_row(variant, 90, seed=row.seed, target=TARGET)
+            yield accuracy_row(variant, 90, seed=row.seed)
         else:
             yield row
 
@@ -132,7 +140,7 @@ def bench_finding_one_of_1000_artifacts(
 @pytest.fixture(scope="module")
 def long_past(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Thirty runs of nine variants, as large as the quickstart's."""
-    folder, random = tmp_path_factory.mktemp("past"), np.random.default_rng(0)
+    folder, random = tmp_path_factory.mktemp("past"), _random()
     first = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     for day in range(RUNS):
         started = (first + timedelta(days=day)).isoformat(timespec="seconds")

@@ -43,6 +43,8 @@ def write(run: Run, folder: Path) -> None:
     random = np.random.default_rng(0)
     truth = random.random(IMAGES)
     results.write_run(folder, run)
+    labels = {"label": (np.arange(IMAGES) % 10).astype(np.uint16)}
+    results.write_rows(folder, "dataset", [Row("", 0, "", "labels", samples=labels)])
     for index, variant in enumerate(run.variants):
         for seed in run.seeds:
             rows = _artifact(random, variant, seed, index)

@@ -1,0 +1,70 @@
+"""False alarms and power of the whole gate, as `pytest --compbench` judges.
+
+`python -m tests.benchmarks.gate 40 RUN` keeps a run's baseline, and gates its first variant against
+it: 40 times unchanged and 40 times really 5 % slower, quiet, and with one core kept busy.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from compbench import baseline, guard, pairs, snapshot
+from compbench.baseline import Places
+from compbench.gates import Result
+from compbench.guard import Guard
+from compbench.targets import Target
+from tests.benchmarks import nets
+from tests.benchmarks.power import load
+
+SLOWER = 0.05
+
+
+def one(ready: Guard) -> Result:
+    """What one gate says of the latency of the only variant that both sides have."""
+    (pair,) = (p for p in ready.pairs() if p.candidate and p.baseline)
+    found = pairs.measure(pair, ready.test, ready.limits)
+    results = pairs.judge(pair, found, ready.candidate, ready.baseline, ready.limits)
+    return next(result for result in results if result.name == "latency")
+
+
+def repeated(ready: Guard, times: int) -> str:
+    """The verdicts of so many gates, and how long one takes."""
+    verdicts: Counter[str] = Counter()
+    seconds = []
+    for _ in range(times):
+        started = time.perf_counter()
+        verdicts[str(one(ready).verdict)] += 1
+        seconds.append(time.perf_counter() - started)
+    middle = sorted(seconds)[times // 2]
+    return f"{dict(verdicts)}; {middle:.1f} s a gate, at most {max(seconds):.1f}"
+
+
+def main() -> None:
+    """Print a line for each condition."""
+    times, run = int(sys.argv[1]), sys.argv[2]
+    conditions = sys.argv[3:] or ["quiet", "busy"]
+    with tempfile.TemporaryDirectory(prefix="compbench-gate-") as folder:
+        places = Places(Path(folder) / "baselines")
+        baseline.save(run, "main", places)
+        kept = baseline.read("main", places)
+        variant, file = next(iter(kept.files.items()))
+        _, slow, share = nets.slower_by(SLOWER, file.read_bytes(), Path(folder), Target())
+        print(f"{variant}: the slower one was {share:.1%} slower when it was chosen", flush=True)
+        ready = {}
+        for name, content in (("unchanged", file.read_bytes()), ("slower", slow.read_bytes())):
+            (Path(folder) / name).mkdir()
+            (Path(folder) / name / f"{variant}.onnx").write_bytes(content)
+            candidate = snapshot.of_files(Path(folder) / name)
+            ready[name] = guard.prepare(candidate, kept, Path(folder), {})
+        for condition in conditions:
+            with load(processes=int(condition == "busy"), busy_s=10, idle_s=0):
+                for name, gate in ready.items():
+                    print(f"{condition}, {name}: {repeated(gate, times)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

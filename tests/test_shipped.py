@@ -1,0 +1,52 @@
+"""The reports in the repository come out of the rows in the repository, byte for byte."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+from PIL import Image
+
+from compbench import report
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = sorted(path.parent for path in (ROOT / "reports").glob("*/README.md"))
+
+pytestmark = pytest.mark.slow
+
+
+def rows_of(shipped: Path) -> Path:
+    """The run that a report says it was written from."""
+    text = (shipped / "README.md").read_text(encoding="utf-8")
+    (folder,) = set(re.findall(r"results/runs/[\w.+-]+/[\w.+-]+", text))
+    return ROOT / folder
+
+
+def drawn(picture: Path) -> str:
+    """What a picture says that it was drawn by."""
+    with Image.open(picture) as image:
+        return str(image.info.get("Software"))
+
+
+@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda path: path.name)
+def test_a_shipped_report_is_written_again_from_its_rows(shipped: Path, tmp_path: Path) -> None:
+    written = report.write(rows_of(shipped), tmp_path).parent
+    assert {path.name for path in written.iterdir()} == {path.name for path in shipped.iterdir()}
+    assert (written / "README.md").read_bytes() == (shipped / "README.md").read_bytes()
+
+
+@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda path: path.name)
+def test_its_pictures_too(shipped: Path, tmp_path: Path) -> None:
+    pictures = sorted(shipped.glob("*.png"))
+    drawn_by = {drawn(path) for path in pictures}
+    if drawn_by != {drawn_here := f"Matplotlib version {mpl.__version__}"}:
+        pytest.skip(f"drawn by {drawn_by}, not by {drawn_here}: bytes differ")
+    written = report.write(rows_of(shipped), tmp_path).parent
+    for path in pictures:
+        assert (written / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_something_is_shipped() -> None:
+    assert {path.name for path in SHIPPED} >= {"quickstart", "mnist", "compression"}
