@@ -20,11 +20,14 @@ check: $(READY)  ## ruff, pyright and the fast tests: about a minute
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/pytest -m "not slow" -n 2
 
-bench: $(READY)  ## the measurement measured: false alarms, power, overhead, growth (an hour)
+bench: $(READY)  ## the project's own speed, and the measurement measured (two hours)
 	$(BIN)/pytest tests/benchmarks -o python_files='bench_*.py' -o python_functions='bench_*' --benchmark-only
 	$(BIN)/python -m tests.benchmarks.overhead
 	$(BIN)/python -m tests.benchmarks.growth
 	$(BIN)/python -m tests.benchmarks.power 60
+	$(BIN)/python -m tests.benchmarks.large 1000 3 2
+	$(BIN)/compbench run suites/quickstart.toml --quiet
+	$(BIN)/python -m tests.benchmarks.gate 40 quickstart
 
 openvino: $(OPENVINO)/.ready  ## quickstart artifacts on two providers, in an environment of its own
 	$(OPENVINO)/bin/compbench run suites/providers.toml

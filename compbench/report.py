@@ -54,7 +54,8 @@ def write(run_folder: Path, reports: Path) -> Path:
         write_whole(folder / name, picture)
     write_whole(folder / "README.md", render(run, rows, summaries, run_folder.name).encode())
     for old in set(folder.glob("*.png")) - {folder / name for name in pictures}:
-        old.unlink()  # of a former run
+        if not old.name.startswith("history-"):  # else of a former run
+            old.unlink()
     return folder / "README.md"
 
 
