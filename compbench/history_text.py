@@ -12,6 +12,7 @@ from compbench.history import History, letter
 from compbench.moments import Moment, Moments
 from compbench.series import Series, Step
 from compbench.terminal import WIDTH
+from compbench.text import share
 
 FORMATS = ("table", "csv", "json")
 
@@ -55,8 +56,8 @@ def notes(found: History, runs: Moments) -> Iterator[str]:
     metric = found.metric
     if metric.is_log:
         yield (
-            f"Noise floor: 95 % of these runs' A/A controls were within {found.floor:.1%} of 1; no "
-            "smaller step is marked."
+            f"Noise floor: 95 % of these runs' A/A controls were within {share(found.floor)} of 1; "
+            "no smaller step is marked."
         )
     elif found.floor:
         half = f"{100 * found.floor:.2f} pp, the intervals' half-width"

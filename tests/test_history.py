@@ -89,7 +89,7 @@ def test_unchanged_runs_have_one_level() -> None:
     assert level == pytest.approx(exp(np.mean(WOBBLE)), rel=1e-12)
     assert found.floor == pytest.approx(0.005)
     assert "No steps." in told(found)
-    assert "within 0.5% of 1" in told(found)
+    assert "within 0.5 % of 1" in told(found)
 
 
 @pytest.mark.parametrize(("size", "mark"), [(-0.05, "▼"), (0.05, "▲")])
