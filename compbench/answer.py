@@ -16,10 +16,10 @@ from compbench.uses import USES, best_uses
 ALL_SHOWN = 12  # a longer suite's summary has its best variants only
 
 _BROKEN = {
-    "accuracy": "lose more",
-    "bytes": "are larger",
-    "latency": "take longer",
-    "failed": "have no figures",
+    "accuracy": "by accuracy on validation",
+    "bytes": "by size",
+    "latency": "by latency",
+    "failed": "for want of figures",
 }
 _REASONS = {
     "accuracy": "by accuracy",
@@ -81,11 +81,10 @@ def _why(choice: Choice, limits: str) -> str:
     counts = choice.counts()
     others = len(choice.excluded)
     broken = [f"{counts[r]} {words}" for r, words in _BROKEN.items() if counts[r]]
-    lost = f" {', '.join(broken)} on validation;" if broken else ""
+    lost = f" Ruled out of {others + 1} variants: {', '.join(broken)}." if broken else ""
     return (
-        f"the limit is [pick]'s: {limits}. Of {others + 1} variants{lost} of the others none is "
-        "measurably faster, and of those as fast none is smaller. `compbench pick` tries other "
-        "limits."
+        f"the limit is [pick]'s: {limits}.{lost} Of the others none is measurably faster, and of "
+        "those as fast none is smaller. `compbench pick` tries other limits."
     )
 
 
@@ -195,7 +194,9 @@ def _best_use(
     if choice and "accuracy" in choice.excluded.get(s.variant, {}):
         return "none: it loses more than the limit"
     by = summaries.beaten_by.get((s.variant, s.target))
-    return f"none: `{by}` is as good in all, better in some" if by else text.NOTHING
+    if by:
+        return f"none: `{by}` is as good in all, better in some"
+    return "none: another is better at each"
 
 
 def rules(run: Run, table: Table) -> str:
