@@ -23,6 +23,7 @@ WARM_UP_RUNS = 10
 TURN_NS = 1_500_000  # an arm's turn lasts about this long ...
 MOST_RUNS_A_TURN = 32  # ... but no longer than this: noise lasts 100 ms, more runs tell nothing new
 LEAST_TURNS = 20
+MOST_TURNS = 6_000  # enough for the median of nets so small that turns cost more than runs
 BLOCK_NS = 50_000_000  # a block of runs whose throughput is one sample
 BLOCKS = 2
 
@@ -70,7 +71,8 @@ def latencies(
         typical = {name: _warm_up(arm, batches[0], clocks.wall) for name, arm in arms.items()}
         kept = {name: _runs_a_turn(typical[name], turns.most_runs) for name in arms}
         turn_ns = sum((turns.discarded + kept[name]) * typical[name] for name in arms)
-        count = max(LEAST_TURNS, ceil(turns.seconds_per_arm * 1e9 * len(arms) / turn_ns))
+        wanted = ceil(turns.seconds_per_arm * 1e9 * len(arms) / turn_ns)
+        count = min(MOST_TURNS, max(LEAST_TURNS, wanted))
         taken: dict[str, list[tuple[int, ...]]] = {name: [] for name in arms}
         names = list(arms)
         for turn in range(count):

@@ -153,6 +153,11 @@ def test_arms_alternate_in_the_order_that_is_told() -> None:
     assert len({tuple(order) for order in blocks[:, :, 0].tolist()}) == 6
 
 
+def test_turns_of_nets_that_take_no_time_are_bounded() -> None:
+    taken, _ = latencies(SAME_MODEL, a=MS // 50, b=MS // 50)
+    assert int(taken["a"].turn[-1]) + 1 == measure.MOST_TURNS
+
+
 def test_another_seed_another_order() -> None:
     def orders(seed: int) -> list[int]:
         clock = FakeClock()
