@@ -14,7 +14,7 @@ demo: $(READY)  ## run the quickstart suite and say where its report is
 test: check  ## everything: lint, types, fast and slow tests
 	$(BIN)/pytest -m slow
 
-check: $(READY)  ## ruff, pyright and the fast tests: about a minute
+check: $(READY)  ## ruff, pyright and the fast tests: about two minutes
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/pyright --pythonpath $(BIN)/python

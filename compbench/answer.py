@@ -21,14 +21,7 @@ _BROKEN = {
     "latency": "by latency",
     "failed": "for want of figures",
 }
-_REASONS = {
-    "accuracy": "by accuracy",
-    "bytes": "by size",
-    "latency": "by latency",
-    "slower": "slower than it",
-    "larger": "as fast but not smaller",
-    "failed": "without figures",
-}
+_REASONS = _BROKEN | {"slower": "as slower", "larger": "as fast but not smaller"}
 
 
 def answer(run: Run, summaries: Summaries, target: str) -> str:
@@ -39,14 +32,14 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
     choice = pick(run, summaries, target)
     if choice is None:
         return f"**On {target}: no answer**, because the baseline `{run.baseline}` has no figures."
-    limits = str(choice.constraints).replace("the baseline", f"`{run.baseline}`")
+    limits = choice.constraints.said(f"`{run.baseline}`")
     if choice.taken is None:
-        return f"**On {target}: nothing fits.** No variant is {limits}: {_excluded(choice)}."
+        return f"**On {target}: nothing fits.** No variant is {limits}. Ruled out: {_excluded(choice)}."
     if choice.is_baseline:
         return (
             f"**On {target}, keep `{run.baseline}`**: of what is {limits}, on the validation "
-            "split, nothing is measurably faster, nor as fast and smaller "
-            f"({_excluded(choice)})."
+            "split, nothing is measurably faster, nor as fast and smaller. Ruled out: "
+            f"{_excluded(choice)}."
         )
     base, s = summaries.find(run.baseline, target), choice.taken
     return "\n".join(
@@ -201,7 +194,7 @@ def _best_use(
 
 def rules(run: Run, table: Table) -> str:
     """How the summary's last column was found, of the uses that it names."""
-    limit = str(Constraints(Constraints.of(run).max_drop)).removeprefix("at most ")
+    limit = f"{100 * Constraints.of(run).max_drop:g} pp below the baseline"
     said = " ".join(row["best use"] for row in table)
     listed = "; ".join(f"*{u.label}*: {u.rule}" for u in USES if f"{u.label} (" in said)
     signs = " ≈: noise could explain it." if any("≈" in row["speed"] for row in table) else ""

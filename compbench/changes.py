@@ -17,6 +17,7 @@ from compbench.intervals import (
     accuracy_interval,
     mcnemar_p,
     paired_change,
+    reach,
 )
 
 RESOLUTION = 1e-9  # of a log-ratio's standard error: clocks of nanoseconds tell no more
@@ -87,11 +88,6 @@ def side_by_side(time_ratio: Interval, launches: int, control: Interval) -> Chan
     half = (log(time_ratio.high) - log(time_ratio.low)) / 2
     error = max(half / float(stats.t.ppf(0.5 + CONFIDENCE / 2, launches - 1)), RESOLUTION)
     return _ratio(-log(time_ratio.value), error, launches - 1, reach(control))
-
-
-def reach(control: Interval) -> float:
-    """How far from 1 an A/A control's interval goes, as |log-ratio|."""
-    return max(abs(log(control.low)), abs(log(control.high)))
 
 
 def _ratio(mean: float, error: float, freedom: float, floor: float | None) -> Change:

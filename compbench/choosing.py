@@ -62,7 +62,7 @@ class Chosen:
 
 def sentence(run: Run, summaries: Summaries, target: str, choice: Choice) -> str:
     """A choice as one says it."""
-    limits, taken = str(choice.constraints).replace("the baseline", run.baseline), choice.taken
+    limits, taken = choice.constraints.said(run.baseline), choice.taken
     if taken is None:
         return f"{target}: nothing is {limits}"
     if choice.is_baseline:

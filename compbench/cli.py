@@ -69,8 +69,8 @@ def run(
     except KeyboardInterrupt:  # caught here: typer would end the process without a word
         print("stopped; the same command goes on from here", file=sys.stderr)
         raise typer.Exit(130) from None
-    path = report.write(outcome.folder, reports)
-    manner.tell(StoredRun(outcome.folder), [path], outcome.failures)
+    stored = StoredRun(outcome.folder)
+    manner.tell(stored, [report.write(stored, reports)], outcome.failures)
     for failure in outcome.failures:
         print(f"failed: {failure}", file=sys.stderr)
     if outcome.failures:

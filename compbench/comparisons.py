@@ -32,8 +32,8 @@ def by_family(run: Run, summaries: Summaries, target: str) -> Table:
 def _family_row(run: Run, name: str, group: list[Summary], base: Summary) -> dict[str, str]:
     changes = [s.change.value for s in group if s.change]
     low, high = (text.signed(100 * x) for x in (min(changes), max(changes)))
-    least = (base.validation_accuracy or 0) - Constraints.of(run).max_drop - 1e-9  # of rounding
-    within = [s for s in group if (s.validation_accuracy or 0) >= least]
+    limit = Constraints.of(run)
+    within = [s for s in group if limit.keeps_accuracy(s, base)]
     fastest = max(within, key=lambda s: s.speedup or (0,), default=None)
     smallest = min(within, key=lambda s: s.size_bytes or 0, default=None)
     return {

@@ -25,7 +25,7 @@ def write(stored: StoredRun, reports: Path, names: Sequence[str]) -> list[Path]:
     """Write a run in each of these formats into `reports/<suite>`; return the paths."""
     folder = reports / stored.run.suite
     return [
-        report.write(stored.folder, reports)
+        report.write(stored, reports)
         if name == "markdown"
         else frame.write(folder, stored.run, stored.table(), name)
         for name in names

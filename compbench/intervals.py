@@ -118,10 +118,14 @@ def distinguishable(speedup: Interval | None, control: Interval | None, p: float
     """
     if speedup is None or control is None or p >= ALPHA:
         return 0
-    floor = max(abs(log(control.low)), abs(log(control.high)))
-    if abs(log(speedup.value)) <= floor:
+    if abs(log(speedup.value)) <= reach(control):
         return 0
     return side(speedup, 1)
+
+
+def reach(control: Interval) -> float:
+    """How far from 1 an A/A control's interval goes, as |log-ratio|."""
+    return max(abs(log(control.low)), abs(log(control.high)))
 
 
 def side(interval: Interval, null: float) -> int:

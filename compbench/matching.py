@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compbench.errors import UserError, nearest
-from compbench.intervals import launch_log_ratio
 from compbench.results import Row, Run
 from compbench.stats import Rows, summarise
 from compbench.summaries import Summaries
+from compbench.timing import timings, turn_logs
 
 
 @dataclass(frozen=True)
@@ -38,13 +37,9 @@ class Side:
 
     def log_speedups(self, variant: str, over: str, target: str) -> list[float]:
         """For each launch log(time of `over` / time of the variant), the mean over seeds."""
-        base = {(r.seed, r.launch): r for r in self.rows.of(over, "latency_ns", target)}
-        by_launch: dict[int, list[float]] = defaultdict(list)
-        for row in self.rows.of(variant, "latency_ns", target):
-            other = base.get((row.seed, row.launch))
-            if other is not None:
-                by_launch[row.launch].append(-launch_log_ratio(row.samples, other.samples))
-        return [float(np.mean(ratios)) for ratios in by_launch.values()]
+        base = turn_logs(self.rows.of(over, "latency_ns", target))
+        found = timings(self.rows.of(variant, "latency_ns", target), base)
+        return [-ratio for ratio in found.log_ratios]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compbench import text
@@ -26,12 +27,19 @@ class Constraints:
         limits = {name: run.pick.get(f"max_{name}") for name in ("drop", "bytes", "latency")}
         return Constraints(limits["drop"] or 0.0, limits["bytes"], limits["latency"])
 
+    def keeps_accuracy(self, s: Summary, baseline: Summary) -> bool:
+        """Whether both were measured, and the drop on the validation split is within the limit."""
+        if s.validation_accuracy is None or baseline.validation_accuracy is None:
+            return False
+        change = s.validation_accuracy - baseline.validation_accuracy
+        return change >= -self.max_drop - _ROUNDING
+
     def broken_by(self, s: Summary, baseline: Summary) -> dict[str, str]:
         """The constraints that a measured variant breaks, each with the figure that does."""
         assert s.validation_accuracy is not None and baseline.validation_accuracy is not None
-        change = s.validation_accuracy - baseline.validation_accuracy
         found = {}
-        if change < -self.max_drop - _ROUNDING:
+        if not self.keeps_accuracy(s, baseline):
+            change = s.validation_accuracy - baseline.validation_accuracy
             found["accuracy"] = f"{text.signed(100 * change)} pp on validation"
         if self.max_bytes is not None and (s.size_bytes or 0) > self.max_bytes:
             found["bytes"] = text.bytes_text(s.size_bytes)
@@ -39,9 +47,9 @@ class Constraints:
             found["latency"] = text.time_text(s.p50_ns)
         return found
 
-    def __str__(self) -> str:
-        """As one says it: at most 1 pp below the baseline and at most 200 KB."""
-        limits = [f"at most {100 * self.max_drop:g} pp below the baseline"]
+    def said(self, baseline: str) -> str:
+        """As one says it: at most 1 pp below teacher and at most 200 KB."""
+        limits = [f"at most {100 * self.max_drop:g} pp below {baseline}"]
         if self.max_bytes is not None:
             limits.append(f"at most {text.bytes_text(self.max_bytes)}")
         if self.max_latency_ns is not None:
@@ -92,7 +100,7 @@ def pick(
             allowed.append(s)
     if not allowed:
         return Choice(None, False, constraints, excluded)
-    equals = _as_fast_as_any(allowed)
+    equals = as_fast_as_any(allowed)
     taken = min(equals, key=lambda s: (s.size_bytes or 0, s.variant != run.baseline))
     for s in allowed:
         if s is not taken:
@@ -101,13 +109,12 @@ def pick(
     return Choice(taken, taken.variant == run.baseline, constraints, excluded)
 
 
-def _as_fast_as_any(allowed: list[Summary]) -> list[Summary]:
+def as_fast_as_any(allowed: Sequence[Summary]) -> list[Summary]:
     """The fastest and those that can't be told apart from it; what noise explains is no lead."""
     faster = [s for s in allowed if s.faster > 0]
     level = [s for s in allowed if s.faster == 0]
     if not faster and level:
         return level
-    fastest = max(faster or allowed, key=lambda s: s.speedup or (0,))
-    assert fastest.speedup
-    low = fastest.speedup.low
-    return [s for s in faster or allowed if s.speedup and s.speedup.high >= low]
+    timed = [(s, s.speedup) for s in faster or allowed if s.speedup]
+    low = max(speedup for _, speedup in timed).low
+    return [s for s, speedup in timed if speedup.high >= low]

@@ -11,10 +11,11 @@ import pandas as pd
 from compbench import answer, comparisons, deployed, legends, provenance, tables
 from compbench.explain import explanations
 from compbench.findings import findings, gaps
+from compbench.frame import StoredRun
 from compbench.gallery import Picture, gallery
-from compbench.results import Row, Run, read_rows, read_run
+from compbench.results import Row, Run
 from compbench.soft_labels import soft_label_table
-from compbench.stats import Rows, summarise
+from compbench.stats import Rows
 from compbench.store import write_whole
 from compbench.summaries import Summaries
 
@@ -27,12 +28,12 @@ class _Page:
     rows: Rows
     summaries: Summaries
     folder: str  # the run's, below results/runs/<suite>
-    pictures: dict[str, Picture]
+    pictures: dict[tuple[str, str], Picture]  # by kind and target
 
     def picture(self, kind: str, target: str = "") -> str:
         """A picture with its caption; empty where these rows allow none."""
-        name = f"{kind}-{target}.png" if target else f"{kind}.png"
-        return self.pictures[name].markdown if name in self.pictures else ""
+        found = self.pictures.get((kind, target))
+        return found.markdown if found else ""
 
     def measured(self) -> list[str]:
         """The targets that have any figures, the deciding one first."""
@@ -41,18 +42,17 @@ class _Page:
         return [t for t in order if any(not s.reason for s in self.summaries.of(t))]
 
 
-def write(run_folder: Path, reports: Path) -> Path:
+def write(stored: StoredRun, reports: Path) -> Path:
     """Write `reports/<suite>/README.md` and its pictures from a run's rows; return its path."""
     from compbench import plots
 
-    run, rows = read_run(run_folder), read_rows(run_folder)
-    summaries = summarise(run, rows)
+    run, rows, summaries = stored.run, stored.rows, stored.summaries
     pictures = plots.pictures(run, Rows(rows), summaries)
     folder = reports / run.suite
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures.items():
         write_whole(folder / name, picture)
-    write_whole(folder / "README.md", render(run, rows, summaries, run_folder.name).encode())
+    write_whole(folder / "README.md", render(run, rows, summaries, stored.folder.name).encode())
     for old in set(folder.glob("*.png")) - {folder / name for name in pictures}:
         if not old.name.startswith("history-"):  # else of a former run
             old.unlink()
@@ -62,7 +62,7 @@ def write(run_folder: Path, reports: Path) -> Path:
 def render(run: Run, rows: Sequence[Row], summaries: Summaries, folder: str = "") -> str:
     """The whole report; its pictures are those of `gallery`."""
     found = Rows(rows)
-    pictures = {picture.name: picture for picture in gallery(run, found, summaries)}
+    pictures = {(p.kind, p.target): p for p in gallery(run, found, summaries)}
     page = _Page(run, found, summaries, folder, pictures)
     missing = gaps(run, found)
     warning = f"**Incomplete: decide nothing by this report.** Missing: {'; '.join(missing)}."

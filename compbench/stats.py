@@ -23,11 +23,10 @@ from compbench.intervals import (
     paired_change,
     percentile,
     side,
-    turn_medians,
 )
 from compbench.results import Row, Run
 from compbench.summaries import Summaries, Summary
-from compbench.timing import timings
+from compbench.timing import timings, turn_logs
 
 _SIZES = ("size_bytes", "packed_bytes", "coded_bytes")
 Correct = dict[int, NDArray[np.uint8]]  # seed -> which samples were right
@@ -75,21 +74,13 @@ class _Baseline:
         self.target = target
         self.correct = _by_seed(rows.of(run.baseline, "accuracy", target))
         self.validation = _by_seed(rows.of(run.baseline, "validation_accuracy", target))
-        self.turn_logs = {
-            (row.seed, row.launch): np.log(turn_medians(row.samples))
-            for row in rows.of(run.baseline, "latency_ns", target)
-        }
+        self.turn_logs = turn_logs(rows.of(run.baseline, "latency_ns", target))
         self.sizes = {metric: rows.mean(run.baseline, metric) for metric in _SIZES}
         machine = rows.of(run.baseline, "machine", target)
         peaks = [float(row.samples["peak_macs_per_s"][0]) for row in machine]
         self.peak_macs_per_s = max(peaks, default=None)
         controls = rows.of(run.baseline, "control_latency_ns", target)
-        ratios = [
-            float(np.median(np.log(turn_medians(c.samples)) - self.turn_logs[c.seed, c.launch]))
-            for c in controls
-            if (c.seed, c.launch) in self.turn_logs
-        ]
-        self.control = log_ratio_interval(ratios)
+        self.control = log_ratio_interval(timings(controls, self.turn_logs).log_ratios)
 
 
 def _draft(run: Run, rows: Rows, variant: str, beside: _Baseline) -> Summary:

@@ -11,11 +11,10 @@ from compbench.changes import (
     Change,
     paired_accuracy,
     ratio_of_ratios,
-    reach,
     unpaired_accuracy,
 )
 from compbench.differences import became
-from compbench.intervals import Interval, log_ratio_interval
+from compbench.intervals import Interval, log_ratio_interval, reach
 from compbench.matching import Pair, Side, is_same_file
 
 Status = Literal[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from compbench.intervals import Interval
 
@@ -74,9 +75,9 @@ class Summaries:
     on_front: frozenset[tuple[str, str]]  # (variant, target)
     beaten_by: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        found = {(s.variant, s.target): s for s in self.all}
-        object.__setattr__(self, "_found", found)
+    @cached_property
+    def _found(self) -> dict[tuple[str, str], Summary]:
+        return {(s.variant, s.target): s for s in self.all}
 
     def of(self, target: str) -> tuple[Summary, ...]:
         """The summaries on one target, in suite order."""
@@ -84,4 +85,4 @@ class Summaries:
 
     def find(self, variant: str, target: str) -> Summary:
         """The summary of one variant on one target."""
-        return self._found[variant, target]  # type: ignore[attr-defined]
+        return self._found[variant, target]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compbench.intervals import turn_medians_of
+from compbench.intervals import turn_medians, turn_medians_of
 from compbench.results import Row
 
 
@@ -29,8 +29,13 @@ class Timing:
         return float(np.quantile(self.kept_ns, share)) if len(self.kept_ns) else None
 
 
+def turn_logs(rows: Sequence[Row]) -> dict[tuple[int, int], NDArray[np.float64]]:
+    """The logarithms of the turns' medians, by seed and launch: what others are compared with."""
+    return {(row.seed, row.launch): np.log(turn_medians(row.samples)) for row in rows}
+
+
 def timings(rows: Sequence[Row], baseline: Mapping[tuple[int, int], NDArray[np.float64]]) -> Timing:
-    """`baseline`: the logarithms of its turns' medians, by seed and launch.
+    """`baseline` as `turn_logs` has it.
 
     A launch's ratio is the median over turns, so that drift hits both alike; over seeds the mean.
     """

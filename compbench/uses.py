@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from compbench import text
-from compbench.pick import Constraints
+from compbench.pick import Constraints, as_fast_as_any
 from compbench.results import Run
 from compbench.summaries import Summaries, Summary
 
@@ -30,11 +30,11 @@ def best_uses(run: Run, summaries: Summaries, target: str) -> dict[str, list[str
     baseline = summaries.find(run.baseline, target)
     if baseline.validation_accuracy is None or baseline.speedup is None:
         return {}
-    least = baseline.validation_accuracy - Constraints.of(run).max_drop - 1e-9  # of rounding
+    limit = Constraints.of(run)
     allowed = [
         s
         for s in summaries.of(target)
-        if s.speedup and s.size_bytes and (s.validation_accuracy or 0) >= least
+        if s.speedup and s.size_bytes and limit.keeps_accuracy(s, baseline)
     ]
     found: dict[str, list[str]] = {}
     for use in USES:
@@ -46,15 +46,8 @@ def best_uses(run: Run, summaries: Summaries, target: str) -> dict[str, list[str
 
 
 def _fastest(run: Run, allowed: Iterable[Summary], baseline: Summary) -> Summary | None:
-    faster = [s for s in allowed if s.faster > 0 and s.speedup]
-    if not faster:
-        return None
-    first = max(faster, key=lambda s: s.speedup or (0,))
-    assert first.speedup
-    low = first.speedup.low
-    return min(
-        (s for s in faster if s.speedup and s.speedup.high >= low), key=lambda s: s.size_bytes or 0
-    )
+    faster = [s for s in allowed if s.faster > 0]
+    return min(as_fast_as_any(faster), key=lambda s: s.size_bytes or 0) if faster else None
 
 
 def _smallest(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:

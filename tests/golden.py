@@ -10,3 +10,9 @@ class Text(SingleFileSnapshotExtension):
 
     _write_mode = WriteMode.TEXT
     file_extension = "txt"
+
+
+class Markdown(Text):
+    """The same, as a repository's web view shows it."""
+
+    file_extension = "md"

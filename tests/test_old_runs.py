@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from compbench import report, results
+from compbench.frame import StoredRun
 from compbench.results import Row, Run
 from compbench.stats import Rows, summarise
 from compbench.summaries import Summaries
@@ -111,7 +112,7 @@ def test_what_failed_still_says_why(summaries: Summaries) -> None:
 
 
 def test_its_report_can_be_written(tmp_path: Path) -> None:
-    text = report.write(FOLDER, tmp_path).read_text()
+    text = report.write(StoredRun(FOLDER), tmp_path).read_text()
     assert f"**On {TARGET}, take `int8`** (quantized): 2.00× (2.00–2.00) faster, 4.00×" in text
     assert "Integer kernels take 80%" in text
     assert "`broken` has no figures: failed: out of memory." in text

@@ -164,7 +164,7 @@ def test_constraints_are_those_of_the_suite() -> None:
     run = make_run(pick={"max_drop": 0.02, "max_bytes": 2e5, "max_latency": 5e5, "target": None})
     found = Constraints.of(run)
     assert found == Constraints(0.02, 2e5, 5e5)
-    assert str(found) == (
+    assert found.said("the baseline") == (
         "at most 2 pp below the baseline and at most 200 KB and at most 500 µs an inference"
     )
     assert Constraints.of(make_run(pick={"max_drop": 0.01})) == Constraints()  # of an old run

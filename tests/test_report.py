@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
-from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from compbench import report
 from compbench.results import Row, Run
@@ -23,12 +22,8 @@ from tests.factory import (
     status_row,
     variant_rows,
 )
+from tests.golden import Markdown
 from tests.picture_rows import dataset_rows, errors_row, soft_row
-
-
-class Markdown(SingleFileSnapshotExtension):
-    _write_mode = WriteMode.TEXT
-    file_extension = "md"
 
 
 @pytest.fixture
