@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from compbench.frame import StoredRun
+    from compbench.table.stored_run import StoredRun
 
 __version__ = "0.1.0"
 
@@ -24,6 +24,6 @@ def load_run(path: str | Path, results: str | Path = "results") -> StoredRun:
     """
     from pathlib import Path
 
-    from compbench.frame import open_run
+    from compbench.table.stored_run import open_run
 
     return open_run(Path(results), str(path))

@@ -1,5 +1,5 @@
 """`python -m compbench` is the `compbench` command."""
 
-from compbench.cli import main
+from compbench.cli.main import main
 
 main()

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from compbench.gate import Comparison
-    from compbench.session import OrtSession
+    from compbench.gate.engine import Comparison
+    from compbench.runtime.session import OrtSession
 
 LIMITS = {  # as `[gate]` of a suite file has them
     "latency_ratio": "time allowed, to the baseline's",
@@ -66,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
                 raise pytest.UsageError(f"{option} needs --compbench RUN: what is to be gated")
         return
     from compbench.errors import UserError
-    from compbench.pytest_gate import activate
+    from compbench.gate.pytest_items import activate
 
     try:
         activate(config)
@@ -81,7 +81,7 @@ def compbench_session(request: pytest.FixtureRequest) -> Callable[..., OrtSessio
     `model` is a path or, with --compbench, a variant of the candidate. Threads are pinned, nothing
     spins, inputs and outputs are bound: `benchmark(session.run)` times one inference.
     """
-    from compbench.pytest_sessions import Files
+    from compbench.gate.pytest_fixtures import Files
 
     return Files.of(request.config).session
 
@@ -93,6 +93,6 @@ def compbench_compare(request: pytest.FixtureRequest) -> Callable[..., Compariso
     Both ONNX files measured side by side in fresh processes; the result has `ratio`, `control` and
     `verdict`.
     """
-    from compbench.pytest_sessions import Files
+    from compbench.gate.pytest_fixtures import Files
 
     return Files.of(request.config).compare

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from compbench.contracts import Split, TrainingData
-from compbench.data import Data
+from compbench.data.splits import Data
 
 settings.register_profile("compbench", deadline=None)  # tests assert no times
 settings.load_profile("compbench")

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from compbench.intervals import Interval
-from compbench.results import Row, Run
-from compbench.summaries import Summaries, Summary
+from compbench.results.record import Run
+from compbench.results.row import Row
+from compbench.statistics.intervals import Interval
+from compbench.statistics.summary import Summaries, Summary
 
 TARGET = "cpu_1thread"
 SAMPLES = 100  # of each split

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from compbench import results
-from compbench.results import Row
-from compbench.store import MODEL, Manifest, Store
+from compbench.make.store import MODEL, Manifest, Store
+from compbench.results import record
+from compbench.results.folder import new_folder, write_rows
+from compbench.results.row import Row
 from tests.factory import lineage, make_run, status_row, variant_rows
 
 FILES = {"teacher": b"t" * 400, "student": b"s" * 100}
@@ -26,9 +27,9 @@ def write_run(
         rows += variant_rows(run, name, size_bytes=len(content))
         for seed in run.seeds:
             store.put(manifest(f"{name}-{seed}", name, seed), {MODEL: content})
-    path = results.new_folder(folder, run.suite, run.started)
-    results.write_run(path, run)
-    results.write_rows(path, "all", rows)
+    path = new_folder(folder, run.suite, run.started)
+    record.write_run(path, run)
+    write_rows(path, "all", rows)
     return path
 
 

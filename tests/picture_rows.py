@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compbench.results import Row
+from compbench.results.row import Row
 from tests.factory import SAMPLES, TARGET, make_row
 
 CLASSES = 10

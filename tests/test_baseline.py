@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compbench import baseline, baseline_tables, cli, snapshot
-from compbench.baseline import Places
+from compbench.cli import main
 from compbench.errors import UserError
-from compbench.store import Store
+from compbench.gate import baseline, baseline_tables, snapshot
+from compbench.gate.baseline import Places
+from compbench.make.store import Store
 from tests.factory import ENVIRONMENT, SAMPLES, TARGET
 from tests.kept import FILES, write_run
 
@@ -128,7 +129,7 @@ def call(capsys, monkeypatch, *arguments: str) -> tuple[int, str, str]:
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "argv", ["compbench", "baseline", *arguments])
     with pytest.raises(SystemExit) as stopped:
-        cli.main()
+        main.main()
     code, captured = stopped.value.code, capsys.readouterr()
     return code if isinstance(code, int) else 0, captured.out, captured.err
 

@@ -12,17 +12,18 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from compbench import accuracy, checkpoint, registry
-from compbench.contracts import OnnxTechnique, Shape, TorchTechnique
-from compbench.data import Data
+from compbench.contracts import OnnxTechnique, Recipe, Shape, TorchTechnique
+from compbench.data.splits import Data
 from compbench.errors import UserError
-from compbench.export import to_onnx, torch_logits
-from compbench.fit import Fit
+from compbench.make import checkpoint
 from compbench.models import resnet8
-from compbench.parity import parity
-from compbench.recipe import Recipe
-from compbench.session import cpu_session
-from compbench.variants import Variant, read_variants
+from compbench.onnxfile.export import to_onnx, torch_logits
+from compbench.onnxfile.parity import parity
+from compbench.registry import registry
+from compbench.runtime import inference
+from compbench.runtime.session import cpu_session
+from compbench.suite.variants import Variant, read_variants
+from compbench.training.loop import Fit
 
 SHAPE = Shape(1, 12, 12)
 STEPS = {
@@ -90,14 +91,14 @@ def test_every_chain_gives_files_that_agree_with_their_modules(
     file = to_onnx(module, SHAPE)
     onnx.checker.check_model(onnx.load_model_from_string(file), full_check=True)
     reference = torch_logits(module, tiny.test.images)
-    found = parity(reference, accuracy.logits(cpu_session(file), tiny.test.images))
+    found = parity(reference, inference.logits(cpu_session(file), tiny.test.images))
     assert found.max_abs_difference <= 1e-4
     for step in LAST:
         technique = registry.find("technique", step)()
         assert isinstance(technique, OnnxTechnique)
         last = technique.rewrite(file, tiny.training)
         onnx.checker.check_model(onnx.load_model_from_string(last), full_check=True)
-        rounded = accuracy.logits(cpu_session(last), tiny.test.images)
+        rounded = inference.logits(cpu_session(last), tiny.test.images)
         assert parity(reference, rounded).agreement >= 0.9, step
 
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from compbench import changes
-from compbench.intervals import Interval, holm, sign_flip_p
+from compbench.statistics import changes
+from compbench.statistics.intervals import Interval
+from compbench.statistics.tests import holm, sign_flip_p
 from tests.factory import exactly
 
 logs = st.lists(st.floats(-1, 3), min_size=2, max_size=9).filter(lambda x: np.std(x) > 1e-3)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from compbench.choosing import choose
+from compbench.cli.pick import choose
 from compbench.errors import UserError
-from compbench.stats import summarise
+from compbench.statistics.summarise import summarise
 from tests.factory import RUN, RUN_ROWS, TARGET, make_run
 
 SUMMARIES = summarise(RUN, RUN_ROWS)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from compbench import cli, results, run, store
+from compbench.cli import main
+from compbench.results import record
+from compbench.results.folder import new_folder
+from compbench.run import run
 from tests.factory import make_run
 
 SUITE = """
@@ -44,7 +48,7 @@ def compbench(tmp_path: Path, monkeypatch, capsys) -> Callable[..., Result]:
     def call(*arguments: str) -> Result:
         monkeypatch.setattr(sys, "argv", ["compbench", *arguments])
         with pytest.raises(SystemExit) as stopped:
-            cli.main()
+            main.main()
         code = stopped.value.code
         captured = capsys.readouterr()
         return Result(code if isinstance(code, int) else 0, captured.out, captured.err)
@@ -149,8 +153,8 @@ def test_a_report_of_no_run(compbench, name: str) -> None:
 
 def test_a_report_of_another_suite_file_of_the_same_name(compbench, tmp_path: Path) -> None:
     started = "2026-01-01T00:00:00+00:00"
-    folder = results.new_folder(tmp_path / "results", "mine", started)
-    results.write_run(folder, make_run(suite_path="mine.toml"))
+    folder = new_folder(tmp_path / "results", "mine", started)
+    record.write_run(folder, make_run(suite_path="mine.toml"))
     refused(compbench("report", "other/mine.toml"), "the newest run of 'mine' is of mine.toml")
 
 
@@ -176,6 +180,6 @@ def test_a_read_only_folder(compbench, tmp_path: Path, monkeypatch) -> None:
     def denied(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(store.tempfile, "TemporaryFile", denied)
+    monkeypatch.setattr(tempfile, "TemporaryFile", denied)
     refused(compbench("run", "mine.toml"), "results can't be written: Permission denied")
     assert files(tmp_path) == {"mine.toml"}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from compbench import coding
+from compbench.onnxfile import coding
 
 DTYPES = [
     *(np.float16, np.float32, np.float64, np.int8, np.uint8, np.int16, np.int32, np.int64),

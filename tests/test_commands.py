@@ -12,8 +12,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from compbench import frame, listing, report, results, run, schema, terminal
-from compbench.run import Outcome
+from compbench.cli import console as cli_console
+from compbench.cli import listing
+from compbench.report import write as report_write
+from compbench.results.folder import new_folder, write_rows
+from compbench.results.record import write_run
+from compbench.run import run
+from compbench.run.run import Outcome
+from compbench.suite import schema
+from compbench.table import frame
+from compbench.table import write as table_write
 from tests.factory import RUN, RUN_ROWS
 from tests.test_cli import SUITE, compbench, files, refused  # noqa: F401
 
@@ -23,9 +31,9 @@ ESCAPE = "\x1b"
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
     """A run under `results`, the default."""
-    folder = results.new_folder(tmp_path / "results", "mine", RUN.started)
-    results.write_run(folder, RUN)
-    results.write_rows(folder, "all", RUN_ROWS)
+    folder = new_folder(tmp_path / "results", "mine", RUN.started)
+    write_run(folder, RUN)
+    write_rows(folder, "all", RUN_ROWS)
     return folder.relative_to(tmp_path)
 
 
@@ -39,7 +47,9 @@ def ran(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return Outcome(stored, ("int8: out of memory",))
 
     monkeypatch.setattr(run, "run", run_suite)
-    monkeypatch.setattr(report, "write", lambda folder, reports: reports / "mine" / "README.md")
+    monkeypatch.setattr(
+        report_write, "write", lambda folder, reports: reports / "mine" / "README.md"
+    )
     return stored
 
 
@@ -69,7 +79,7 @@ def test_json_is_all_of_stdout(compbench, ran: Path, quiet: tuple[str, ...]) -> 
         "reports": [str(Path("reports", "mine", "README.md"))],
         "failures": ["int8: out of memory"],
     }
-    assert records == frame.records(frame.table(RUN, RUN_ROWS))
+    assert records == table_write.records(frame.table(RUN, RUN_ROWS))
     assert ("under way" in result.err) == (not quiet)
     assert result.code == 1
 
@@ -177,7 +187,7 @@ def test_colours_are_for_terminals(
         monkeypatch.setenv(name, value)
     stream = Terminal(is_terminal)
     monkeypatch.setattr(sys, "stdout", stream)
-    console = terminal.console()
+    console = cli_console.console()
     console.print("[bold red]words[/]")
     assert (ESCAPE in stream.written) == is_coloured
     assert console.width == 100

@@ -15,15 +15,17 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from compbench import compare_text, matching
-from compbench.compare import SAME_FILE, Again, Comparison, compare
+from compbench import units
+from compbench.compare import match, render
+from compbench.compare.compare import SAME_FILE, Again, Comparison, compare
+from compbench.compare.lines import Line
+from compbench.compare.match import Side
 from compbench.errors import UserError
-from compbench.gate import Comparison as Measured
-from compbench.gate import Verdict
-from compbench.intervals import Interval
-from compbench.matching import Side
-from compbench.results import Row, Run
-from compbench.stored import Line
+from compbench.gate.engine import Comparison as Measured
+from compbench.gate.engine import Verdict
+from compbench.results.record import Run
+from compbench.results.row import Row
+from compbench.statistics.intervals import Interval
 from tests.factory import (
     ENVIRONMENT,
     SAMPLES,
@@ -62,7 +64,7 @@ def rows_of(run: Run, **changes: dict[str, Any]) -> list[Row]:
 
 def made(label: str, run: Run | None = None, rows: Iterable[Row] | None = None) -> Side:
     run = run or make_run(VARIANTS)
-    return matching.side(label, run, rows_of(run) if rows is None else rows)
+    return match.side(label, run, rows_of(run) if rows is None else rows)
 
 
 def rebuilt(rows: Iterable[Row], variant: str, key: str = "other") -> list[Row]:
@@ -97,7 +99,7 @@ def test_an_unchanged_run_has_nothing_significant() -> None:
     assert [x.accuracy_basis for x in found.lines] == ["same answers"] * 3
     assert [x.speed_basis for x in found.lines] == ["denominator", "stored", "stored"]
     assert found.differences == ()
-    assert "no significant change (2 comparisons" in compare_text.table(found)
+    assert "no significant change (2 comparisons" in render.table(found)
 
 
 def test_a_slower_machine_of_equal_ratios_changes_nothing() -> None:
@@ -125,7 +127,7 @@ def test_a_slower_variant_is_significant_and_the_others_are_not() -> None:
     assert student.speed.interval.high < 0.9
     assert student.speed.is_significant
     assert not line(found, "small").is_significant
-    assert "student changed significantly: 0.833×" in compare_text.table(found)
+    assert "student changed significantly: 0.833×" in render.table(found)
 
 
 def test_what_the_noise_floor_explains_is_no_change() -> None:
@@ -229,7 +231,7 @@ def test_without_a_common_baseline_no_stored_speed_is_compared() -> None:
     found = compare(made("a", left), made("b", right))
     assert found.denominator == ""
     assert line(found, "small").speed is None
-    assert "nothing in common" in compare_text.table(found)
+    assert "nothing in common" in render.table(found)
 
 
 def test_a_target_of_one_run_only_is_told() -> None:
@@ -239,7 +241,7 @@ def test_a_target_of_one_run_only_is_told() -> None:
     assert found.targets == (TARGET,)
     assert {x.status for x in found.of("gpu")} == {"only in A"}
     assert "target gpu: only in A" in found.differences
-    assert "gpu: speed" not in compare_text.table(found)
+    assert "gpu: speed" not in render.table(found)
 
 
 def test_failed_skipped_and_missing_variants_have_their_reasons() -> None:
@@ -306,8 +308,8 @@ def test_what_is_measured_side_by_side_replaces_stored_times() -> None:
         "not measured side by side: B's file is not in the store; "
         "stored times of different moments are compared",
     )
-    assert "STORED TIMES" not in compare_text.table(found)
-    assert "STORED TIMES OF DIFFERENT MOMENTS" in compare_text.table(compare(A, b))
+    assert "STORED TIMES" not in render.table(found)
+    assert "STORED TIMES OF DIFFERENT MOMENTS" in render.table(compare(A, b))
 
 
 def test_the_same_file_on_another_machine_keeps_its_stored_times() -> None:
@@ -389,23 +391,23 @@ def everything() -> Comparison:
 
 @pytest.mark.parametrize("form", ["table", "markdown"])
 def test_the_whole_text(snapshot: SnapshotAssertion, form: str) -> None:
-    found = compare_text.render(everything(), form)
+    found = render.render(everything(), form)
     assert found == snapshot.use_extension(Text)
 
 
 def test_the_terminal_text_fits_and_has_no_colours() -> None:
-    found = compare_text.table(everything())
-    assert max(map(len, found.splitlines())) <= compare_text.WIDTH
+    found = render.table(everything())
+    assert max(map(len, found.splitlines())) <= units.TEXT_WIDTH
     assert "\x1b" not in found
 
 
 def test_csv_and_json_have_the_frame() -> None:
     found = everything()
-    frame = compare_text.frame(found)
-    csv = pd.read_csv(StringIO(compare_text.render(found, "csv")), keep_default_na=False)
+    frame = render.frame(found)
+    csv = pd.read_csv(StringIO(render.render(found, "csv")), keep_default_na=False)
     assert list(csv.columns) == list(frame.columns)
     assert list(csv["variant"]) == [x.variant for x in found.lines]
-    content = json.loads(compare_text.render(found, "json"))
+    content = json.loads(render.render(found, "json"))
     assert content["differences"] == list(found.differences)
     assert content["a"] == {
         "run": "results/runs/mine/a",
@@ -429,5 +431,5 @@ def test_csv_and_json_have_the_frame() -> None:
 )
 def test_an_unknown_format_comes_with_the_nearest(form: str, hint: str) -> None:
     with pytest.raises(UserError, match="--format: there is no format") as told:
-        compare_text.render(everything(), form)
+        render.render(everything(), form)
     assert hint in str(told.value)

@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
-from compbench import comparisons, families
-from compbench.results import Row, Run
-from compbench.stats import Rows, summarise
+from compbench.report.sections import absent, assistants, chance, cost, families
+from compbench.results.record import Run
+from compbench.results.row import Row
+from compbench.results.rows import Rows
+from compbench.statistics import lineage as statistics_lineage
+from compbench.statistics.summarise import summarise
 from tests.factory import RUN, RUN_ROWS, TARGET, lineage, make_run, status_row, variant_rows
 
 CHAIN = {
@@ -37,8 +40,8 @@ CHAIN = {
 )
 def test_what_was_done_is_said_in_words(variant: str, kind: str, family: str) -> None:
     run = make_run(CHAIN)
-    assert families.kind(run, variant) == kind
-    assert families.family(run, variant) == family
+    assert statistics_lineage.kind(run, variant) == kind
+    assert statistics_lineage.family(run, variant) == family
 
 
 def chain_rows(run: Run, **right: int) -> list[Row]:
@@ -52,7 +55,7 @@ def chain_rows(run: Run, **right: int) -> list[Row]:
 def test_an_assistant_is_judged_by_the_student_that_did_without() -> None:
     run = make_run(CHAIN)
     rows = Rows(chain_rows(run, helped=90, straight=70))
-    (found,) = comparisons.assisted(run, rows, TARGET)
+    (found,) = assistants.assisted(run, rows, TARGET)
     assert (found.teacher, found.assistant, found.student) == ("teacher", "helper", "helped")
     assert found.direct == "straight"
     assert found.change is not None and found.change.value == pytest.approx(0.2)
@@ -61,7 +64,7 @@ def test_an_assistant_is_judged_by_the_student_that_did_without() -> None:
 def test_without_that_student_the_assistant_is_not_judged() -> None:
     run = make_run({name: CHAIN[name] for name in ("teacher", "helper", "helped")})
     rows = chain_rows(run)
-    (row,) = comparisons.assistants(run, Rows(rows), summarise(run, rows), TARGET)
+    (row,) = assistants.assistants(run, Rows(rows), summarise(run, rows), TARGET)
     assert row["verdict"] == "not in this suite"
     assert row["straight from the teacher"] == row["difference"] == "–"
 
@@ -69,7 +72,7 @@ def test_without_that_student_the_assistant_is_not_judged() -> None:
 def test_options_tell_students_apart() -> None:
     other = CHAIN["straight"] | {"options": {"temperature": 9.0}}
     run = make_run(CHAIN | {"straight": other})
-    (found,) = comparisons.assisted(run, Rows(chain_rows(run)), TARGET)
+    (found,) = assistants.assisted(run, Rows(chain_rows(run)), TARGET)
     assert found.direct is None
 
 
@@ -83,9 +86,7 @@ def test_a_family_shows_its_best_within_the_limit() -> None:
         *(status_row(v, "no") for v in ("alone", "helped", "straight", "int8", "own")),
     ]
     pruned, distilled = (
-        next(
-            r for r in comparisons.by_family(run, summarise(run, rows), TARGET) if r["family"] == f
-        )
+        next(r for r in families.by_family(run, summarise(run, rows), TARGET) if r["family"] == f)
         for f in ("pruned", "distilled")
     )
     assert pruned == {
@@ -103,7 +104,7 @@ def test_a_family_shows_its_best_within_the_limit() -> None:
 def test_a_lineage_costs_each_ancestor_once_beside_the_baseline() -> None:
     run = make_run(CHAIN)
     rows = chain_rows(run)
-    costs = {row["variant"]: row for row in comparisons.costs(run, summarise(run, rows))}
+    costs = {row["variant"]: row for row in cost.costs(run, summarise(run, rows))}
     assert costs["int8"]["lineage"] == "teacher → pruned → zeros → int8"
     assert costs["int8"]["with ancestors (s)"] == "16.0"
     assert costs["int8"]["own / teacher"] == "100 %"
@@ -113,7 +114,7 @@ def test_a_lineage_costs_each_ancestor_once_beside_the_baseline() -> None:
 
 def test_everything_without_figures_is_listed_with_its_reason() -> None:
     rows = [*RUN_ROWS, status_row("teacher", "killed", target=TARGET, launch=1)]
-    found = comparisons.absent(RUN, Rows(rows), summarise(RUN, rows))
+    found = absent.absent(RUN, Rows(rows), summarise(RUN, rows))
     usual: dict[str, Any] = {"target": TARGET, "status": "failed"}
     assert found == [
         usual | {"variant": "int8", "what": "all figures", "why": "out of memory"},
@@ -122,7 +123,7 @@ def test_everything_without_figures_is_listed_with_its_reason() -> None:
 
 
 def test_chance_is_told_of_accuracy_and_speed() -> None:
-    rows = {r["variant"]: r for r in comparisons.chance(RUN, summarise(RUN, RUN_ROWS), TARGET)}
+    rows = {r["variant"]: r for r in chance.chance(RUN, summarise(RUN, RUN_ROWS), TARGET)}
     assert set(rows) == {"student", "student_kd", "pruned"}
     assert rows["student"]["p (McNemar)"] == "0.006"
     assert (rows["student"]["accuracy is"], rows["student"]["it is"]) == ("lower", "faster")

@@ -13,7 +13,6 @@ import pytest
 import torch
 from torch import nn
 
-from compbench import accuracy, checkpoint, registry, size
 from compbench.contracts import (
     DatasetSource,
     LoweringTechnique,
@@ -24,12 +23,16 @@ from compbench.contracts import (
     TorchTechnique,
     TrainingData,
 )
-from compbench.data import Data
-from compbench.export import to_onnx, torch_logits
-from compbench.fit import Fit
+from compbench.data.splits import Data
+from compbench.make import checkpoint
 from compbench.models import cnn
-from compbench.parity import parity
-from compbench.session import cpu_session
+from compbench.onnxfile import size
+from compbench.onnxfile.export import to_onnx, torch_logits
+from compbench.onnxfile.parity import parity
+from compbench.registry import registry
+from compbench.runtime import inference
+from compbench.runtime.session import cpu_session
+from compbench.training.loop import Fit
 
 TECHNIQUES = registry.names("technique")
 MODELS = registry.names("model")
@@ -106,7 +109,7 @@ def test_models_give_logits_export_and_come_back_from_a_checkpoint(
     assert logits.shape == (3, 10)
     file = to_onnx(model, shape)
     assert file == to_onnx(model, shape), "the same module should give the same bytes"
-    assert parity(logits, accuracy.logits(cpu_session(file), images)).agreement == 1
+    assert parity(logits, inference.logits(cpu_session(file), images)).agreement == 1
     counted = size.measure(file).parameters
     every = sum(p.numel() for p in model.parameters())
     norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
@@ -127,7 +130,7 @@ def test_the_null_case_does_nothing(name: str, tiny: Data) -> None:
     if not issubclass(plugin, TorchTechnique):
         file = onnx_file(plugin, null.options, parent(), tiny.training)
         if null.equals == "parent":
-            result = accuracy.logits(cpu_session(file), images)
+            result = inference.logits(cpu_session(file), images)
             assert parity(reference, result).max_abs_difference <= 1e-4
         else:
             other = registry.find("technique", null.equals)
@@ -169,7 +172,7 @@ def test_what_a_torch_technique_makes_survives_export_and_checkpoint(
         pytest.skip("no torch module stands behind the file")
     model = build(plugin, {"epochs": 1}, [parent()], tiny.training)
     reference = torch_logits(model, tiny.test.images)
-    exported = accuracy.logits(cpu_session(to_onnx(model, SHAPE)), tiny.test.images)
+    exported = inference.logits(cpu_session(to_onnx(model, SHAPE)), tiny.test.images)
     assert parity(reference, exported).max_abs_difference <= 1e-4
     (tmp_path / "c").write_bytes(checkpoint.to_bytes(model))
     new = copy.deepcopy(model) if "model" in options(plugin, {}) else parent()

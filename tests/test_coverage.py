@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compbench import intervals
-from compbench.results import Row
-from compbench.timing import timings
+from compbench.results.row import Row
+from compbench.statistics import intervals, latency, tests
+from compbench.statistics.latency import timings
 from tests.factory import latency_row
 
 pytestmark = pytest.mark.slow
@@ -38,14 +38,14 @@ def test_the_interval_of_a_speed_up_holds_the_truth_in_95_percent() -> None:
     for _ in range(TRIALS):
         launches = [launch_rows(random, i) for i in range(LAUNCHES)]
         logs = {
-            (0, i): np.log(intervals.turn_medians(rows["baseline"].samples))
+            (0, i): np.log(latency.turn_medians(rows["baseline"].samples))
             for i, rows in enumerate(launches)
         }
         found = timings([rows["candidate"] for rows in launches], logs)
         interval = intervals.log_ratio_interval(found.log_ratios)
         assert interval is not None
         held += interval.low <= TRUE_RATIO <= interval.high
-        called += (intervals.log_ratio_p(found.log_ratios) < intervals.ALPHA) == (
+        called += (tests.log_ratio_p(found.log_ratios) < intervals.ALPHA) == (
             intervals.side(interval, 1) != 0
         )
     assert called == TRIALS  # test and interval say the same
@@ -75,5 +75,5 @@ def test_chance_alone_is_called_a_difference_in_one_family_of_twenty_at_most() -
     alarms = 0
     for _ in range(1_000):
         logs = random.normal(0, 0.01, (20, LAUNCHES))
-        alarms += min(intervals.holm([intervals.log_ratio_p(row) for row in logs])) < 0.05
+        alarms += min(tests.holm([tests.log_ratio_p(row) for row in logs])) < 0.05
     assert alarms / 1_000 < 0.05 + 0.02

@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compbench import data, idx
+from compbench.data import digest, idx
+from compbench.data.splits import load
 from compbench.datasets import digits, fashion_mnist, mnist
 from compbench.errors import UserError
 from tests.conftest import write_idx
 
 
 def test_digits_splits_are_stratified_disjoint_and_fixed(tmp_path: Path) -> None:
-    first, again = (data.load(digits.Dataset(), tmp_path) for _ in range(2))
+    first, again = (load(digits.Dataset(), tmp_path) for _ in range(2))
     splits = [first.training.train, first.training.validation, first.test]
     assert sum(map(len, splits)) == 1797
     for one, two in zip(
@@ -31,18 +32,18 @@ def test_digits_splits_are_stratified_disjoint_and_fixed(tmp_path: Path) -> None
 
 
 def test_an_idx_folder_is_read_as_mnist(idx_dir: Path) -> None:
-    loaded = data.load(mnist.Dataset(), idx_dir)
+    loaded = load(mnist.Dataset(), idx_dir)
     assert (len(loaded.training.train), len(loaded.training.validation)) == (160, 40)
     assert len(loaded.test) == 40
 
 
 def test_digest_changes_with_a_single_pixel(idx_dir: Path) -> None:
-    before = data.digest(mnist.Dataset(), idx_dir)
+    before = digest.digest(mnist.Dataset(), idx_dir)
     path = idx_dir / "MNIST/raw/train-images-idx3-ubyte"
     content = bytearray(path.read_bytes())
     content[100] ^= 1
     path.write_bytes(content)
-    assert before != data.digest(mnist.Dataset(), idx_dir)
+    assert before != digest.digest(mnist.Dataset(), idx_dir)
 
 
 @pytest.mark.parametrize(
@@ -59,20 +60,20 @@ def test_a_damaged_idx_file_is_named(idx_dir: Path, damage, message: str) -> Non
     path = idx_dir / "MNIST/raw/train-images-idx3-ubyte"
     damage(path)
     with pytest.raises(UserError, match=message) as caught:
-        data.digest(mnist.Dataset(), idx_dir)
+        digest.digest(mnist.Dataset(), idx_dir)
     assert str(path) in str(caught.value)
 
 
 def test_labels_out_of_range(idx_dir: Path) -> None:
     write_idx(idx_dir / "MNIST/raw", "train-labels-idx1-ubyte", np.full(200, 11))
     with pytest.raises(UserError, match="labels are not all in 0 to 9"):
-        data.load(mnist.Dataset(), idx_dir)
+        load(mnist.Dataset(), idx_dir)
 
 
 def test_more_images_than_labels(idx_dir: Path) -> None:
     write_idx(idx_dir / "MNIST/raw", "t10k-labels-idx1-ubyte", np.zeros(39))
     with pytest.raises(UserError, match="40 images but 39 labels"):
-        data.load(mnist.Dataset(), idx_dir)
+        load(mnist.Dataset(), idx_dir)
 
 
 def test_absent_and_offline_says_where_to_put_what(tmp_path: Path, monkeypatch) -> None:
@@ -82,7 +83,7 @@ def test_absent_and_offline_says_where_to_put_what(tmp_path: Path, monkeypatch) 
 
     monkeypatch.setattr(idx, "torchvision", lambda _: type("M", (), {"FashionMNIST": Offline}))
     with pytest.raises(UserError) as caught:
-        data.load(fashion_mnist.Dataset(), tmp_path / "new")
+        load(fashion_mnist.Dataset(), tmp_path / "new")
     line = str(caught.value)
     assert "FashionMNIST is not under" in line
     assert "Error downloading" in line
@@ -108,13 +109,13 @@ def test_a_download_arrives_whole(tmp_path: Path, idx_dir: Path, monkeypatch) ->
             else real(part)
         ),
     )
-    loaded = data.load(mnist.Dataset(), tmp_path / "new")
+    loaded = load(mnist.Dataset(), tmp_path / "new")
     assert len(loaded.test) == 40
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["MNIST"]
 
 
 def test_real_mnist(mnist_dir: Path) -> None:
-    loaded = data.load(mnist.Dataset(), mnist_dir)
+    loaded = load(mnist.Dataset(), mnist_dir)
     sizes = (len(loaded.training.train), len(loaded.training.validation), len(loaded.test))
     assert sizes == (54_000, 6_000, 10_000)
     assert abs(loaded.mean - 0.1307) < 1e-3

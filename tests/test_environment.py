@@ -7,17 +7,17 @@ from typing import Any
 import onnxruntime
 import pytest
 
-from compbench import environment
+from compbench.runtime import machine
 from tests.factory import ENVIRONMENT
 
 
 @pytest.fixture(scope="module")
 def record() -> dict[str, Any]:
-    return environment.record()
+    return machine.record()
 
 
 def test_a_record_has_all_fields_as_plain_values(record: dict[str, Any]) -> None:
-    assert list(record) == list(environment.FIELDS)
+    assert list(record) == list(machine.FIELDS)
     assert json.loads(json.dumps(record)) == record
     assert record["cpu"]
     assert record["cores"] >= 1
@@ -32,7 +32,7 @@ def test_a_record_tells_which_onnx_runtime_measured(record: dict[str, Any]) -> N
 
 
 def test_a_machine_is_the_same_when_its_record_was_written_and_read(record: dict[str, Any]) -> None:
-    assert environment.differences(json.loads(json.dumps(record)), record) == ""
+    assert machine.differences(json.loads(json.dumps(record)), record) == ""
 
 
 def failing(*_: Any, **__: Any) -> Any:
@@ -61,7 +61,7 @@ def test_tools_that_are_missing_or_fail_leave_a_field_empty(
     run: Any, gpu: str | None, commit: str | None, monkeypatch
 ) -> None:
     monkeypatch.setattr(subprocess, "run", run)
-    assert (environment._gpu(), environment._git()) == (gpu, commit)
+    assert (machine._gpu(), machine._git()) == (gpu, commit)
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_tools_that_are_missing_or_fail_leave_a_field_empty(
 def test_what_makes_another_machine_is_named_with_both_values(
     field: str, value: Any, told: str
 ) -> None:
-    assert environment.differences(ENVIRONMENT, {**ENVIRONMENT, field: value}) == told
+    assert machine.differences(ENVIRONMENT, {**ENVIRONMENT, field: value}) == told
 
 
 def test_all_differences_are_named_and_a_field_of_an_older_record_may_be_missing() -> None:
     old = {name: value for name, value in ENVIRONMENT.items() if name != "runtime"}
-    found = environment.differences(old, {**ENVIRONMENT, "cores": 3})
+    found = machine.differences(old, {**ENVIRONMENT, "cores": 3})
     assert found.startswith("cores: 2 became 3; ONNX Runtime: None became {'package'")
 
 
@@ -109,4 +109,4 @@ def test_all_differences_are_named_and_a_field_of_an_older_record_may_be_missing
 def test_native_8_bit_products_are_known_by_their_instructions(
     flags: list[str], expected: bool
 ) -> None:
-    assert environment.has_vnni({**ENVIRONMENT, "flags": flags}) is expected
+    assert machine.has_vnni({**ENVIRONMENT, "flags": flags}) is expected

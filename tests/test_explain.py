@@ -5,10 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from compbench import explain
-from compbench.explain import explanations
-from compbench.results import Row, Run
-from compbench.stats import Rows, summarise
+from compbench.report.sections import speed_explained
+from compbench.report.sections.speed_explained import explanations
+from compbench.results.record import Run
+from compbench.results.row import Row
+from compbench.results.rows import Rows
+from compbench.statistics.summarise import summarise
 from tests.factory import (
     ENVIRONMENT,
     TARGET,
@@ -72,7 +74,7 @@ def test_a_profile_is_of_shares_the_largest_first() -> None:
             "a", "operators", target=TARGET, seed=1, samples=dict.fromkeys(columns, np.ones(1))
         ),
     ]
-    found = explain.profile(Rows(rows), "a", TARGET)
+    found = speed_explained.profile(Rows(rows), "a", TARGET)
     assert found is not None
     assert found.shares == pytest.approx({"QLinearConv": 0.4, "Conv": 0.4, "QuantizeLinear": 0.2})
     assert (found.integer, found.conversion) == pytest.approx((0.4, 0.2))
@@ -81,9 +83,9 @@ def test_a_profile_is_of_shares_the_largest_first() -> None:
 def test_without_a_profile_there_is_none() -> None:
     empty = {"operator": np.array([], np.str_), "ns": np.array([])}
     rows = Rows([make_row("a", "operators", target=TARGET, samples=empty)])
-    assert explain.profile(rows, "a", TARGET) is None
-    assert explain.profile(rows, "b", TARGET) is None
-    assert explain.profile(rows, "a", "elsewhere") is None
+    assert speed_explained.profile(rows, "a", TARGET) is None
+    assert speed_explained.profile(rows, "b", TARGET) is None
+    assert speed_explained.profile(rows, "a", "elsewhere") is None
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,12 @@ from onnx import numpy_helper
 from pydantic import ValidationError
 from torch import nn
 
-from compbench import masks, size
-from compbench.contracts import Shape, TorchTechnique
-from compbench.data import Data
+from compbench.contracts import Recipe, Shape, TorchTechnique
+from compbench.data.splits import Data
 from compbench.errors import JobFailed
-from compbench.export import to_onnx, torch_logits
-from compbench.factorise import Svd
-from compbench.fit import Fit
 from compbench.models import cnn, resnet8
-from compbench.recipe import Recipe
+from compbench.onnxfile import size
+from compbench.onnxfile.export import to_onnx, torch_logits
 from compbench.techniques import (
     cluster_weights,
     low_rank,
@@ -29,6 +26,9 @@ from compbench.techniques import (
     train,
 )
 from compbench.techniques.low_rank import smallest_rank, within_budget
+from compbench.toolkit import layers, masks
+from compbench.toolkit.factorise.linear import Svd
+from compbench.training.loop import Fit
 
 SHAPE = Shape(1, 12, 12)
 
@@ -57,7 +57,7 @@ def build(technique: TorchTechnique, data: Data, parent: nn.Module | None = None
 
 
 def weights(model: nn.Module) -> dict[str, torch.Tensor]:
-    return {path: weight.detach() for path, weight in masks.prunable(model).items()}
+    return {path: weight.detach() for path, weight in layers.prunable(model).items()}
 
 
 def share_of_zeros(tensors: dict[str, torch.Tensor]) -> float:

@@ -5,11 +5,15 @@ from typing import Any
 
 import pytest
 
-from compbench.findings import Pair, distilled_pairs, findings, gaps, spread_text, verdict
-from compbench.intervals import Interval, paired_change
-from compbench.results import Row, Run
-from compbench.stats import Rows, summarise
-from compbench.summaries import Summary
+from compbench.report.gaps import gaps
+from compbench.report.sections.notes import findings, spread_text, verdict
+from compbench.results.record import Run
+from compbench.results.row import Row
+from compbench.results.rows import Rows
+from compbench.statistics.intervals import Interval, paired_change
+from compbench.statistics.summarise import summarise
+from compbench.statistics.summary import Summary
+from compbench.statistics.teaching import Pair, distilled_pairs
 from tests.factory import (
     RUN,
     RUN_ROWS,

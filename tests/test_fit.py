@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from compbench.data import Data
+from compbench.contracts import Batch, Recipe
+from compbench.data.splits import Data
 from compbench.errors import JobFailed
-from compbench.fit import Batch, Fit, shifted
 from compbench.models import mlp
-from compbench.recipe import Recipe
+from compbench.training.augment import shifted
+from compbench.training.loop import Fit
 
 
 def student(data: Data) -> nn.Module:

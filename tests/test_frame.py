@@ -12,11 +12,13 @@ import pandas as pd
 import pytest
 
 import compbench
-from compbench import frame, glossary, results
 from compbench.errors import UserError
-from compbench.intervals import Interval
-from compbench.stats import summarise
-from compbench.summaries import Summary
+from compbench.results import record
+from compbench.results.folder import new_folder, write_rows
+from compbench.statistics.intervals import Interval
+from compbench.statistics.summarise import summarise
+from compbench.statistics.summary import Summary
+from compbench.table import columns, frame, write
 from tests.factory import RUN, RUN_ROWS, make_run, variant_rows
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -29,12 +31,12 @@ def table() -> pd.DataFrame:
 
 def test_every_column_is_documented_and_every_documented_one_is_there(table: pd.DataFrame) -> None:
     named = ["images_per_s_batch_*" if c.startswith("images_per_s") else c for c in table]
-    assert {*named} == {*glossary.COLUMNS}, "give each field of Summary its entry in COLUMNS"
+    assert {*named} == {*columns.COLUMNS}, "give each field of Summary its entry in COLUMNS"
 
 
 def test_the_documentation_is_made_of_the_columns() -> None:
-    assert (DOCS / "columns.md").read_text().endswith("\n\n" + glossary.listing())
-    assert glossary.listing() in (frame.table.__doc__ or "")
+    assert (DOCS / "columns.md").read_text().endswith("\n\n" + columns.listing())
+    assert columns.listing() in (frame.table.__doc__ or "")
 
 
 def test_figures(table: pd.DataFrame) -> None:
@@ -114,7 +116,7 @@ def test_one_row_for_each_variant_and_target() -> None:
 
 
 def test_every_format_holds_the_same(table: pd.DataFrame, tmp_path: Path) -> None:
-    paths = {name: frame.write(tmp_path / "new", RUN, table, name) for name in frame.FORMATS}
+    paths = {name: write.write(tmp_path / "new", RUN, table, name) for name in write.FORMATS}
     assert [p.name for p in paths.values()] == ["table.csv", "table.parquet", "table.json"]
     assert {p.name for p in (tmp_path / "new").iterdir()} == {p.name for p in paths.values()}
     pd.testing.assert_frame_equal(pd.read_parquet(paths["parquet"]), table)
@@ -130,9 +132,9 @@ def test_every_format_holds_the_same(table: pd.DataFrame, tmp_path: Path) -> Non
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
-    folder = results.new_folder(tmp_path / "results", "mine", RUN.started)
-    results.write_run(folder, RUN)
-    results.write_rows(folder, "all", RUN_ROWS)
+    folder = new_folder(tmp_path / "results", "mine", RUN.started)
+    record.write_run(folder, RUN)
+    write_rows(folder, "all", RUN_ROWS)
     return folder
 
 

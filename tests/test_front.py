@@ -3,9 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compbench.front import beaten
-from compbench.intervals import Interval
-from compbench.summaries import Summary
+from compbench.statistics.front import beaten
+from compbench.statistics.intervals import Interval
+from compbench.statistics.summary import Summary
 from tests.factory import TARGET, exactly
 
 TENTHS = st.integers(-5, 5).map(lambda x: x / 10)

@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compbench.classes import Confusion, added_confusions, class_changes
-from compbench.families import FAMILIES, last_step
-from compbench.gallery import gallery
-from compbench.placing import Box, around, place
-from compbench.results import Row, Run
-from compbench.shown import evenly, front, shown
-from compbench.soft_labels import soft_label_table, soft_labels
-from compbench.stats import Rows, summarise
-from compbench.summaries import Summaries, Summary
-from compbench.sweeps import Sweep, sweeps, untaught
+from compbench.report.pictures.choose import evenly, front, shown
+from compbench.report.pictures.gallery import gallery
+from compbench.report.pictures.labels import Box, around, place
+from compbench.report.sections.soft_labels import soft_label_table
+from compbench.results.record import Run
+from compbench.results.row import Row
+from compbench.results.rows import Rows
+from compbench.statistics.classes import Confusion, added_confusions, class_changes
+from compbench.statistics.lineage import FAMILIES, last_step
+from compbench.statistics.summarise import summarise
+from compbench.statistics.summary import Summaries, Summary
+from compbench.statistics.teaching import Sweep, soft_labels, sweeps, untaught
 from tests.factory import RUN, RUN_ROWS, TARGET, exactly, lineage, make_row, make_run
 from tests.picture_rows import CLASSES, dataset_rows, errors_row, soft_row
 
@@ -154,7 +156,7 @@ def test_accuracy_by_class_is_a_paired_change() -> None:
 
 
 def test_of_many_classes_those_that_change_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("compbench.classes.MOST_CLASSES", 2)
+    monkeypatch.setattr("compbench.statistics.classes.MOST_CLASSES", 2)
     rows = Rows([*dataset_rows(), right_row("teacher", []), right_row("student", [8, 2, 12])])
     found = class_changes(RUN, rows, TARGET, ["student"])
     assert found

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compbench import gate
-from compbench.gate import Comparison, Limits, Verdict, comparison, judged, verdict
-from compbench.intervals import Interval
-from compbench.measure import SAME_MODEL
-from compbench.targets import Target
+from compbench.gate import engine
+from compbench.gate.engine import Comparison, Limits, Verdict, comparison, judged, verdict
+from compbench.measure.turns import SAME_MODEL
+from compbench.runtime.target import Target
+from compbench.statistics.intervals import Interval
 from tests.factory import exactly
 
 LIMITS = Limits()
@@ -29,7 +29,7 @@ def columns(ns: int) -> dict[str, np.ndarray]:
 
 
 def launched(ratio: float, control: float = 1, baseline_ns: int = 1_000_000) -> dict[str, Any]:
-    arms = {gate.CANDIDATE: ratio, gate.BASELINE: 1, gate.CONTROL: control}
+    arms = {engine.CANDIDATE: ratio, engine.BASELINE: 1, engine.CONTROL: control}
     return {arm: columns(round(baseline_ns * times)) for arm, times in arms.items()}
 
 
@@ -147,9 +147,9 @@ def test_a_comparison_launches_both_files_and_the_baseline_again(monkeypatch) ->
         ratio = 1 if len(specs) < 3 else 1.2
         return {"latency": launched(ratio), "throughput": {}, "machine": {}}
 
-    monkeypatch.setattr(gate, "launch", launch)
+    monkeypatch.setattr(engine, "launch", launch)
     images, target = np.zeros((2, 10), np.float32), Target(threads=2)
-    found = gate.compare(("new.onnx", "old.onnx"), target, images, LIMITS, seed=7)
+    found = engine.compare(("new.onnx", "old.onnx"), target, images, LIMITS, seed=7)
     assert found.launches == 10
     assert [spec.seed for spec, _ in specs] == list(range(7, 17))
     for spec, given_images in specs:

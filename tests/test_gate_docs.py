@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from compbench import cli_baseline, pytest_plugin, pytest_table, suite
+from compbench import pytest_plugin
+from compbench.cli import baseline
+from compbench.gate import pytest_benchmark
+from compbench.suite import tables
 
 ROOT = Path(__file__).parent.parent
 FILES = ("README.md", "docs/gate.md", "docs/gate-workflow.yml")
@@ -26,7 +29,7 @@ def test_its_options_and_commands_exist(name: str) -> None:
     commands = set(re.findall(r"compbench baseline ([a-z]+)", text))
     app = {
         command.name or command.callback.__name__
-        for command in cli_baseline.app.registered_commands
+        for command in baseline.app.registered_commands
         if command.callback
     }
     assert commands and commands <= app
@@ -34,9 +37,9 @@ def test_its_options_and_commands_exist(name: str) -> None:
 
 def test_its_limits_and_their_defaults_are_the_suite_s() -> None:
     page = (ROOT / "docs" / "gate.md").read_text()
-    for name in suite.Gate.model_fields:
+    for name in tables.Gate.model_fields:
         assert f"`{name}`" in page
-    defaults = suite.Gate()
+    defaults = tables.Gate()
     for value in (defaults.latency_ratio, defaults.bytes_ratio, defaults.memory_ratio):
         assert f"{value:g}" in page
     assert f"median of {defaults.memory_processes} processes" in page
@@ -44,7 +47,7 @@ def test_its_limits_and_their_defaults_are_the_suite_s() -> None:
 
 def test_its_way_to_unpack_durations_works() -> None:
     page = (ROOT / "docs" / "gate.md").read_text()
-    assert "from compbench.pytest_table import unpacked" in page and pytest_table.unpacked
+    assert "from compbench.pytest_table import unpacked" in page and pytest_benchmark.unpacked
 
 
 @pytest.mark.parametrize(

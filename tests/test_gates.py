@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compbench import gates, pytest_plugin, suite
+from compbench import pytest_plugin
 from compbench.errors import UserError
-from compbench.gate import Comparison, Verdict
-from compbench.gates import Agreement, Result
-from compbench.intervals import Interval
+from compbench.gate import checks
+from compbench.gate.checks import Agreement, Result
+from compbench.gate.engine import Comparison, Verdict
+from compbench.statistics.intervals import Interval
+from compbench.suite import read, tables
 from tests.factory import exactly
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
@@ -22,7 +24,7 @@ def right(share: float, count: int = 1000) -> np.ndarray:
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_latency_has_the_engine_s_verdict(verdict: Verdict) -> None:
     found = Comparison(Interval(1.0304, 1.011, 1.0512), exactly(1.001), verdict, 10)
-    result = gates.latency(found, 1.025)
+    result = checks.latency(found, 1.025)
     assert result.verdict is verdict
     assert result.line == (
         "1.030× (1.011–1.051) of the baseline's time (allowed 1.025×); "
@@ -45,13 +47,13 @@ def test_latency_has_the_engine_s_verdict(verdict: Verdict) -> None:
 def test_accuracy_fails_where_the_whole_interval_is_below(
     candidate: float, most_drop: float, expected: Verdict
 ) -> None:
-    result = gates.accuracy(right(0.9), right(candidate), most_drop)
+    result = checks.accuracy(right(0.9), right(candidate), most_drop)
     assert result.verdict is expected
     assert "on 1000 test samples" in result.line and " pp (" in result.line
 
 
 def test_as_many_wrong_samples_as_before_are_no_drop_though_they_are_others() -> None:
-    result = gates.accuracy(right(0.9), right(0.9)[::-1], 0)
+    result = checks.accuracy(right(0.9), right(0.9)[::-1], 0)
     assert result.verdict is PASS
     assert result.line.startswith("90.00% became 90.00%: 0.00 pp")
 
@@ -60,14 +62,14 @@ def test_as_many_wrong_samples_as_before_are_no_drop_though_they_are_others() ->
     ("candidate", "expected"), [(500, PASS), (1000, PASS), (1500, PASS), (1501, FAIL)]
 )
 def test_bytes(candidate: int, expected: Verdict) -> None:
-    assert gates.size(1000, candidate, 1.5).verdict is expected
+    assert checks.size(1000, candidate, 1.5).verdict is expected
 
 
 @pytest.mark.parametrize(
     ("candidate", "expected"), [([100, 100, 900], PASS), ([150, 10, 150], PASS), ([151] * 3, FAIL)]
 )
 def test_memory_is_of_the_median_process(candidate: list[int], expected: Verdict) -> None:
-    result = gates.memory(np.array([100, 99, 500]), np.array(candidate), 1.5)
+    result = checks.memory(np.array([100, 99, 500]), np.array(candidate), 1.5)
     assert result.verdict is expected
 
 
@@ -89,7 +91,7 @@ def test_parity_is_to_the_baseline_s_or_to_the_limit(
     baseline: float | None, candidate: float | None, least: float | None, expected: Verdict | None
 ) -> None:
     ours, theirs = (Agreement(x, 1) if x is not None else None for x in (baseline, candidate))
-    result = gates.parity_classes(ours, theirs, least)
+    result = checks.parity_classes(ours, theirs, least)
     assert result.verdict is expected
     assert ("not recorded" in result.line) == (expected is None)
 
@@ -98,23 +100,23 @@ def test_parity_is_to_the_baseline_s_or_to_the_limit(
     ("found", "expected"), [(1e-5, PASS), (1e-4, PASS), (1.1e-4, FAIL), (float("nan"), FAIL)]
 )
 def test_logits(found: float, expected: Verdict) -> None:
-    result = gates.parity_logits(Agreement(1, found), 1e-4)
+    result = checks.parity_logits(Agreement(1, found), 1e-4)
     assert result and result.verdict is expected
-    assert gates.parity_logits(Agreement(1, found), None) is None
-    assert gates.parity_logits(None, 1e-4) is None
+    assert checks.parity_logits(Agreement(1, found), None) is None
+    assert checks.parity_logits(None, 1e-4) is None
 
 
 def test_the_worst_verdict_counts_and_stands_first() -> None:
     results = [Result(str(v), v, "") for v in (None, PASS, INCONCLUSIVE, FAIL)]
-    assert gates.overall(results) is FAIL
-    assert gates.overall(results[:3]) is INCONCLUSIVE
-    assert gates.overall(results[:2]) is PASS
-    assert gates.worst_first(results) == results[::-1]
+    assert checks.overall(results) is FAIL
+    assert checks.overall(results[:3]) is INCONCLUSIVE
+    assert checks.overall(results[:2]) is PASS
+    assert checks.worst_first(results) == results[::-1]
     assert str(Result("bytes", PASS, "equal")) == "PASS         bytes: equal"
 
 
 def test_pytest_s_configuration_knows_the_same_limits() -> None:
-    assert [*pytest_plugin.LIMITS] == [*suite.Gate.model_fields]
+    assert [*pytest_plugin.LIMITS] == [*tables.Gate.model_fields]
 
 
 @pytest.mark.parametrize(
@@ -128,4 +130,4 @@ def test_pytest_s_configuration_knows_the_same_limits() -> None:
 def test_a_wrong_gate_table_is_explained(line: str, message: str, write_suite) -> None:
     path = write_suite(f'[gate]\n{line}\n[variants.teacher]\ntechnique = "train"\nmodel = "mlp"\n')
     with pytest.raises(UserError, match=message):
-        suite.load(path)
+        read.load(path)

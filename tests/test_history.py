@@ -14,13 +14,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from compbench import followed, history_text, moments, plots_history, results
 from compbench.errors import UserError
-from compbench.followed import METRICS
-from compbench.history import History, history, letter
-from compbench.intervals import Interval
-from compbench.moments import Moment, Moments
-from compbench.summaries import Summaries, Summary
+from compbench.history import metrics, render
+from compbench.history import runs as history_runs
+from compbench.history.history import History, history, letter
+from compbench.history.metrics import METRICS
+from compbench.history.runs import Moment, Moments
+from compbench.report.pictures import history as pictures_history
+from compbench.results import record
+from compbench.results.folder import new_folder, write_rows
+from compbench.results.row import Row
+from compbench.statistics.intervals import Interval
+from compbench.statistics.summary import Summaries, Summary
 from tests.factory import (
     ENVIRONMENT,
     TARGET,
@@ -70,7 +75,7 @@ def speedups(found: Sequence[Moment]) -> History:
 
 
 def told(found: History, unfinished: tuple[str, ...] = ()) -> str:
-    return history_text.render(found, Moments(found.moments, unfinished), "table", "")
+    return render.render(found, Moments(found.moments, unfinished), "table", "")
 
 
 def stepped(size: float, count: int = 12) -> list[float]:
@@ -262,10 +267,10 @@ def test_every_metric_is_read(name: str) -> None:
 def test_the_picture_is_the_same_for_the_same_runs() -> None:
     days = {"day6": {"environment": OTHER}, "day9": {"files": {"student": "b"}}}
     found = speedups(moments_of(stepped(-0.05), **days))
-    drawn = plots_history.picture(found)
+    drawn = pictures_history.picture(found)
     assert drawn.startswith(b"\x89PNG")
-    assert plots_history.picture(found) == drawn
-    assert plots_history.picture(speedups(found.moments[:6])) != drawn
+    assert pictures_history.picture(found) == drawn
+    assert pictures_history.picture(speedups(found.moments[:6])) != drawn
 
 
 @pytest.mark.parametrize("variants", [1, 2, 3, 5, 12])
@@ -274,7 +279,7 @@ def test_there_is_a_panel_for_each_variant(variants: int) -> None:
     summaries = [Summary(name, TARGET, speedup=around(0.1)) for name in names]
     of: Any = {"variants": {"teacher": lineage()} | dict.fromkeys(names, lineage())}
     found = speedups([moment(day, *summaries, **of) for day in range(2)])
-    panels = plots_history.panels(found).axes
+    panels = pictures_history.panels(found).axes
     assert [axes.get_title(loc="left") or axes.get_title() for axes in panels][:variants] == names
     assert not any(axes.axison for axes in panels[variants:])
     ticks = [tick.get_text() for tick in panels[variants - 1].get_xticklabels()]
@@ -289,9 +294,9 @@ def test_the_picture_shows_steps_first() -> None:
         summaries = [Summary(f"v{i}", TARGET, speedup=s) for i, s in enumerate(each)]
         runs.append(moment(day, *summaries, variants=names))
     found = speedups(runs)
-    chosen = [series.variant for series in plots_history.shown(found)]
+    chosen = [series.variant for series in pictures_history.shown(found)]
     assert chosen == [*(f"v{i}" for i in range(11)), "v14"]
-    drawn = plots_history.panels(found)
+    drawn = pictures_history.panels(found)
     assert "3 variants without steps" in drawn.get_suptitle().replace("\n", " ")
     (label,) = [note.get_text() for axes in drawn.axes for note in axes.texts]
     assert label.startswith("−4.") and label.endswith(" %")
@@ -300,8 +305,8 @@ def test_the_picture_shows_steps_first() -> None:
 def test_csv_and_json_say_the_same() -> None:
     found = speedups(moments_of(stepped(-0.05), day6={"files": {"student": "b"}}))
     runs = Moments(found.moments, ("run99",))
-    table = pd.read_csv(StringIO(history_text.render(found, runs, "csv", "p.png")))
-    document = json.loads(history_text.render(found, runs, "json", "p.png"))
+    table = pd.read_csv(StringIO(render.render(found, runs, "csv", "p.png")))
+    document = json.loads(render.render(found, runs, "json", "p.png"))
     assert list(table["run"]) == [f"run{i}" for i in range(12)]
     assert list(table["file"].fillna("")) == ["rebuilt" if i == 6 else "" for i in range(12)]
     assert table["step"].dropna().to_dict() == pytest.approx({6: exp(-0.05) - 1})
@@ -349,7 +354,7 @@ WRONG_METRICS = {
 @pytest.mark.parametrize(("name", "said"), WRONG_METRICS.items())
 def test_what_can_not_be_followed(name: str, said: str) -> None:
     with pytest.raises(UserError, match="--metric: ") as error:
-        followed.find(name)
+        metrics.find(name)
     assert said in str(error.value)
 
 
@@ -360,10 +365,10 @@ def stored(tmp_path: Path) -> list[Path]:
     for day in range(5):
         ended = None if day == 3 else f"2026-01-0{day + 1}T04:00:00+00:00"
         run = make_run(TWO, started=f"2026-01-0{day + 1}T03:04:05+00:00", finished=ended)
-        folder = results.new_folder(tmp_path / "results", run.suite, run.started)
-        results.write_run(folder, run)
+        folder = new_folder(tmp_path / "results", run.suite, run.started)
+        record.write_run(folder, run)
         rows = [*variant_rows(run, "teacher", ns=20_000), *variant_rows(run, "student", ns=10_000)]
-        results.write_rows(folder, "all", rows)
+        write_rows(folder, "all", rows)
         folders.append(folder)
     return folders
 
@@ -426,7 +431,7 @@ def test_a_damaged_run_is_named(compbench, stored: list[Path]) -> None:  # noqa:
 
 def test_runs_that_have_not_ended_are_none(compbench, tmp_path: Path) -> None:  # noqa: F811
     run = make_run(finished=None)
-    results.write_run(results.new_folder(tmp_path / "results", run.suite, run.started), run)
+    record.write_run(new_folder(tmp_path / "results", run.suite, run.started), run)
     refused(compbench("history", "mine"), "no run of 'mine' has ended", "compbench run suites/mine")
 
 
@@ -442,14 +447,14 @@ def test_summaries_are_read_once_and_samples_left_behind(
     stored: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: list[str] = []
-    summarise = moments.summarise
+    summarise = history_runs.summarise
 
-    def count(run: results.Run, rows: list[results.Row]) -> Summaries:
+    def count(run: record.Run, rows: list[Row]) -> Summaries:
         counted.append(run.started)
         return summarise(run, rows)
 
-    monkeypatch.setattr(moments, "summarise", count)
-    found = moments.read(
+    monkeypatch.setattr(history_runs, "summarise", count)
+    found = history_runs.read(
         stored[0].parents[2], str(stored[0])
     )  # a run's folder stands for its suite
     assert [m.name for m in found.finished] == [p.name for i, p in enumerate(stored) if i != 3]

@@ -12,10 +12,11 @@ from pydantic import Field
 from rich.console import Console, RenderableType
 from syrupy.assertion import SnapshotAssertion
 
-from compbench import listing, registry
+from compbench.cli import listing
 from compbench.contracts import ModelOption, NullCase, OnnxTechnique, Options, TrainingData
 from compbench.errors import UserError
-from compbench.targets import PROVIDERS, Target
+from compbench.registry import registry
+from compbench.runtime.target import PROVIDERS, Target
 from tests.golden import Text
 
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compbench import measure
-from compbench.measure import SAME_MODEL, Clocks, Latencies, Turns
-from compbench.session import FakeClock, FakeSession
+from compbench.measure import turns as measure_turns
+from compbench.measure.turns import SAME_MODEL, Clocks, Latencies, Turns
+from tests.fakes import FakeClock, FakeSession
 
 MS = 1_000_000
 BATCHES = [np.full((2, 1, 4, 4), i, np.float32) for i in range(3)]
@@ -54,7 +54,7 @@ def latencies(
     sessions = arms(clock, **durations)
     clocks = Clocks(clock, lambda: cpu * clock.now_ns)
     random = np.random.default_rng(0)
-    return measure.latencies(sessions, BATCHES, random, turns, clocks), sessions
+    return measure_turns.latencies(sessions, BATCHES, random, turns, clocks), sessions
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_every_arm_is_warmed_up_for_its_own_time() -> None:
 
 def test_runs_a_turn_follow_the_steady_half_of_the_warm_up() -> None:
     taken, _ = latencies(a=[60 * MS] * 5 + [MS // 10] * 1000)
-    assert taken["a"].kept.sum() == 15 * measure.LEAST_TURNS
+    assert taken["a"].kept.sum() == 15 * measure_turns.LEAST_TURNS
     assert set(taken["a"].duration_ns) == {MS // 10}
 
 
@@ -101,7 +101,7 @@ def test_a_turn_lasts_1_5_ms_but_at_least_two_and_at_most_so_many_runs(
     duration_ns: int, most: int, kept: int
 ) -> None:
     taken, _ = latencies(Turns(1e-6, most_runs=most), a=duration_ns)
-    assert taken["a"].kept.tolist() == ([0] + [1] * kept) * measure.LEAST_TURNS
+    assert taken["a"].kept.tolist() == ([0] + [1] * kept) * measure_turns.LEAST_TURNS
 
 
 def test_turns_fill_the_time_that_was_asked_for() -> None:
@@ -124,19 +124,19 @@ def test_the_gate_discards_nothing_and_runs_once_a_turn() -> None:
 def test_the_first_runs_of_each_turn_are_discarded(discarded: int) -> None:
     taken, _ = latencies(Turns(1e-6, discarded=discarded), a=MS, b=2 * MS)
     for arm in taken.values():
-        by_turn = arm.kept.reshape(measure.LEAST_TURNS, -1)
-        assert by_turn.tolist() == [[0] * discarded + [1, 1]] * measure.LEAST_TURNS
+        by_turn = arm.kept.reshape(measure_turns.LEAST_TURNS, -1)
+        assert by_turn.tolist() == [[0] * discarded + [1, 1]] * measure_turns.LEAST_TURNS
 
 
 def test_durations_are_those_of_the_runs_in_their_order() -> None:
-    warm_up, timed = [MS] * 300, [MS + i for i in range(3 * measure.LEAST_TURNS)]
+    warm_up, timed = [MS] * 300, [MS + i for i in range(3 * measure_turns.LEAST_TURNS)]
     taken, _ = latencies(a=warm_up + timed)
     assert taken["a"].duration_ns.tolist() == timed
 
 
 def test_cpu_time_is_that_of_the_kept_runs_at_the_last_of_their_turn() -> None:
     taken, _ = latencies(cpu=3, a=MS // 2)
-    assert taken["a"].cpu_ns.tolist() == [0, 0, 0, 3 * 3 * MS // 2] * measure.LEAST_TURNS
+    assert taken["a"].cpu_ns.tolist() == [0, 0, 0, 3 * 3 * MS // 2] * measure_turns.LEAST_TURNS
 
 
 def test_arms_alternate_in_the_order_that_is_told() -> None:
@@ -146,7 +146,7 @@ def test_arms_alternate_in_the_order_that_is_told() -> None:
     turns = len(timed) // 9
     blocks = np.array(timed).reshape(turns, 3, 3)
     assert (blocks == blocks[:, :, :1]).all()  # an arm's three runs of a turn follow each other
-    assert turns > measure.LEAST_TURNS
+    assert turns > measure_turns.LEAST_TURNS
     for turn, by_place in enumerate(blocks[:, :, 0]):
         told = {name: set(taken[name].order[taken[name].turn == turn]) for name in names}
         assert told == {name: {place} for place, name in enumerate(by_place)}
@@ -155,7 +155,7 @@ def test_arms_alternate_in_the_order_that_is_told() -> None:
 
 def test_turns_of_nets_that_take_no_time_are_bounded() -> None:
     taken, _ = latencies(SAME_MODEL, a=MS // 50, b=MS // 50)
-    assert int(taken["a"].turn[-1]) + 1 == measure.MOST_TURNS
+    assert int(taken["a"].turn[-1]) + 1 == measure_turns.MOST_TURNS
 
 
 def test_another_seed_another_order() -> None:
@@ -163,7 +163,7 @@ def test_another_seed_another_order() -> None:
         clock = FakeClock()
         random = np.random.default_rng(seed)
         sessions = arms(clock, a=MS, b=MS)
-        return measure.latencies(sessions, BATCHES, random, SHORT, Clocks(clock, clock))[
+        return measure_turns.latencies(sessions, BATCHES, random, SHORT, Clocks(clock, clock))[
             "a"
         ].order.tolist()
 
@@ -174,7 +174,7 @@ def test_turns_go_through_the_batches_alike_for_all_arms() -> None:
     _, sessions = latencies(a=MS, b=MS)
     for session in sessions.values():
         bound = [int(images[0, 0, 0, 0]) for images in session.bound]
-        assert bound == [0] + [turn % 3 for turn in range(measure.LEAST_TURNS)]
+        assert bound == [0] + [turn % 3 for turn in range(measure_turns.LEAST_TURNS)]
 
 
 @settings(max_examples=15, deadline=None)
@@ -195,9 +195,9 @@ def test_columns_hold_whole_turns_of_all_arms(
     kept = {name: int(arm.kept.sum()) // count for name, arm in taken.items()}
     asked_ns = seconds * 1e9 * len(names)
     turn_ns = sum((discarded + kept[n]) * d for n, d in zip(names, durations, strict=True))
-    assert count >= measure.LEAST_TURNS
+    assert count >= measure_turns.LEAST_TURNS
     assert count * turn_ns >= asked_ns * (1 - 1e-9)
-    assert count == measure.LEAST_TURNS or (count - 1) * turn_ns < asked_ns
+    assert count == measure_turns.LEAST_TURNS or (count - 1) * turn_ns < asked_ns
     for name, duration in zip(names, durations, strict=True):
         assert min(most, 2) <= kept[name] <= min(most, 5)  # 1.5 ms of runs of at least 0.3 ms
         assert (taken[name].duration_ns == duration).all()
@@ -222,30 +222,32 @@ def test_throughput_is_images_over_time(
     clock = FakeClock()
     sessions = arms(clock, a=duration_ns, b=2 * duration_ns)
     batch = np.zeros((images, 1, 2, 2), np.float32)
-    taken = measure.throughputs(sessions, batch, np.random.default_rng(0), Clocks(clock, lambda: 0))
-    assert taken["a"].tolist() == [expected] * measure.BLOCKS
-    assert taken["b"].tolist() == [expected / 2] * measure.BLOCKS
-    assert sessions["a"].runs == measure.BLOCKS * (5 + runs)
-    assert [len(bound) for bound in sessions["a"].bound] == [images] * measure.BLOCKS
+    taken = measure_turns.throughputs(
+        sessions, batch, np.random.default_rng(0), Clocks(clock, lambda: 0)
+    )
+    assert taken["a"].tolist() == [expected] * measure_turns.BLOCKS
+    assert taken["b"].tolist() == [expected / 2] * measure_turns.BLOCKS
+    assert sessions["a"].runs == measure_turns.BLOCKS * (5 + runs)
+    assert [len(bound) for bound in sessions["a"].bound] == [images] * measure_turns.BLOCKS
 
 
 def test_throughput_counts_slow_runs_of_a_block_too() -> None:
     clock = FakeClock()
     block = [MS] * 5 + [MS] * 49 + [51 * MS]
-    taken = measure.throughputs(
+    taken = measure_turns.throughputs(
         arms(clock, a=block), BATCHES[0], np.random.default_rng(0), Clocks(clock, clock)
     )
-    assert taken["a"].tolist() == [50 * 2 * 1e9 / (100 * MS)] * measure.BLOCKS
+    assert taken["a"].tolist() == [50 * 2 * 1e9 / (100 * MS)] * measure_turns.BLOCKS
 
 
 def _latencies(session: FakeSession) -> None:
     clocks = Clocks(session.clock, session.clock)
-    measure.latencies({"a": session}, BATCHES, np.random.default_rng(0), SHORT, clocks)
+    measure_turns.latencies({"a": session}, BATCHES, np.random.default_rng(0), SHORT, clocks)
 
 
 def _throughputs(session: FakeSession) -> None:
     clocks = Clocks(session.clock, session.clock)
-    measure.throughputs({"a": session}, BATCHES[0], np.random.default_rng(0), clocks)
+    measure_turns.throughputs({"a": session}, BATCHES[0], np.random.default_rng(0), clocks)
 
 
 @pytest.mark.usefixtures("restore_collection")

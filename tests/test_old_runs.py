@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from compbench import report, results
-from compbench.frame import StoredRun
-from compbench.results import Row, Run
-from compbench.stats import Rows, summarise
-from compbench.summaries import Summaries
+from compbench.report import write
+from compbench.results import folder, record
+from compbench.results.record import Run
+from compbench.results.row import METRICS, Row
+from compbench.results.rows import Rows
+from compbench.statistics.summarise import summarise
+from compbench.statistics.summary import Summaries
+from compbench.table.stored_run import StoredRun
 
 FOLDER = Path(__file__).parent / "data" / "run-format-1"
 TARGET = "cpu_1thread"
@@ -23,12 +26,12 @@ MEASURED = ("teacher", "student_kd", "int8")
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    return results.read_run(FOLDER)
+    return record.read_run(FOLDER)
 
 
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
-    return results.read_rows(FOLDER)
+    return folder.read_rows(FOLDER)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,7 @@ def test_the_rows_are_all_there(run: Run, rows: list[Row]) -> None:
             assert len(found.of(variant, metric, TARGET)) == 1
     assert len(found.of("teacher", "control_latency_ns", TARGET)) == 3
     assert {row.key for row in rows} == set(run.keys)
-    assert {row.metric for row in rows} <= set(results.METRICS)
+    assert {row.metric for row in rows} <= set(METRICS)
 
 
 def test_samples_are_as_they_were_written(rows: list[Row]) -> None:
@@ -112,7 +115,7 @@ def test_what_failed_still_says_why(summaries: Summaries) -> None:
 
 
 def test_its_report_can_be_written(tmp_path: Path) -> None:
-    text = report.write(StoredRun(FOLDER), tmp_path).read_text()
+    text = write.write(StoredRun(FOLDER), tmp_path).read_text()
     assert f"**On {TARGET}, take `int8`** (quantized): 2.00× (2.00–2.00) faster, 4.00×" in text
     assert "Integer kernels take 80%" in text
     assert "`broken` has no figures: failed: out of memory." in text

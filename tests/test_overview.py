@@ -6,9 +6,10 @@ import pytest
 from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
 
-from compbench.overview import overview
-from compbench.results import Row, Run
-from compbench.stats import summarise
+from compbench.cli.overview import overview
+from compbench.results.record import Run
+from compbench.results.row import Row
+from compbench.statistics.summarise import summarise
 from tests.factory import RUN, RUN_ROWS, lineage, make_run, status_row, variant_rows
 from tests.golden import Text
 

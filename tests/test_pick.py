@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from compbench.intervals import Interval
-from compbench.pick import Choice, Constraints, pick
-from compbench.stats import summarise
-from compbench.summaries import Summary
+from compbench.statistics.intervals import Interval
+from compbench.statistics.pick import Choice, Constraints, pick
+from compbench.statistics.summarise import summarise
+from compbench.statistics.summary import Summary
 from tests.factory import RUN, RUN_ROWS, TARGET, exactly, make_run, make_summaries
 
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from compbench import plan, suite
+from compbench.suite import plan
+from compbench.suite.read import load
 
 BASE = """
 seeds = [0, 1]
@@ -21,11 +22,11 @@ parent = "kd"
 
 
 def keys(path: Path, digest: str = "d") -> dict[tuple[str, int], str]:
-    return {(j.variant.name, j.seed): j.key for j in plan.plan(suite.load(path), digest)}
+    return {(j.variant.name, j.seed): j.key for j in plan.plan(load(path), digest)}
 
 
 def test_order_is_seed_by_seed_in_file_order(write_suite: Callable[[str], Path]) -> None:
-    jobs = plan.plan(suite.load(write_suite(BASE)), "d")
+    jobs = plan.plan(load(write_suite(BASE)), "d")
     names = [(job.variant.name, job.seed) for job in jobs]
     assert names == [("teacher", 0), ("kd", 0), ("q", 0), ("teacher", 1), ("kd", 1), ("q", 1)]
     assert jobs[1].parent_keys == (jobs[0].key,)
@@ -84,9 +85,13 @@ def test_other_library_versions_other_keys(write_suite: Callable[[str], Path], m
     before = keys(path)
     patch = ".".join(found.split(".")[:2]) + ".99"
     monkeypatch.setattr(
-        plan.registry, "versions", lambda names: dict.fromkeys(names, "1.2") | {"torch": patch}
+        plan.registry,
+        "versions",
+        lambda names: dict.fromkeys(names, "1.2") | {"torch": patch},
     )
     first = keys(path)
-    monkeypatch.setattr(plan.registry, "versions", lambda names: dict.fromkeys(names, "1.2"))
+    monkeypatch.setattr(
+        plan.registry, "versions", lambda names: dict.fromkeys(names, "1.2")
+    )
     assert not set(before.values()) & set(first.values())
     assert not set(first.values()) & set(keys(path).values())

@@ -17,17 +17,20 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
-from compbench import plots, style
-from compbench.gallery import gallery
-from compbench.plots_classes import class_heat_map, confusion_bars
-from compbench.plots_scatter import pareto_scatter
-from compbench.plots_speed import latency_hills, size_and_speed
-from compbench.plots_teaching import soft_label_bars, temperature_curves
-from compbench.plots_training import training_curves
-from compbench.results import Row, Run
-from compbench.shown import shown
-from compbench.stats import Rows, summarise
-from compbench.summaries import Summaries
+from compbench.report.pictures import draw as pictures_draw
+from compbench.report.pictures import style
+from compbench.report.pictures.choose import shown
+from compbench.report.pictures.classes import class_heat_map, confusion_bars
+from compbench.report.pictures.gallery import gallery
+from compbench.report.pictures.scatter import pareto_scatter
+from compbench.report.pictures.speed import latency_hills, size_and_speed
+from compbench.report.pictures.teaching import soft_label_bars, temperature_curves
+from compbench.report.pictures.training import training_curves
+from compbench.results.record import Run
+from compbench.results.row import Row
+from compbench.results.rows import Rows
+from compbench.statistics.summarise import summarise
+from compbench.statistics.summary import Summaries
 from tests.factory import (
     RUN,
     RUN_ROWS,
@@ -59,7 +62,7 @@ def draw(run: Run, rows: list[Row]) -> list[str]:
     """The names of all pictures, each of which is laid out."""
     found = gallery(run, Rows(rows), summaries := summarise(run, rows))
     for picture in found:
-        assert plots.figure(picture, run, Rows(rows), summaries).axes
+        assert pictures_draw.figure(picture, run, Rows(rows), summaries).axes
     return [picture.name for picture in found]
 
 
@@ -74,7 +77,7 @@ def test_a_picture_is_a_png_that_says_who_drew_it() -> None:
 
 @pytest.mark.slow
 def test_pictures_are_the_same_bytes_for_the_same_rows() -> None:
-    first, second = (plots.pictures(RUN, Rows(NEW_ROWS), SUMMARIES) for _ in range(2))
+    first, second = (pictures_draw.pictures(RUN, Rows(NEW_ROWS), SUMMARIES) for _ in range(2))
     assert list(first) == [
         *(f"{k}-{TARGET}.png" for k in ("pareto", "latency", "speed", "classes", "confusions")),
         f"soft-labels-{TARGET}.png",
@@ -87,7 +90,7 @@ def test_pictures_are_the_same_bytes_for_the_same_rows() -> None:
 def test_the_oddest_rows_are_drawn_to_the_end() -> None:
     for made in (one_epoch, one_variant, baseline_failed, one_launch):
         run, rows = made()
-        for content in plots.pictures(run, Rows(rows), summarise(run, rows)).values():
+        for content in pictures_draw.pictures(run, Rows(rows), summarise(run, rows)).values():
             assert Image.open(io.BytesIO(content)).width == round(style.WIDTH * 130)
 
 

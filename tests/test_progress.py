@@ -6,7 +6,7 @@ import re
 import pytest
 from rich.console import Console
 
-from compbench.progress import Estimate, Progress, Step
+from compbench.run.progress import Estimate, Progress, Step
 
 
 class Clock:

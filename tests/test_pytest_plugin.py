@@ -16,12 +16,15 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from compbench import baseline, environment, gate, guard, pairs, pytest_sessions, pytest_table
-from compbench.baseline import Places
-from compbench.data import Data
+from compbench.data.splits import Data
 from compbench.errors import JobFailed
-from compbench.gate import Comparison, Verdict
-from compbench.pairs import Measured, Pair
+from compbench.gate import baseline, engine, pytest_benchmark, pytest_fixtures
+from compbench.gate import pair as gate_pair
+from compbench.gate import prepare as gate_prepare
+from compbench.gate.baseline import Places
+from compbench.gate.engine import Comparison, Verdict
+from compbench.gate.pair import Measured, Pair
+from compbench.runtime import machine
 from tests.factory import ENVIRONMENT, exactly
 from tests.kept import FILES, write_run
 from tests.test_gate import launched
@@ -52,7 +55,7 @@ def measurements(monkeypatch) -> dict[str, Measured | Exception]:
             raise result
         return result
 
-    monkeypatch.setattr(pairs, "measure", measure)
+    monkeypatch.setattr(gate_pair, "measure", measure)
     return found
 
 
@@ -60,8 +63,8 @@ def measurements(monkeypatch) -> dict[str, Measured | Exception]:
 def run(pytester: pytest.Pytester, monkeypatch, tiny: Data, measurements: dict[str, Any]) -> Run:
     """pytest in a folder with the runs of a suite called "mine" and its baseline "main"."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # else there are no benchmarks in it
-    monkeypatch.setattr(guard, "test_split", lambda *_: tiny.test)
-    monkeypatch.setattr(environment, "record", lambda: ENVIRONMENT)
+    monkeypatch.setattr(gate_prepare, "test_split", lambda *_: tiny.test)
+    monkeypatch.setattr(machine, "record", lambda: ENVIRONMENT)
     write_run(pytester.path / "results")
     baseline.save("mine", "main", Places())
     is_installed = any(entry.name == "compbench" for entry in entry_points(group="pytest11"))
@@ -179,7 +182,7 @@ def test_what_a_target_lacks_is_a_visible_skip(run: Run, pytester: pytest.Pytest
 
 
 def test_another_machine_is_allowed_and_said(run: Run, monkeypatch) -> None:
-    monkeypatch.setattr(environment, "record", lambda: ENVIRONMENT | {"cpu": "New CPU"})
+    monkeypatch.setattr(machine, "record", lambda: ENVIRONMENT | {"cpu": "New CPU"})
     result = run()
     result.assert_outcomes(passed=2)
     lines(result, "*both sides are measured again here*CPU: Made-up CPU became New CPU*")
@@ -234,7 +237,7 @@ def test_pytest_benchmark_s_table_and_json_have_the_candidate(
     assert info["sha256"]["candidate"] == info["sha256"]["baseline"] != ""
     assert info["environment"] == ENVIRONMENT and info["limits"]["latency_ratio"] == 1.025
     for arm, ns in (("candidate", 1_500_000), ("baseline", 1_000_000)):
-        assert [set(pytest_table.unpacked(x)) for x in info["raw_ns"][arm]] == [{ns}] * 5
+        assert [set(pytest_benchmark.unpacked(x)) for x in info["raw_ns"][arm]] == [{ns}] * 5
     assert list(pytester.path.glob(".benchmarks/*/0001_*.json"))
 
 
@@ -353,12 +356,14 @@ def test_a_dataset_that_is_not_the_baseline_s_is_refused(
 ) -> None:
     write_run(pytester.path / "results")
     ours = baseline.load(baseline.save("mine", "main", Places()))
-    monkeypatch.setattr(guard.data, "load", lambda *_: tiny)
-    monkeypatch.setattr(guard.data, "digest", lambda *_: "f" * 64)
-    with pytest.raises(guard.UserError, match=r"digits under x: .* is f{12}…, .* has d{12}…"):
-        guard.test_split(ours, Path("x"))
-    monkeypatch.setattr(guard.data, "digest", lambda *_: "d" * 64)
-    assert guard.test_split(ours, Path("x")) is tiny.test
+    monkeypatch.setattr(gate_prepare.splits, "load", lambda *_: tiny)
+    monkeypatch.setattr(gate_prepare.data_digest, "digest", lambda *_: "f" * 64)
+    with pytest.raises(
+        gate_prepare.UserError, match=r"digits under x: .* is f{12}…, .* has d{12}…"
+    ):
+        gate_prepare.test_split(ours, Path("x"))
+    monkeypatch.setattr(gate_prepare.data_digest, "digest", lambda *_: "d" * 64)
+    assert gate_prepare.test_split(ours, Path("x")) is tiny.test
 
 
 def write_model(path: Path, batch: int | str = "n", width: int = 4) -> str:
@@ -396,7 +401,7 @@ def test_unknown(compbench_session):
 def test_the_fixtures_work_without_gates(run: Run, pytester: pytest.Pytester, monkeypatch) -> None:
     write_model(pytester.path / "net.onnx")
     pytester.makepyfile(OWN)
-    monkeypatch.setattr(gate, "timed", lambda *_: launched(1))
+    monkeypatch.setattr(engine, "timed", lambda *_: launched(1))
     result = run("--benchmark-max-time=0.01", candidate=None)
     result.assert_outcomes(passed=3)
     lines(result, "test_mine *")
@@ -408,9 +413,11 @@ def test_a_variant_s_session_is_bound_to_the_test_images(tmp_path: Path, monkeyp
     write_run(tmp_path / "results", {"net": content})
     ours = baseline.load(baseline.save("mine", "main", Places()))
     images = np.arange(12, dtype=np.float32).reshape(3, 4)
-    monkeypatch.setattr(guard, "test_split", lambda *_: guard.Split(images, np.zeros(3, np.int64)))
-    monkeypatch.setattr(environment, "record", lambda: ENVIRONMENT)
-    files = pytest_sessions.Files(guard.prepare(ours, ours, Path("x"), {}))
+    monkeypatch.setattr(
+        gate_prepare, "test_split", lambda *_: gate_prepare.Split(images, np.zeros(3, np.int64))
+    )
+    monkeypatch.setattr(machine, "record", lambda: ENVIRONMENT)
+    files = pytest_fixtures.Files(gate_prepare.prepare(ours, ours, Path("x"), {}))
     session = files.session("net", "cpu_1thread")
     session.run()
     np.testing.assert_array_equal(session.logits(), images[:1])
@@ -421,7 +428,7 @@ def test_noise_has_the_shape_that_a_file_takes(
     batch: int | str, shape: tuple[int, ...], tmp_path: Path
 ) -> None:
     path = Path(write_model(tmp_path / "net.onnx", batch))
-    assert pytest_sessions.input_shape(path) == shape
+    assert pytest_fixtures.input_shape(path) == shape
 
 
 def test_the_plugin_costs_nothing_where_it_is_not_asked_for() -> None:

@@ -17,18 +17,18 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import registry as quantizers
 from torch import nn
 
-from compbench import accuracy, environment, make, masks, plan, precision, suite
 from compbench.contracts import Shape
-from compbench.data import Data
+from compbench.data.splits import Data
 from compbench.errors import JobFailed
-from compbench.export import to_onnx, torch_logits
-from compbench.fit import Fit
-from compbench.graphs import with_matrix_products
+from compbench.make import job as make_job
+from compbench.make.store import HISTORY, MODEL, Store
 from compbench.models import cnn
-from compbench.operations import KNOWN
-from compbench.parity import parity
-from compbench.session import cpu_session
-from compbench.store import HISTORY, MODEL, Store
+from compbench.onnxfile.export import to_onnx, torch_logits
+from compbench.onnxfile.graph import with_matrix_products
+from compbench.onnxfile.parity import parity
+from compbench.runtime import inference, machine
+from compbench.runtime.session import cpu_session
+from compbench.suite import plan, read
 from compbench.techniques import (
     float16,
     quantize_aware,
@@ -36,7 +36,11 @@ from compbench.techniques import (
     quantize_static,
     quantize_weights,
 )
-from compbench.trainable import Trainable
+from compbench.toolkit import layers, masks
+from compbench.toolkit.quantize.options import DYNAMIC_OPERATORS, STATIC_OPERATORS
+from compbench.toolkit.quantize_aware.module import Trainable
+from compbench.toolkit.quantize_aware.operators import KNOWN
+from compbench.training.loop import Fit
 
 SHAPE = Shape(1, 12, 12)
 TYPES = {"int8": TensorProto.INT8, "uint8": TensorProto.UINT8, "int4": TensorProto.INT4}
@@ -71,7 +75,7 @@ def matrices(file: bytes) -> list[int]:
 def check(file: bytes, data: Data, tolerance: float) -> None:
     onnx.checker.check_model(onnx.load_model_from_string(file))
     images = data.test.images
-    found = parity(torch_logits(net(), images), accuracy.logits(cpu_session(file), images))
+    found = parity(torch_logits(net(), images), inference.logits(cpu_session(file), images))
     assert found.max_abs_difference < tolerance
 
 
@@ -124,7 +128,7 @@ def test_reduced_weights_have_seven_bits(tiny: Data) -> None:
 
 @pytest.mark.parametrize(("flags", "reduced"), [({"avx2"}, True), ({"avx512_vnni"}, False)])
 def test_the_default_width_is_the_cpu_s(monkeypatch, flags: set[str], reduced: bool) -> None:
-    monkeypatch.setattr(environment, "flags", lambda: frozenset(flags))
+    monkeypatch.setattr(machine, "flags", lambda: frozenset(flags))
     for plugin in (quantize_static, quantize_dynamic, quantize_aware):
         assert plugin.Technique().reduce_range is reduced
         assert plugin.Technique(reduce_range=not reduced).reduce_range is not reduced
@@ -164,8 +168,8 @@ def test_what_is_quantized_already_is_refused(plugin: Any, tiny: Data) -> None:
 
 def test_the_operators_are_those_of_the_quantizer() -> None:
     static = {*quantizers.QLinearOpsRegistry, *quantizers.QDQRegistry}
-    assert set(precision.STATIC_OPERATORS) == static
-    assert set(precision.DYNAMIC_OPERATORS) == {*quantizers.IntegerOpsRegistry, "Gemm"}
+    assert set(STATIC_OPERATORS) == static
+    assert set(DYNAMIC_OPERATORS) == {*quantizers.IntegerOpsRegistry, "Gemm"}
 
 
 @pytest.mark.parametrize("weight", ["int8", "uint8"])
@@ -253,7 +257,7 @@ def test_the_net_that_is_trained_rounds_like_its_file(
     monkeypatch.setattr(Trainable, "trained", trained)
     technique = quantize_aware.Technique(**options, epochs=2, learning_rate=2e-3)
     file = technique.lower([net()], tiny.training, fit(tiny))
-    logits = accuracy.logits(cpu_session(file), tiny.test.images)
+    logits = inference.logits(cpu_session(file), tiny.test.images)
     found = parity(torch_logits(nets[0], tiny.test.images), logits)
     step = np.ptp(logits) / 255
     assert found.max_abs_difference < 3 * step
@@ -264,7 +268,7 @@ def test_the_net_that_is_trained_rounds_like_its_file(
 
 def test_zeros_of_the_parent_are_zeros_of_the_file(tiny: Data) -> None:
     sparse = net()
-    masks.apply(masks.prunable(sparse), masks.smallest(masks.prunable(sparse), 0.7, "layer"))
+    masks.apply(layers.prunable(sparse), masks.smallest(layers.prunable(sparse), 0.7, "layer"))
     file = quantize_aware.Technique(epochs=2).lower([sparse], tiny.training, fit(tiny))
     weights = [
         numpy_helper.to_array(w) for w in onnx.load_model_from_string(file).graph.initializer
@@ -280,7 +284,7 @@ def test_training_with_int4_beats_rounding_to_it(tiny: Data) -> None:
     source = trained(net(), quantize_aware.Technique(epochs=2, learning_rate=5e-3))
 
     def loss(file: bytes) -> float:
-        logits = torch.from_numpy(accuracy.logits(cpu_session(file), tiny.test.images))
+        logits = torch.from_numpy(inference.logits(cpu_session(file), tiny.test.images))
         return float(nn.functional.cross_entropy(logits, torch.from_numpy(tiny.test.labels)))
 
     rounded = quantize_static.Technique(**options).rewrite(to_onnx(source, SHAPE), tiny.training)
@@ -319,7 +323,7 @@ def test_a_net_of_many_operators_is_trained_as_its_file_computes(tiny: Data) -> 
     technique = quantize_aware.Technique(epochs=1)
     file = technique.lower([model.eval()], tiny.training, fit(tiny))
     images = tiny.test.images
-    found = parity(torch_logits(model, images), accuracy.logits(cpu_session(file), images))
+    found = parity(torch_logits(model, images), inference.logits(cpu_session(file), images))
     assert found.max_abs_difference < 0.1
 
 
@@ -369,13 +373,13 @@ def test_what_is_trained_into_a_file_keeps_its_history_and_no_checkpoint(
         'model = { name = "cnn", channels = [4, 8], hidden = 16 }\n'
         '[variants.aware]\ntechnique = "quantize_aware"\nparent = "teacher"\nepochs = 2\n'
     )
-    loaded, store = suite.load(path), Store(tmp_path)
+    loaded, store = read.load(path), Store(tmp_path)
     store.root.mkdir()
     root, artifacts = loaded.variants["teacher"].root_model, {}
     jobs = plan.plan(loaded, "d")
     for job in jobs:
-        parents = [make.Parent(artifacts[key], root) for key in job.parent_keys]
-        manifest, files = make.make(job, parents, tiny, lambda epoch, total: None)
+        parents = [make_job.Parent(artifacts[key], root) for key in job.parent_keys]
+        manifest, files = make_job.make(job, parents, tiny, lambda epoch, total: None)
         artifacts[job.key] = store.put(manifest, files)
     made = artifacts[jobs[-1].key]
     assert set(made.manifest.files) == {MODEL, HISTORY}

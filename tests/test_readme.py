@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from compbench import registry, suite
 from compbench.contracts import NullCase
-from compbench.data import Data
-from compbench.fit import Fit
+from compbench.data.splits import Data
 from compbench.models import mlp
+from compbench.registry import registry
+from compbench.suite import read
+from compbench.training.loop import Fit
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -46,7 +47,7 @@ def test_its_figures_are_the_report_s() -> None:
 def test_its_suite_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(block("toml"))
-    assert list(suite.load(path).variants) == [
+    assert list(read.load(path).variants) == [
         "teacher",
         "student",
         "student_kd",

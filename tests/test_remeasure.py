@@ -12,14 +12,18 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from compbench import gate, matching, remeasure, results
-from compbench.compare import SAME_FILE
+from compbench.compare import match, remeasure
+from compbench.compare.compare import SAME_FILE
+from compbench.compare.match import Side
+from compbench.compare.remeasure import Places
 from compbench.errors import JobFailed, UserError
-from compbench.gate import Comparison, Verdict
-from compbench.matching import Side
-from compbench.remeasure import Places
-from compbench.results import Row, Run
-from compbench.store import MODEL
+from compbench.gate import engine
+from compbench.gate.engine import Comparison, Verdict
+from compbench.make.store import MODEL
+from compbench.results import record
+from compbench.results.folder import new_folder, read_rows, write_rows
+from compbench.results.record import Run
+from compbench.results.row import Row
 from tests.factory import TARGET, exactly, lineage, make_run, status_row, variant_rows
 from tests.test_cli import Result, compbench, refused
 
@@ -56,13 +60,13 @@ def asked(monkeypatch) -> list[tuple[tuple[str, str], Any]]:
         calls.append((files, target))
         return FOUND
 
-    monkeypatch.setattr(gate, "compare", compare)
+    monkeypatch.setattr(engine, "compare", compare)
     monkeypatch.setattr(remeasure, "_images", lambda run, folder: np.zeros((2, 1, 8, 8)))
     return calls
 
 
 def sides(a: Iterable[Row], b: Iterable[Row], run_a: Run = RUN, run_b: Run = RUN) -> list[Side]:
-    return [matching.side("a", run_a, a), matching.side("b", run_b, b)]
+    return [match.side("a", run_a, a), match.side("b", run_b, b)]
 
 
 def test_files_that_differ_are_measured_b_against_a(tmp_path: Path, asked: list) -> None:
@@ -135,7 +139,7 @@ def test_a_measurement_that_fails_is_a_reason(tmp_path: Path, asked: list, monke
     def compare(*_: Any) -> Comparison:
         raise JobFailed("the measuring process was killed twice (SIGKILL)")
 
-    monkeypatch.setattr(gate, "compare", compare)
+    monkeypatch.setattr(engine, "compare", compare)
     a, b = sides(rows_of(RUN, tmp_path, "old"), rows_of(RUN, tmp_path, "new"))
     found = remeasure.remeasure(a, b, Places((tmp_path,), tmp_path), lambda line: None)
     assert found["small", TARGET] == "the measuring process was killed twice (SIGKILL)"
@@ -150,9 +154,9 @@ def test_without_the_dataset_nothing_is_measured(tmp_path: Path) -> None:
 
 
 def write(root: Path, content: str, started: str, run: Run = RUN) -> Path:
-    folder = results.new_folder(root, run.suite, started)
-    results.write_run(folder, run.model_copy(update={"started": started}))
-    results.write_rows(folder, "all", rows_of(run, root, content))
+    folder = new_folder(root, run.suite, started)
+    record.write_run(folder, run.model_copy(update={"started": started}))
+    write_rows(folder, "all", rows_of(run, root, content))
     return folder
 
 
@@ -225,9 +229,9 @@ def test_real_files_are_measured_on_real_images(compbench, tmp_path: Path) -> No
             replace(row, samples={**row.samples, "sha256": sha256})
             if (row.variant, row.metric) == ("student", "file")
             else row
-            for row in results.read_rows(folder)
+            for row in read_rows(folder)
         ]
-        results.write_rows(folder, "all", rows)
+        write_rows(folder, "all", rows)
     arguments = ("compare", "mine@previous", "mine", "--remeasure", "--format", "json")
     found = json.loads(compbench(*arguments).out)["lines"]
     teacher, student = found

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from compbench import report
-from compbench.results import Row, Run
-from compbench.stats import summarise
-from compbench.targets import LoadGen, Target
+from compbench.report import page
+from compbench.results.record import Run
+from compbench.results.row import Row
+from compbench.runtime.target import LoadGen, Target
+from compbench.statistics.summarise import summarise
 from tests.factory import (
     RUN,
     RUN_ROWS,
@@ -36,7 +37,7 @@ def target(**options: Any) -> dict[str, Any]:
 
 
 def render(run: Run, rows: list[Row]) -> str:
-    return report.render(run, rows, summarise(run, rows))
+    return page.render(run, rows, summarise(run, rows))
 
 
 def loadgen(variant: str, kind: str, figures: dict[str, float], **fields: Any) -> Row:

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from compbench import results
 from compbench.errors import UserError
-from compbench.results import Row, read_rows, write_rows
+from compbench.results import find, record
+from compbench.results.folder import drop_rows, has_rows, new_folder, read_rows, write_rows
+from compbench.results.row import METRICS, Row
 from tests.factory import RUN_ROWS, make_row, make_run
 
 DTYPES = st.one_of(
@@ -78,7 +79,7 @@ def test_a_whole_synthetic_run_comes_back(tmp_path: Path) -> None:
     write_rows(tmp_path, "x", rows)
     for found, expected in zip(read_rows(tmp_path), rows, strict=True):
         assert_same(found, expected)
-    assert {row.metric for row in rows} <= set(results.METRICS)
+    assert {row.metric for row in rows} <= set(METRICS)
 
 
 def test_defaults_are_left_out(tmp_path: Path) -> None:
@@ -100,15 +101,15 @@ def test_rows_are_read_in_the_order_of_their_files(tmp_path: Path) -> None:
 
 def test_rows_are_there_until_they_are_dropped(tmp_path: Path) -> None:
     assert read_rows(tmp_path) == []
-    results.drop_rows(tmp_path, "x")
-    assert not results.has_rows(tmp_path, "x")
+    drop_rows(tmp_path, "x")
+    assert not has_rows(tmp_path, "x")
     write_rows(tmp_path, "x", [])
-    assert results.has_rows(tmp_path, "x")
+    assert has_rows(tmp_path, "x")
     assert read_rows(tmp_path) == []
     write_rows(tmp_path, "x", [FULL])
     assert len(read_rows(tmp_path)) == 1
-    results.drop_rows(tmp_path, "x")
-    assert not results.has_rows(tmp_path, "x")
+    drop_rows(tmp_path, "x")
+    assert not has_rows(tmp_path, "x")
 
 
 @pytest.mark.parametrize(
@@ -138,8 +139,8 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: Any) -> None:
 
 def test_a_run_comes_back(tmp_path: Path) -> None:
     run = make_run(description="déjà", finished=None)
-    results.write_run(tmp_path, run)
-    assert results.read_run(tmp_path) == run
+    record.write_run(tmp_path, run)
+    assert record.read_run(tmp_path) == run
 
 
 @pytest.mark.parametrize(
@@ -157,28 +158,28 @@ def test_a_folder_without_a_readable_run_is_refused(
     if content is not None:
         (tmp_path / "run.json").write_text(content)
     with pytest.raises(UserError, match=message):
-        results.read_run(tmp_path)
+        record.read_run(tmp_path)
 
 
 def test_a_later_format_is_refused_and_additions_are_not(tmp_path: Path) -> None:
-    results.write_run(tmp_path, make_run())
+    record.write_run(tmp_path, make_run())
     path = tmp_path / "run.json"
     content = json.loads(path.read_text())
     path.write_text(json.dumps(content | {"added": 1}))
-    assert results.read_run(tmp_path) == make_run()
-    path.write_text(json.dumps(content | {"format": results.FORMAT + 1}))
+    assert record.read_run(tmp_path) == make_run()
+    path.write_text(json.dumps(content | {"format": record.FORMAT + 1}))
     with pytest.raises(UserError, match=r"has format 2; this compbench reads up to 1"):
-        results.read_run(tmp_path)
+        record.read_run(tmp_path)
 
 
 def put_run(root: Path, suite: str, started: str) -> Path:
-    folder = results.new_folder(root, suite, started)
-    results.write_run(folder, make_run(suite=suite, started=started))
+    folder = new_folder(root, suite, started)
+    record.write_run(folder, make_run(suite=suite, started=started))
     return folder
 
 
 def test_a_folder_is_called_by_its_time(tmp_path: Path) -> None:
-    folder = results.new_folder(tmp_path, "mine", "2026-01-02T03:04:05+00:00")
+    folder = new_folder(tmp_path, "mine", "2026-01-02T03:04:05+00:00")
     assert folder == tmp_path / "runs" / "mine" / "20260102T030405Z"
     assert folder.is_dir()
 
@@ -189,24 +190,24 @@ def test_runs_sort_by_time_even_in_the_same_second(tmp_path: Path) -> None:
     made = []
     for time in times:
         made.append(put_run(tmp_path, "mine", f"{time}+00:00"))
-        assert results.latest_run(tmp_path, "mine") == made[-1]
+        assert find.latest_run(tmp_path, "mine") == made[-1]
     assert made == sorted(set(made))
 
 
 def test_the_latest_run_has_begun_and_is_of_its_suite(tmp_path: Path) -> None:
-    assert results.latest_run(tmp_path, "mine") is None
+    assert find.latest_run(tmp_path, "mine") is None
     mine = put_run(tmp_path, "mine", "2026-01-02T03:04:05+00:00")
     put_run(tmp_path, "other", "2027-01-01T00:00:00+00:00")
-    results.new_folder(tmp_path, "mine", "2027-01-01T00:00:00+00:00")  # without run.json
-    assert results.latest_run(tmp_path, "mine") == mine
+    new_folder(tmp_path, "mine", "2027-01-01T00:00:00+00:00")  # without run.json
+    assert find.latest_run(tmp_path, "mine") == mine
 
 
 def test_a_run_is_found_by_folder_suite_or_file(tmp_path: Path) -> None:
     old = put_run(tmp_path, "mine", "2026-01-02T03:04:05+00:00")
     new = put_run(tmp_path, "mine", "2026-01-02T03:04:06+00:00")
-    assert results.find_run(tmp_path, str(old)) == old
-    assert results.find_run(tmp_path, "mine") == new
-    assert results.find_run(tmp_path, "suites/mine.toml") == new
+    assert find.find_run(tmp_path, str(old)) == old
+    assert find.find_run(tmp_path, "mine") == new
+    assert find.find_run(tmp_path, "suites/mine.toml") == new
 
 
 @pytest.mark.parametrize(
@@ -222,4 +223,4 @@ def test_an_unknown_run_comes_with_the_nearest_suite(
     for suite in ("quickstart", "mnist"):
         put_run(tmp_path, suite, "2026-01-02T03:04:05+00:00")
     with pytest.raises(UserError, match=f"{ending}$"):
-        results.find_run(tmp_path, name)
+        find.find_run(tmp_path, name)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from compbench import results, runs
 from compbench.errors import UserError
+from compbench.results import find, record
+from compbench.results.folder import new_folder
 from tests.factory import make_run
 
 STAMPS = ("20260102T030405Z", "20260102T040000Z", "20260103T000000Z")
@@ -15,10 +16,10 @@ STAMPS = ("20260102T030405Z", "20260102T040000Z", "20260103T000000Z")
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
     for started in ("2026-01-02T03:04:05", "2026-01-02T04:00:00", "2026-01-03T00:00:00"):
-        folder = results.new_folder(tmp_path, "mine", f"{started}+00:00")
-        results.write_run(folder, make_run())
-    alone = results.new_folder(tmp_path, "alone", "2026-01-02T03:04:05+00:00")
-    results.write_run(alone, make_run(suite="alone"))
+        folder = new_folder(tmp_path, "mine", f"{started}+00:00")
+        record.write_run(folder, make_run())
+    alone = new_folder(tmp_path, "alone", "2026-01-02T03:04:05+00:00")
+    record.write_run(alone, make_run(suite="alone"))
     (tmp_path / "empty").mkdir()
     return tmp_path
 
@@ -36,18 +37,18 @@ def made(tmp_path: Path) -> Path:
     ],
 )
 def test_a_run_is_found(made: Path, name: str, stamp: str) -> None:
-    assert runs.find(made, name) == made / "runs" / "mine" / stamp
+    assert find.find(made, name) == made / "runs" / "mine" / stamp
 
 
 def test_a_folder_is_a_run_whatever_its_name(made: Path) -> None:
     moved = made / "runs" / "mine" / STAMPS[0]
     moved = moved.rename(made / "mine@home")
-    assert runs.find(made, str(moved)) == moved
+    assert find.find(made, str(moved)) == moved
 
 
 def test_the_second_run_of_a_second_does_not_make_its_name_ambiguous(made: Path) -> None:
-    results.write_run(results.new_folder(made, "mine", "2026-01-02T03:04:05+00:00"), make_run())
-    assert runs.find(made, f"mine@{STAMPS[0]}").name == STAMPS[0]
+    record.write_run(new_folder(made, "mine", "2026-01-02T03:04:05+00:00"), make_run())
+    assert find.find(made, f"mine@{STAMPS[0]}").name == STAMPS[0]
 
 
 @pytest.mark.parametrize(
@@ -65,22 +66,22 @@ def test_the_second_run_of_a_second_does_not_make_its_name_ambiguous(made: Path)
 )
 def test_what_is_no_run_is_said_with_the_nearest(made: Path, name: str, message: str) -> None:
     with pytest.raises(UserError, match=message.replace("?", r"\?")):
-        runs.find(made, name)
+        find.find(made, name)
 
 
 def test_a_folder_that_is_no_run_is_said_to_be_none(made: Path) -> None:
     with pytest.raises(UserError, match=r"empty is not a run: it has no run\.json"):
-        runs.find(made, str(made / "empty"))
+        find.find(made, str(made / "empty"))
 
 
 @pytest.mark.parametrize("other", ["mine", "mine@20260103", "runs/mine/20260103T000000Z"])
 def test_a_run_is_not_compared_with_itself(made: Path, monkeypatch, other: str) -> None:
     monkeypatch.chdir(made)
     with pytest.raises(UserError, match=re.escape(f"mine and {other} are the same run, ")) as told:
-        runs.find_both(Path(), "mine", other)
+        find.find_both(Path(), "mine", other)
     assert "the run before the newest is mine@previous" in str(told.value)
 
 
 def test_two_runs_come_in_the_order_they_were_named(made: Path) -> None:
-    a, b = runs.find_both(made, "mine", "mine@previous")
+    a, b = find.find_both(made, "mine", "mine@previous")
     assert (a.name, b.name) == (STAMPS[2], STAMPS[1])

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compbench import scenarios
 from compbench.errors import JobFailed
-from compbench.scenarios import batch, read_log, verdict
-from compbench.targets import LoadGen, Target
+from compbench.measure import loadgen
+from compbench.measure.loadgen import batch, read_log, verdict
+from compbench.runtime.target import LoadGen, Target
 from tests.benchmarks import nets
 
 KINDS = ("single_stream", "multi_stream", "server", "offline")
@@ -127,9 +127,9 @@ def test_loadgen_measures_and_judges(kind: Any, rate: str, tmp_path: Path) -> No
     file, images = tmp_path / "net.onnx", np.zeros((64, 10), np.float32)
     file.write_bytes(nets.identity())
     target = Target(batch_sizes=(1, 8), loadgen=LoadGen(scenarios=(kind,), seconds=0.2))
-    found = scenarios.scenario(kind, str(file), target, images)
+    found = loadgen.scenario(kind, str(file), target, images)
     figures = dict(zip(found["name"].tolist(), found["value"].tolist(), strict=True))
-    assert figures["result_query_count"] >= scenarios._LEAST_QUERIES[kind]
+    assert figures["result_query_count"] >= loadgen._LEAST_QUERIES[kind]
     assert figures[f"result_{rate}"] > 0
     if kind != "offline":
         shares = ("50.00", "90.00", "99.00")
@@ -144,7 +144,7 @@ def test_a_bound_that_can_not_be_held_is_invalid_with_a_reason(tmp_path: Path) -
     file = tmp_path / "net.onnx"
     file.write_bytes(nets.identity())
     target = Target(loadgen=LoadGen(seconds=0.2, latency_bound_ms=1e-4))
-    found = scenarios.scenario("server", str(file), target, np.zeros((64, 10), np.float32))
+    found = loadgen.scenario("server", str(file), target, np.zeros((64, 10), np.float32))
     assert "Reduce target QPS to improve latency." in found["reasons"].tolist()
 
 
@@ -159,5 +159,5 @@ def test_a_model_that_fails_under_load_ends_the_test_with_its_error(tmp_path: Pa
             raise JobFailed("out of memory")
 
     with pytest.raises(JobFailed, match="out of memory"):
-        scenarios._test(scenarios._base("single_stream", 0), infer, 8, 1)
+        loadgen._test(loadgen._base("single_stream", 0), infer, 8, 1)
     assert len(calls) == 3

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from compbench import registry, schema
-from compbench import suite as suites
 from compbench.errors import UserError
+from compbench.registry import registry
+from compbench.suite import read as suites
+from compbench.suite import schema
 from tests.test_suite import KD, TEACHER, WRONG, values
 
 ROOT = Path(__file__).parent.parent

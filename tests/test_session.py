@@ -9,10 +9,11 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from compbench import session
 from compbench.errors import JobFailed
-from compbench.session import OrtSession, cpu_session
-from compbench.targets import Target
+from compbench.runtime import placement as runtime_placement
+from compbench.runtime import session
+from compbench.runtime.session import OrtSession, cpu_session
+from compbench.runtime.target import Target
 from tests.benchmarks import nets
 
 CPU, GPU = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -145,7 +146,7 @@ def test_without_the_provider_the_job_fails_with_what_to_install(monkeypatch) ->
     ],
 )
 def test_nodes_are_told_by_the_provider_that_runs_them(told, expected) -> None:
-    assert session._placement(told, GPU) == expected
+    assert runtime_placement.placement(told, GPU) == expected
 
 
 @pytest.mark.parametrize(
@@ -164,15 +165,15 @@ def test_nodes_are_told_by_the_provider_that_runs_them(told, expected) -> None:
 )
 def test_a_provider_that_does_nothing_is_refused(told: Silent, complaint: str) -> None:
     with pytest.raises(JobFailed) as raised:
-        session._placement(told, GPU)
+        runtime_placement.placement(told, GPU)
     assert str(raised.value) == complaint
 
 
 def test_nodes_that_fell_back_are_counted_and_named() -> None:
-    session._refuse_fallback(GPU, {GPU: ("Conv", "Relu")})
+    runtime_placement.refuse_fallback(GPU, {GPU: ("Conv", "Relu")})
     placement = {GPU: ("Conv",), CPU: ("Shape", "Gemm", "Shape"), "Other": ("Add",)}
     with pytest.raises(JobFailed) as raised:
-        session._refuse_fallback(GPU, placement)
+        runtime_placement.refuse_fallback(GPU, placement)
     assert str(raised.value).startswith(
         f"4 of 5 nodes (Add, Gemm, Shape) fell back from {GPU} to {CPU}, Other; set allow_fallback"
     )
@@ -180,7 +181,7 @@ def test_nodes_that_fell_back_are_counted_and_named() -> None:
 
 def test_a_mixture_is_measured_only_where_the_target_allows_it(monkeypatch) -> None:
     mixture = {CPU: ("Conv",), "Other": ("Flatten",)}
-    monkeypatch.setattr(session, "_placement", lambda *_: mixture)
+    monkeypatch.setattr("compbench.runtime.session.placement", lambda *_: mixture)
     with pytest.raises(JobFailed, match="1 of 2 nodes"):
         OrtSession(conv(), Target())
     assert OrtSession(conv(), Target(allow_fallback=True)).placement == mixture

@@ -18,8 +18,8 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
-from compbench import coding, size
-from compbench.size import Size
+from compbench.onnxfile import coding, size
+from compbench.onnxfile.size import Size
 
 
 def file(

@@ -14,11 +14,13 @@ from statsmodels.stats import contingency_tables
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from compbench import intervals, stats
-from compbench.intervals import Interval
-from compbench.results import Row
-from compbench.stats import Rows, summarise
-from compbench.summaries import Summary
+from compbench.results.row import Row
+from compbench.results.rows import Rows
+from compbench.statistics import intervals, latency, tests
+from compbench.statistics.intervals import Interval
+from compbench.statistics.lineage import ancestors
+from compbench.statistics.summarise import summarise
+from compbench.statistics.summary import Summary
 from tests.factory import (
     RUN,
     RUN_ROWS,
@@ -117,20 +119,20 @@ def test_p_of_one_seed_is_mcnemars_exact_test(arms: list[list[NDArray[np.uint8]]
     ours, theirs = (arm[0] for arm in arms)
     table = [[np.sum((ours == i) & (theirs == j)) for j in (1, 0)] for i in (1, 0)]
     reference = contingency_tables.mcnemar(table, exact=True).pvalue  # pyright: ignore[reportAttributeAccessIssue]
-    assert intervals.mcnemar_p([ours], [theirs]) == approx(min(1.0, reference))
-    assert intervals.mcnemar_p([theirs], [ours]) == intervals.mcnemar_p([ours], [theirs])
+    assert tests.mcnemar_p([ours], [theirs]) == approx(min(1.0, reference))
+    assert tests.mcnemar_p([theirs], [ours]) == tests.mcnemar_p([ours], [theirs])
 
 
 @given(outcomes(arms=2))
 def test_the_same_seeds_again_are_no_more_evidence(arms: list[list[NDArray[np.uint8]]]) -> None:
-    once = intervals.mcnemar_p(*arms)
-    assert intervals.mcnemar_p(arms[0] * 3, arms[1] * 3) == approx(once)
+    once = tests.mcnemar_p(*arms)
+    assert tests.mcnemar_p(arms[0] * 3, arms[1] * 3) == approx(once)
 
 
 @settings(max_examples=20)
 @given(st.lists(st.integers(0, 99).map(lambda x: x / 99), max_size=9))
 def test_adjusted_p_values_are_holms(p_values: list[float]) -> None:
-    found = intervals.holm(p_values)
+    found = tests.holm(p_values)
     assert found == (approx(multipletests(p_values, method="holm")[1]) if p_values else [])
 
 
@@ -143,7 +145,7 @@ def test_the_interval_of_an_accuracy_is_statsmodels(counts: tuple[int, int]) -> 
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=9).filter(lambda x: np.std(x) > 1e-6))
 def test_p_of_a_ratio_and_its_interval_agree(logs: list[float]) -> None:
-    found, p = intervals.log_ratio_interval(logs), intervals.log_ratio_p(logs)
+    found, p = intervals.log_ratio_interval(logs), tests.log_ratio_p(logs)
     assert found is not None
     reference = scipy.stats.ttest_1samp(logs, 0)
     assert p == approx(reference.pvalue)  # pyright: ignore[reportAttributeAccessIssue]
@@ -152,7 +154,7 @@ def test_p_of_a_ratio_and_its_interval_agree(logs: list[float]) -> None:
 
 @pytest.mark.parametrize(("logs", "p"), [([], 1), ([0.3], 1), ([0, 0], 1), ([0.3, 0.3], 0)])
 def test_p_without_spread(logs: list[float], p: float) -> None:
-    assert intervals.log_ratio_p(logs) == p
+    assert tests.log_ratio_p(logs) == p
 
 
 def test_many_comparisons_make_a_difference_harder_to_call() -> None:
@@ -206,18 +208,18 @@ def test_what_noise_could_explain_is_not_called_a_difference(
 
 def test_medians_are_of_the_kept_runs_of_each_turn() -> None:
     row = latency_row("a", [100, 400, 200], kept=3)
-    assert intervals.turn_medians(row.samples).tolist() == [100, 400, 200]
+    assert latency.turn_medians(row.samples).tolist() == [100, 400, 200]
     row.samples["duration_ns"][2] = 900  # one of three kept runs of the first turn
     row.samples["duration_ns"][[5, 6, 7]] = [1, 300, 301]
-    assert intervals.turn_medians(row.samples).tolist() == [100, 300, 200]
+    assert latency.turn_medians(row.samples).tolist() == [100, 300, 200]
 
 
 def test_a_launch_is_compared_turn_by_turn() -> None:
     drifting, baseline = latency_row("a", [200, 2000, 4000]), latency_row("b", [100, 1000, 2000])
-    assert intervals.launch_log_ratio(drifting.samples, baseline.samples) == approx(log(2))
-    assert intervals.launch_log_ratio(baseline.samples, drifting.samples) == approx(-log(2))
+    assert latency.launch_log_ratio(drifting.samples, baseline.samples) == approx(log(2))
+    assert latency.launch_log_ratio(baseline.samples, drifting.samples) == approx(-log(2))
     disturbed = latency_row("a", [200, 90_000, 4000])
-    assert intervals.launch_log_ratio(disturbed.samples, baseline.samples) == approx(log(2))
+    assert latency.launch_log_ratio(disturbed.samples, baseline.samples) == approx(log(2))
 
 
 @pytest.mark.parametrize(
@@ -240,14 +242,14 @@ def test_ancestors_come_oldest_first_and_once(variant: str, expected: list[str])
             "last": lineage("quantize_static", "joined"),
         }
     )
-    assert stats.ancestors(run, variant) == expected
+    assert ancestors(run, variant) == expected
 
 
 @pytest.mark.parametrize(("name", "least", "share"), [("p90", 64, 0.9), ("p99", 662, 0.99)])
 def test_a_percentile_needs_enough_runs(name, least: int, share: float) -> None:
     durations = np.arange(least) * 10
-    assert intervals.percentile(durations, name) == approx(10 * share * (least - 1))
-    assert intervals.percentile(durations[1:], name) is None
+    assert latency.percentile(durations, name) == approx(10 * share * (least - 1))
+    assert latency.percentile(durations[1:], name) is None
 
 
 def test_rows_are_found_and_averaged_over_seeds() -> None:

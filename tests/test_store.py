@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from compbench.errors import UserError
-from compbench.store import Manifest, Store, write_whole
+from compbench.files import write_whole
+from compbench.make.store import Manifest, Store
 
 
 def manifest(key: str = "k") -> Manifest:

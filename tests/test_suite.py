@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compbench import plan, suite
 from compbench.errors import UserError
+from compbench.suite import plan, read
 
 TEACHER = '[variants.teacher]\ntechnique = "train"\nmodel = "cnn"\n'
 KD = '[variants.kd]\ntechnique = "distill"\nparent = "teacher"\nmodel = "mlp"\n'
@@ -78,12 +78,12 @@ WRONG = {
         "[targets.mine.loadgen] has no option 'scenario'; did you mean 'scenarios'?",
     ),
     "a class that is no model": (
-        TEACHER.replace('"cnn"', '"compbench.plan:Job"'),
-        "'compbench.plan:Job' is not a ModelFamily",
+        TEACHER.replace('"cnn"', '"compbench.suite.plan:Job"'),
+        "'compbench.suite.plan:Job' is not a ModelFamily",
     ),
     "a class that is no dataset": (
-        'dataset = "compbench.plan:Job"\n' + TEACHER,
-        "'compbench.plan:Job' is not a DatasetSource",
+        'dataset = "compbench.suite.plan:Job"\n' + TEACHER,
+        "'compbench.suite.plan:Job' is not a DatasetSource",
     ),
     "zero threads": (
         TEACHER + "[targets.mine]\nthreads = 0\n",
@@ -205,7 +205,7 @@ def test_wrong_input_is_one_line_with_place_and_hint(
 ) -> None:
     path = write_suite(text)
     with pytest.raises(UserError) as caught:
-        suite.load(path)
+        read.load(path)
     line = str(caught.value)
     assert line.startswith(f"{path}: ")
     assert message in line
@@ -214,35 +214,35 @@ def test_wrong_input_is_one_line_with_place_and_hint(
 
 def test_missing_file_names_the_nearest() -> None:
     with pytest.raises(UserError, match=r"did you mean 'suites/quickstart\.toml'"):
-        suite.load(Path("suites/quickstrat.toml"))
+        read.load(Path("suites/quickstrat.toml"))
 
 
 @pytest.mark.parametrize("path", sorted(Path("suites").glob("*.toml")), ids=str)
 def test_shipped_suites_are_right(path: Path) -> None:
-    loaded = suite.load(path)
+    loaded = read.load(path)
     assert loaded.baseline == "teacher"
     assert len(loaded.variants) >= 4
 
 
 def test_fast_never_measures_more(write_suite: Callable[[str], Path]) -> None:
-    loaded = suite.load(write_suite(TEACHER + "[measure]\nlaunches = 2\nseconds_per_arm = 0.3\n"))
-    fast = suite.fast(loaded)
+    loaded = read.load(write_suite(TEACHER + "[measure]\nlaunches = 2\nseconds_per_arm = 0.3\n"))
+    fast = read.fast(loaded)
     assert fast.is_fast
     assert (fast.measure.launches, fast.measure.seconds_per_arm) == (2, 0.1)
 
 
 def test_a_byte_order_mark_is_no_matter(write_suite: Callable[[str], Path]) -> None:
-    assert list(suite.load(write_suite("\ufeff" + TEACHER)).variants) == ["teacher"]
+    assert list(read.load(write_suite("\ufeff" + TEACHER)).variants) == ["teacher"]
 
 
 def test_providers_measures_artifacts_of_the_quickstart() -> None:
-    suites = [suite.load(Path("suites") / name) for name in ("providers.toml", "quickstart.toml")]
+    suites = [read.load(Path("suites") / name) for name in ("providers.toml", "quickstart.toml")]
     keys = [{job.key for job in plan.plan(one, "d")} for one in suites]
     assert keys[0] < keys[1]
 
 
 def test_lineage_and_defaults(write_suite: Callable[[str], Path]) -> None:
-    loaded = suite.load(write_suite(TEACHER + KD + INT8.replace('"teacher"', '"kd"')))
+    loaded = read.load(write_suite(TEACHER + KD + INT8.replace('"teacher"', '"kd"')))
     quantized = loaded.variants["q"]
     assert not quantized.is_torch
     assert quantized.parents == ("kd",)
@@ -253,7 +253,7 @@ def test_lineage_and_defaults(write_suite: Callable[[str], Path]) -> None:
 
 def test_a_model_by_import_path(write_suite: Callable[[str], Path]) -> None:
     text = TEACHER.replace('"cnn"', '"compbench.models.mlp:Model"')
-    model = suite.load(write_suite(text)).variants["teacher"].root_model
+    model = read.load(write_suite(text)).variants["teacher"].root_model
     assert type(model).__module__ == "compbench.models.mlp"
 
 
@@ -262,7 +262,7 @@ def test_any_text_is_a_suite_or_a_user_error(tmp_path_factory: pytest.TempPathFa
     path = tmp_path_factory.mktemp("any") / "any.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError):
-        suite.load(path)
+        read.load(path)
 
 
 values = st.one_of(
@@ -286,7 +286,7 @@ def test_any_option_value_is_taken_or_a_user_error(
 
 def _problem(path: Path) -> str | None:
     try:
-        suite.load(path)
+        read.load(path)
     except UserError as error:
         return str(error)
     return None

@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 from pydantic import ValidationError
 
-from compbench.targets import PROVIDERS, LoadGen, Target
+from compbench.runtime.target import PROVIDERS, LoadGen, Target
 
 
 def test_a_target_is_the_cpu_with_one_thread_if_nothing_is_said() -> None:

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from onnx import numpy_helper
 from torch import nn
 
-from compbench import size
-from compbench.contracts import Shape
-from compbench.data import Data
-from compbench.export import to_onnx, torch_logits
-from compbench.factorise import Factors, Svd
-from compbench.factorise_convolution import Cp, Spatial, Tucker
-from compbench.fit import Batch, Fit
-from compbench.losses import softened_divergence, taught
+from compbench.contracts import Batch, Shape
+from compbench.data.splits import Data
 from compbench.models import cnn
+from compbench.onnxfile import size
+from compbench.onnxfile.export import to_onnx, torch_logits
 from compbench.techniques import distill, low_rank, prune_channels, quantize_static, train
+from compbench.toolkit.factorise.convolution import Cp, Spatial, Tucker
+from compbench.toolkit.factorise.linear import Factors, Svd
+from compbench.training.loop import Fit
+from compbench.training.losses import softened_divergence, taught
 
 SHAPE = Shape(1, 12, 12)
 seeds = st.integers(0, 10_000)

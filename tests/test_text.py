@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compbench import text
-from compbench.intervals import Interval
+from compbench import units
+from compbench.statistics.intervals import Interval
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from compbench.intervals import Interval
     ],
 )
 def test_bytes_have_decimal_units(size: float, expected: str) -> None:
-    assert text.bytes_text(size) == expected
+    assert units.bytes_text(size) == expected
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_bytes_have_decimal_units(size: float, expected: str) -> None:
     ],
 )
 def test_counts_are_exact_up_to_9_999(count: float, expected: str) -> None:
-    assert text.count_text(count) == expected
+    assert units.count_text(count) == expected
 
 
 @pytest.mark.parametrize(
@@ -58,25 +58,25 @@ def test_counts_are_exact_up_to_9_999(count: float, expected: str) -> None:
     ],
 )
 def test_times_are_in_micro_or_milliseconds(nanoseconds: float, expected: str) -> None:
-    assert text.time_text(nanoseconds) == expected
+    assert units.time_text(nanoseconds) == expected
 
 
 @pytest.mark.parametrize(
     ("seconds", "expected"), [(0, "0.0"), (0.44, "0.4"), (12.34, "12.3"), (345.4, "345")]
 )
 def test_seconds_have_a_decimal_below_100(seconds: float, expected: str) -> None:
-    assert text.seconds_text(seconds) == expected
+    assert units.seconds_text(seconds) == expected
 
 
 @pytest.mark.parametrize(
     ("function", "interval", "expected"),
     [
-        (text.percent, Interval(0.99314, 0.99126, 0.9946), "99.31 % (99.13–99.46)"),
-        (text.percent, Interval(1, 0.5, 1), "100.00 % (50.00–100.00)"),
-        (text.points, Interval(-0.004, -0.0071, -0.0009), "−0.40 pp (−0.71…−0.09)"),
-        (text.points, Interval(0, -0.012, 0.012), "0.00 pp (−1.20…+1.20)"),
-        (text.times, Interval(4.123, 4.019, 4.2249), "4.12× (4.02–4.22)"),
-        (text.times, Interval(0.5, 0.0987, 12.34), "0.500× (0.0987–12.3)"),
+        (units.percent, Interval(0.99314, 0.99126, 0.9946), "99.31 % (99.13–99.46)"),
+        (units.percent, Interval(1, 0.5, 1), "100.00 % (50.00–100.00)"),
+        (units.points, Interval(-0.004, -0.0071, -0.0009), "−0.40 pp (−0.71…−0.09)"),
+        (units.points, Interval(0, -0.012, 0.012), "0.00 pp (−1.20…+1.20)"),
+        (units.times, Interval(4.123, 4.019, 4.2249), "4.12× (4.02–4.22)"),
+        (units.times, Interval(0.5, 0.0987, 12.34), "0.500× (0.0987–12.3)"),
     ],
 )
 def test_intervals_stand_in_brackets(
@@ -88,14 +88,14 @@ def test_intervals_stand_in_brackets(
 @pytest.mark.parametrize(
     "function",
     [
-        text.bytes_text,
-        text.count_text,
-        text.time_text,
-        text.seconds_text,
-        text.percent,
-        text.points,
-        text.times,
-        text.share,
+        units.bytes_text,
+        units.count_text,
+        units.time_text,
+        units.seconds_text,
+        units.percent,
+        units.points,
+        units.times,
+        units.share,
     ],
 )
 def test_what_is_not_known_is_a_dash(function: Callable[[Any], str]) -> None:
@@ -103,7 +103,7 @@ def test_what_is_not_known_is_a_dash(function: Callable[[Any], str]) -> None:
 
 
 def test_a_share_is_a_percentage() -> None:
-    assert (text.share(0.12345), text.share(0.99999, 2), text.share(0)) == (
+    assert (units.share(0.12345), units.share(0.99999, 2), units.share(0)) == (
         "12.3 %",
         "100.00 %",
         "0.0 %",
@@ -124,7 +124,7 @@ def test_a_share_is_a_percentage() -> None:
     ],
 )
 def test_a_sign_is_told_except_of_zero(value: float, expected: str) -> None:
-    assert text.signed(value) == expected
+    assert units.signed(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_a_sign_is_told_except_of_zero(value: float, expected: str) -> None:
     [(0.1234, "0.123"), (1.234, "1.23"), (12.34, "12.3"), (123.4, "123"), (1234.5, "1234")],
 )
 def test_three_digits_are_never_in_exponents(value: float, expected: str) -> None:
-    assert text.three_digits(value) == expected
+    assert units.three_digits(value) == expected
 
 
 @given(st.floats(0.1, 1e6))
 def test_three_digits_are_right_to_half_a_percent(value: float) -> None:
-    assert float(text.three_digits(value)) == pytest.approx(value, rel=0.00501)
+    assert float(units.three_digits(value)) == pytest.approx(value, rel=0.00501)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from compbench.intervals import Interval
-from compbench.summaries import Summary
-from compbench.uses import best_uses
+from compbench.report.sections.best_use import best_uses
+from compbench.statistics.intervals import Interval
+from compbench.statistics.summary import Summary
 from tests.factory import TARGET, exactly, lineage, make_run, make_summaries
 
 RUN = make_run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,15 +15,22 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
-from compbench import evaluate, footprint, launch, make, operators, plan, results, scenarios, suite
-from compbench import run as runs
-from compbench.data import Data
+from compbench.data.splits import Data
 from compbench.errors import JobFailed
-from compbench.plan import Job
-from compbench.progress import Progress
-from compbench.results import Row
-from compbench.store import LOGITS, MODEL, Manifest, Store
-from compbench.work import Work
+from compbench.make import job as make_job
+from compbench.make.store import LOGITS, MODEL, Manifest, Store
+from compbench.measure import footprint, launch
+from compbench.measure import loadgen as measure_loadgen
+from compbench.measure import profile as measure_profile
+from compbench.results import find, record
+from compbench.results.folder import read_rows
+from compbench.results.row import Row
+from compbench.run import run as runs
+from compbench.run.progress import Progress
+from compbench.run.stages import Work
+from compbench.suite import plan
+from compbench.suite.plan import Job
+from compbench.suite.read import load
 from tests.factory import ENVIRONMENT, MEMORY, make_run
 
 CPU, PIXELS, CLASSES = "cpu_1thread", 144, 3
@@ -84,7 +92,7 @@ class Lab:
     log: list[str] = field(default_factory=list)
 
     def work(self, text: str = SUITE) -> Work:
-        read = suite.load(self.write_suite(text))
+        read = load(self.write_suite(text))
         store, folder = Store(self.root / "results"), self.root / "run"
         store.root.mkdir(parents=True, exist_ok=True)
         folder.mkdir(exist_ok=True)
@@ -99,7 +107,7 @@ class Lab:
 
     @property
     def rows(self) -> list[Row]:
-        return results.read_rows(self.root / "run")
+        return read_rows(self.root / "run")
 
     @property
     def notes(self) -> str:
@@ -116,7 +124,7 @@ class Lab:
         return {(row.variant, row.target, row.launch): row.reason for row in rows}
 
     def make(
-        self, job: Job, parents: Sequence[make.Parent], data: Data, on_epoch: Any
+        self, job: Job, parents: Sequence[make_job.Parent], data: Data, on_epoch: Any
     ) -> tuple[Manifest, dict[str, bytes]]:
         self._ask(f"make {job.variant.name}", job.variant.name)
         assert tuple(parent.artifact.manifest.key for parent in parents) == job.parent_keys
@@ -173,12 +181,12 @@ class Lab:
 @pytest.fixture
 def lab(tmp_path: Path, tiny: Data, write_suite: Callable[[str], Path], monkeypatch) -> Lab:
     lab = Lab(tmp_path, tiny, write_suite)
-    monkeypatch.setattr(make, "make", lab.make)
+    monkeypatch.setattr(make_job, "make", lab.make)
     monkeypatch.setattr(launch, "launch", lab.launch)
     monkeypatch.setattr(footprint, "footprints", lab.footprints)
-    monkeypatch.setattr(operators, "profile", lab.profile)
-    monkeypatch.setattr(scenarios, "scenario", lab.scenario)
-    monkeypatch.setattr(evaluate.importlib.util, "find_spec", lambda _: True)
+    monkeypatch.setattr(measure_profile, "profile", lab.profile)
+    monkeypatch.setattr(measure_loadgen, "scenario", lab.scenario)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: True)
     return lab
 
 
@@ -353,7 +361,7 @@ def test_load_scenarios_have_rows_and_one_that_fails_leaves_the_rest(lab: Lab) -
 def test_without_loadgen_its_scenarios_are_skipped_with_what_to_install(
     lab: Lab, monkeypatch
 ) -> None:
-    monkeypatch.setattr(evaluate.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     lab.run(f'{SUITE}[targets.{CPU}]\nloadgen = {{ scenarios = ["server"] }}\n')
     (reason,) = set(lab.reasons("skipped").values())
     assert "pip install 'compbench[loadgen]'" in reason
@@ -388,8 +396,8 @@ def test_only_the_same_run_on_the_same_machine_is_continued(
     new = make_run(**{"finished": None, **changes})
     found = runs._open(new, tmp_path, Progress(console))
     assert (found == old) is goes_on
-    assert results.read_run(old) == make_run(finished=None)
-    assert results.read_run(found) == (make_run(finished=None) if goes_on else new)
+    assert record.read_run(old) == make_run(finished=None)
+    assert record.read_run(found) == (make_run(finished=None) if goes_on else new)
     assert isinstance(console.file, io.StringIO)
     expected = f"not going on with {old}, {note}\n" if note else ""
     assert console.file.getvalue() == expected
@@ -401,5 +409,5 @@ def test_a_finished_run_is_not_continued(tmp_path: Path) -> None:
     new = make_run(finished=None)
     found = runs._open(new, tmp_path, progress)
     assert found != old
-    assert results.latest_run(tmp_path, "mine") == found
+    assert find.latest_run(tmp_path, "mine") == found
     assert runs._open(new, tmp_path, progress) == found

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compbench import footprint, launch, operators, peak, worker
 from compbench.errors import JobFailed
-from compbench.launch import Spec
-from compbench.measure import Turns
-from compbench.targets import Target
+from compbench.measure import footprint, launch, peak, profile
+from compbench.measure.launch import Spec
+from compbench.measure.turns import Turns
+from compbench.runtime import process
+from compbench.runtime.target import Target
 from tests.benchmarks import nets
 
 IMAGES = np.random.default_rng(0).normal(size=(5, 10)).astype(np.float32)
@@ -62,8 +63,8 @@ def test_a_process_that_was_killed_once_is_started_again(
     codes: tuple[int, ...], monkeypatch
 ) -> None:
     processes = Processes(*codes)
-    monkeypatch.setattr(worker, "_process", processes)
-    found = worker.call("anything", {"file": "x"}, IMAGES)
+    monkeypatch.setattr(process, "_process", processes)
+    found = process.call("anything", {"file": "x"}, IMAGES)
     np.testing.assert_array_equal(found["images"], IMAGES)
     assert found["names"].tolist() == ["a", "bc"]
     assert processes.task == {"module": "anything", "spec": {"file": "x"}}
@@ -89,9 +90,9 @@ def test_a_process_that_fails_or_is_killed_twice_fails_the_job(
     codes: tuple[int, ...], stderr: str, message: str, monkeypatch
 ) -> None:
     processes = Processes(*codes, stderr=stderr)
-    monkeypatch.setattr(worker, "_process", processes)
+    monkeypatch.setattr(process, "_process", processes)
     with pytest.raises(JobFailed) as raised:
-        worker.call("anything", {}, IMAGES)
+        process.call("anything", {}, IMAGES)
     assert str(raised.value) == message
     assert processes.codes == []
     assert not any(folder.exists() for folder in processes.folders)
@@ -111,10 +112,10 @@ def test_a_real_kill_is_told_from_a_failure(
     monkeypatch.setattr(sys, "executable", str(script))
     spec = {"file": net, "target": Target().model_dump(mode="json")}
     if kills == 1:
-        assert worker.call("footprint", spec, IMAGES)["rest_bytes"] > 0
+        assert process.call("measure.footprint", spec, IMAGES)["rest_bytes"] > 0
     else:
         with pytest.raises(JobFailed, match=rf"{KILLED} \(SIGKILL\)$"):
-            worker.call("footprint", spec, IMAGES)
+            process.call("measure.footprint", spec, IMAGES)
     assert count.read_text() == "\n" * 2
 
 
@@ -126,7 +127,14 @@ def test_a_job_that_fails_in_its_process_says_the_same_here(tmp_path: Path) -> N
 
 def test_what_runs_in_fresh_processes_imports_neither_torch_nor_pandas() -> None:
     modules = ", ".join(
-        f"compbench.{name}" for name in ("worker", "launch", "footprint", "operators", "scenarios")
+        f"compbench.{name}"
+        for name in (
+            "runtime.process",
+            "measure.launch",
+            "measure.footprint",
+            "measure.profile",
+            "measure.loadgen",
+        )
     )
     code = f"import sys, {modules}; print(sorted({{'torch', 'pandas'}} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -164,8 +172,8 @@ def event(operator: str, node: int, microseconds: float, reads: str = "float") -
 
 def runs(*events: dict[str, Any]) -> list[dict[str, Any]]:
     """A warm-up a hundred times too slow, then runs that take 2 µs more every other time."""
-    warm = [{**e, "dur": 100 * e["dur"]} for _ in range(operators.WARM_RUNS) for e in events]
-    timed = [{**e, "dur": e["dur"] + 2 * (i % 2)} for i in range(operators.RUNS) for e in events]
+    warm = [{**e, "dur": 100 * e["dur"]} for _ in range(profile.WARM_RUNS) for e in events]
+    timed = [{**e, "dur": e["dur"] + 2 * (i % 2)} for i in range(profile.RUNS) for e in events]
     return warm + timed
 
 
@@ -177,7 +185,7 @@ def test_operators_are_summed_by_type_without_the_warm_up() -> None:
         event("QLinearConv", 3, 39, "uint8"),
         event("Relu", 4, 5, "int8"),
     )
-    found = operators.by_type(events)
+    found = profile.by_type(events)
     assert {name: column.tolist() for name, column in found.items()} == {
         "operator": ["QLinearConv", "Conv", "Relu", "Relu"],
         "provider": ["CPUExecutionProvider"] * 4,
@@ -189,9 +197,9 @@ def test_operators_are_summed_by_type_without_the_warm_up() -> None:
 
 def test_events_without_inputs_or_provider_are_told_all_the_same() -> None:
     bare = {"dur": 7, "args": {"op_name": "Constant", "node_index": "0"}}
-    found = operators.by_type([bare])
+    found = profile.by_type([bare])
     assert [column.tolist() for column in found.values()] == [["Constant"], [""], [0], [1], [7000]]
-    assert [len(column) for column in operators.by_type([]).values()] == [0] * 5
+    assert [len(column) for column in profile.by_type([]).values()] == [0] * 5
 
 
 @pytest.mark.parametrize(
@@ -199,11 +207,11 @@ def test_events_without_inputs_or_provider_are_told_all_the_same() -> None:
     [("Node", "a_kernel_time", True), ("Node", "a_fence_before", False), ("Session", "x", False)],
 )
 def test_only_a_kernel_s_time_is_a_node_s(kind: str, name: str, expected: bool) -> None:
-    assert operators._is_node({"cat": kind, "name": name}) is expected
+    assert profile._is_node({"cat": kind, "name": name}) is expected
 
 
 def test_a_profile_names_the_operators_of_the_file(net: str) -> None:
-    found = operators.profile(net, Target(), IMAGES)
+    found = profile.profile(net, Target(), IMAGES)
     assert found["operator"].tolist() == ["Identity"]
     assert found["provider"].tolist() == ["CPUExecutionProvider"]
     assert (found["nodes"].tolist(), found["int8"].tolist()) == ([1], [0])
@@ -219,7 +227,7 @@ def test_the_arithmetic_peak_is_that_of_the_fastest_product() -> None:
 
 
 def test_a_product_is_what_its_name_says() -> None:
-    from compbench.session import cpu_session
+    from compbench.runtime.session import cpu_session
 
     session = cpu_session(peak.product(4))
     session.bind(np.eye(4, dtype=np.float32))
@@ -255,11 +263,11 @@ def test_a_launch_takes_all_columns_of_all_arms(net: str, tmp_path: Path) -> Non
 def test_a_launch_sends_only_the_images_that_it_needs(monkeypatch) -> None:
     sent: dict[str, Any] = {}
 
-    def call(module: str, spec: dict[str, Any], images: np.ndarray) -> worker.Arrays:
+    def call(module: str, spec: dict[str, Any], images: np.ndarray) -> process.Arrays:
         sent.update(spec, module=module, images=len(images))
         return {"latency|a/0|kept": np.ones(1), "machine||steal": np.zeros(1)}
 
-    monkeypatch.setattr(worker, "call", call)
+    monkeypatch.setattr(process, "call", call)
     spec = Spec({"a/0": "f"}, Target(batch_sizes=(2, 50)), Turns(0.1), 7, throughput=False)
     taken = launch.launch(spec, np.zeros((1000, 10), np.float32))
     assert sent["images"] == 2 * launch.BATCHES + 50
@@ -268,7 +276,7 @@ def test_a_launch_sends_only_the_images_that_it_needs(monkeypatch) -> None:
         "discarded": 1,
         "most_runs": 32,
     }
-    assert (sent["module"], sent["seed"], sent["throughput"]) == ("launch", 7, False)
+    assert (sent["module"], sent["seed"], sent["throughput"]) == ("measure.launch", 7, False)
     assert taken["throughput"] == {}
     assert taken["latency"] == {"a/0": {"kept": np.ones(1)}}
     assert taken["machine"] == {"": {"steal": np.zeros(1)}}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from compbench import idx
 from compbench.contracts import DatasetSource, Samples
+from compbench.data import idx
 
 
 class Dataset(DatasetSource):

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from compbench.contracts import NullCase, TorchTechnique, Trainer, TrainingData
-from compbench.losses import taught
-from compbench.masks import prunable
-from compbench.recipe import FineTuning
+from compbench.contracts import FineTuning, NullCase, TorchTechnique, Trainer, TrainingData
+from compbench.toolkit.layers import prunable
+from compbench.training.losses import taught
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from compbench.contracts import ModelOption, NullCase, TorchTechnique, Trainer, TrainingData
-from compbench.losses import taught
-from compbench.recipe import Teaching
+from compbench.contracts import (
+    ModelOption,
+    NullCase,
+    Teaching,
+    TorchTechnique,
+    Trainer,
+    TrainingData,
+)
+from compbench.training.losses import taught
 
 if TYPE_CHECKING:
     from torch import nn

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from compbench import graphs, quantizer
 from compbench.contracts import NullCase, OnnxTechnique, TrainingData
-from compbench.precision import EXCLUDE
+from compbench.onnxfile import graph
+from compbench.toolkit.quantize import onnxruntime
+from compbench.toolkit.quantize.options import EXCLUDE
 
 
 class Technique(OnnxTechnique):
@@ -31,11 +32,11 @@ class Technique(OnnxTechnique):
         from onnxruntime.transformers.float16 import convert_float_to_float16
 
         model = onnx.load_model_from_string(parent)
-        graphs.refuse_quantized(model)
-        excluded = graphs.matched(model, self.exclude)
+        graph.refuse_quantized(model)
+        excluded = graph.matched(model, self.exclude)
         if len(excluded) == len(model.graph.node):
             return parent
-        with quantizer.quiet():
+        with onnxruntime.quiet():
             converted = ONNXModel(
                 convert_float_to_float16(model, keep_io_types=True, node_block_list=excluded)
             )

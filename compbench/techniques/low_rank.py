@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from compbench.contracts import NullCase, TorchTechnique, Trainer, TrainingData
+from compbench.contracts import FineTuning, NullCase, TorchTechnique, Trainer, TrainingData
 from compbench.errors import JobFailed, nearest
-from compbench.factorise import Factors, Svd
-from compbench.factorise_convolution import Cp, Spatial, Tucker
-from compbench.layers import output_layer
-from compbench.losses import taught
-from compbench.masks import keeping_zeros
-from compbench.recipe import FineTuning
+from compbench.toolkit.factorise.convolution import Cp, Spatial, Tucker
+from compbench.toolkit.factorise.linear import Factors, Svd
+from compbench.toolkit.layers import output_layer
+from compbench.toolkit.masks import keeping_zeros
+from compbench.training.losses import taught
 
 if TYPE_CHECKING:
     from torch import nn

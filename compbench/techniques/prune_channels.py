@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from compbench.contracts import NullCase, TorchTechnique, Trainer, TrainingData
+from compbench.contracts import FineTuning, NullCase, TorchTechnique, Trainer, TrainingData
 from compbench.errors import JobFailed
-from compbench.layers import output_layer
-from compbench.losses import taught
-from compbench.masks import keeping_zeros
-from compbench.recipe import FineTuning
+from compbench.toolkit.layers import output_layer
+from compbench.toolkit.masks import keeping_zeros
+from compbench.training.losses import taught
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

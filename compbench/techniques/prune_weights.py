@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from compbench import masks
-from compbench.contracts import NullCase, TorchTechnique, Trainer, TrainingData
-from compbench.losses import taught
-from compbench.recipe import FineTuning
+from compbench.contracts import FineTuning, NullCase, TorchTechnique, Trainer, TrainingData
+from compbench.toolkit import layers, masks
+from compbench.training.losses import taught
 
 if TYPE_CHECKING:
     from torch import nn
@@ -78,7 +77,7 @@ class Technique(FineTuning, TorchTechnique):
         model, loss = copy.deepcopy(parents[0]), taught(parents[0], self, data, fit)
         if self.pattern:
             kept, of = map(int, self.pattern.split(":"))
-            weights = masks.prunable(model, self.keep)
+            weights = layers.prunable(model, self.keep)
             masks.apply(weights, masks.pattern(weights, kept, of))
             return fit(model, self, loss, masks.keeping_zeros(model))
         if self.method == "gradual" and self.epochs:
@@ -90,7 +89,7 @@ class Technique(FineTuning, TorchTechnique):
         return model
 
     def _prune(self, model: nn.Module, ratio: float) -> None:
-        weights = masks.prunable(model, self.keep)
+        weights = layers.prunable(model, self.keep)
         masks.apply(weights, masks.smallest(weights, ratio, self.scope))
 
     def _growing(self, model: nn.Module) -> AfterStep:

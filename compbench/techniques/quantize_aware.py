@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from compbench import quantizer
-from compbench.contracts import LoweringTechnique, NullCase, Trainer, TrainingData
-from compbench.precision import StaticOptions
-from compbench.recipe import Recipe
+from compbench.contracts import LoweringTechnique, NullCase, Recipe, Trainer, TrainingData
+from compbench.toolkit.quantize import onnxruntime
+from compbench.toolkit.quantize.options import StaticOptions
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,19 +38,19 @@ class Technique(Recipe, StaticOptions, LoweringTechnique):
 
     def lower(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> bytes:
         """The quantized file: float32 images (N, C, H, W) -> logits (N, K)."""
-        from compbench.export import to_onnx
-        from compbench.trainable import Trainable, refuse_drift
+        from compbench.onnxfile.export import to_onnx
+        from compbench.toolkit.quantize_aware.module import Trainable, refuse_drift
 
         parent = to_onnx(parents[0], data.shape)
         if self.operators == ():
             return parent
-        model = quantizer.prepared(parent, quantizer.opset(self))
-        ranges = quantizer.calibrated(model, data, self)
-        file = quantizer.quantized(model, ranges, self)
+        model = onnxruntime.prepared(parent, onnxruntime.opset(self))
+        ranges = onnxruntime.calibrated(model, data, self)
+        file = onnxruntime.quantized(model, ranges, self)
         if self.epochs == 0:
             return file
         net = Trainable(model, file, ranges, self)
         fit(net, self, after_step=net.keep_zeros)
-        file = quantizer.quantized(*net.trained(), self)
+        file = onnxruntime.quantized(*net.trained(), self)
         refuse_drift(net, file, data.validation.images)
         return file

@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from compbench import quantizer
 from compbench.contracts import NullCase, OnnxTechnique, TrainingData
-from compbench.precision import DYNAMIC_OPERATORS, IntegerOptions
+from compbench.toolkit.quantize import onnxruntime
+from compbench.toolkit.quantize.options import DYNAMIC_OPERATORS, IntegerOptions
 
 
 class Technique(IntegerOptions, OnnxTechnique):
@@ -37,4 +37,4 @@ class Technique(IntegerOptions, OnnxTechnique):
         """The quantized file: the same input and output, float32 (N, C, H, W) -> (N, K)."""
         if self.operators == ():
             return parent
-        return quantizer.dynamic(quantizer.prepared(parent), self)
+        return onnxruntime.dynamic(onnxruntime.prepared(parent), self)

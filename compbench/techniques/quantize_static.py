@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from compbench import quantizer
 from compbench.contracts import NullCase, OnnxTechnique, TrainingData
-from compbench.precision import StaticOptions
+from compbench.toolkit.quantize import onnxruntime
+from compbench.toolkit.quantize.options import StaticOptions
 
 
 class Technique(StaticOptions, OnnxTechnique):
@@ -44,6 +44,6 @@ class Technique(StaticOptions, OnnxTechnique):
         """The quantized file: the same input and output, float32 (N, C, H, W) -> (N, K)."""
         if self.operators == ():
             return parent
-        model = quantizer.prepared(parent, quantizer.opset(self))
-        ranges = quantizer.calibrated(model, data, self)
-        return quantizer.quantized(model, ranges, self, self.format)
+        model = onnxruntime.prepared(parent, onnxruntime.opset(self))
+        ranges = onnxruntime.calibrated(model, data, self)
+        return onnxruntime.quantized(model, ranges, self, self.format)

@@ -6,9 +6,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from compbench import graphs, quantizer
 from compbench.contracts import NullCase, OnnxTechnique, TrainingData
-from compbench.precision import EXCLUDE
+from compbench.onnxfile import graph
+from compbench.toolkit.quantize import onnxruntime
+from compbench.toolkit.quantize.options import EXCLUDE
 
 
 class Technique(OnnxTechnique):
@@ -40,11 +41,11 @@ class Technique(OnnxTechnique):
 
     def rewrite(self, parent: bytes, data: TrainingData) -> bytes:
         """The quantized file: the same input and output, float32 (N, C, H, W) -> (N, K)."""
-        model = quantizer.prepared(parent)
-        excluded = graphs.matched(model, self.exclude)
+        model = onnxruntime.prepared(parent)
+        excluded = graph.matched(model, self.exclude)
         if len(excluded) == len(model.graph.node):
             return parent
-        return quantizer.weight_only(
+        return onnxruntime.weight_only(
             model,
             excluded,
             bits=self.bits,

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from compbench.contracts import ModelOption, NullCase, TorchTechnique, Trainer, TrainingData
-from compbench.masks import keeping_zeros
-from compbench.recipe import Recipe
+from compbench.contracts import ModelOption, NullCase, Recipe, TorchTechnique, Trainer, TrainingData
+from compbench.toolkit.masks import keeping_zeros
 
 if TYPE_CHECKING:
     from torch import nn

@@ -10,12 +10,18 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from compbench import followed, moments, plan, report, results
-from compbench import history as histories
-from compbench import suite as suites
-from compbench.results import Row, Run
-from compbench.stats import summarise
-from compbench.store import MODEL, Store
+from compbench.history import history as histories
+from compbench.history import metrics
+from compbench.history.runs import read
+from compbench.make.store import MODEL, Store
+from compbench.report.page import render
+from compbench.results import record
+from compbench.results.folder import new_folder, read_rows, write_rows
+from compbench.results.record import Run
+from compbench.results.row import Row
+from compbench.statistics.summarise import summarise
+from compbench.suite import plan
+from compbench.suite import read as suites
 from tests.factory import accuracy_row, latency_row, lineage, make_run, variant_rows
 from tests.kept import manifest
 
@@ -93,7 +99,7 @@ def bench_the_report_of_10000_rows(
     """The text from summaries; pictures are another thing."""
     run, rows = large
     summaries = summarise(run, rows)
-    page = benchmark.pedantic(report.render, (run, rows, summaries), rounds=2)
+    page = benchmark.pedantic(render, (run, rows, summaries), rounds=2)
     assert all(name in page for name in run.variants)
     benchmark.extra_info["rows"] = len(rows)
 
@@ -102,7 +108,7 @@ def bench_writing_10000_rows(
     benchmark: BenchmarkFixture, large: tuple[Run, list[Row]], tmp_path: Path
 ) -> None:
     _, rows = large
-    benchmark.pedantic(results.write_rows, (tmp_path, "all", rows), rounds=2)
+    benchmark.pedantic(write_rows, (tmp_path, "all", rows), rounds=2)
     written = (tmp_path / "rows" / "all.jsonl").stat().st_size
     assert written
     benchmark.extra_info |= {"rows": len(rows), "file_bytes": written}
@@ -112,8 +118,8 @@ def bench_reading_10000_rows(
     benchmark: BenchmarkFixture, large: tuple[Run, list[Row]], tmp_path: Path
 ) -> None:
     _, rows = large
-    results.write_rows(tmp_path, "all", rows)
-    found = benchmark.pedantic(results.read_rows, (tmp_path,), rounds=3)
+    write_rows(tmp_path, "all", rows)
+    found = benchmark.pedantic(read_rows, (tmp_path,), rounds=3)
     assert len(found) == len(rows)
     benchmark.extra_info["rows"] = len(rows)
 
@@ -145,10 +151,10 @@ def long_past(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for day in range(RUNS):
         started = (first + timedelta(days=day)).isoformat(timespec="seconds")
         run = make_run({f"variant_{i}": lineage() for i in range(9)}, started=started)
-        path = results.new_folder(folder, run.suite, run.started)
-        results.write_run(path, run)
+        path = new_folder(folder, run.suite, run.started)
+        record.write_run(path, run)
         rows = [row for name in run.variants for row in _rows(run, name, random)]
-        results.write_rows(path, "all", rows)
+        write_rows(path, "all", rows)
     return folder
 
 
@@ -156,8 +162,8 @@ def bench_the_history_of_30_runs(benchmark: BenchmarkFixture, long_past: Path) -
     """Reading, summarising, and looking for steps."""
 
     def history() -> histories.History:
-        runs = moments.read(long_past, "mine")
-        return histories.history(runs.finished, followed.find("speedup"), None)
+        runs = read(long_past, "mine")
+        return histories.history(runs.finished, metrics.find("speedup"), None)
 
     found = benchmark.pedantic(history, rounds=2)
     assert [len(series.points) for series in found.series] == [RUNS] * 8

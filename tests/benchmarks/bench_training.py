@@ -17,10 +17,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from compbench.contracts import ModelFamily, Shape, Split, TrainingData
-from compbench.fit import GRADIENT_NORM, Fit
+from compbench.contracts import ModelFamily, Recipe, Shape, Split, TrainingData
 from compbench.models import cnn, mlp
-from compbench.recipe import Recipe
+from compbench.training.loop import GRADIENT_NORM, Fit
 
 SHAPE, CLASSES, IMAGES, ROUNDS = Shape(1, 28, 28), 10, 2560, 3
 NETS: dict[str, ModelFamily] = {

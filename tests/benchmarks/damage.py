@@ -17,10 +17,13 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from compbench import accuracy, data, gates, registry
 from compbench.contracts import Split
-from compbench.session import OrtSession
-from compbench.targets import Target
+from compbench.data import splits
+from compbench.gate import checks
+from compbench.registry import registry
+from compbench.runtime import inference
+from compbench.runtime.session import OrtSession
+from compbench.runtime.target import Target
 
 DROP, TOLERANCE = 0.005, 0.0005
 WITHIN_NOISE = 0.0003  # a change of accuracy this small, of 10,000 images
@@ -42,7 +45,9 @@ def right(file: bytes, test: Split) -> NDArray[np.uint8]:
     path = Path("/tmp") / f"compbench-damage-{os.getpid()}.onnx"
     path.write_bytes(file)
     try:
-        return accuracy.correct(accuracy.logits(OrtSession(str(path), Target()), test.images), test)
+        return inference.correct(
+            inference.logits(OrtSession(str(path), Target()), test.images), test
+        )
     finally:
         path.unlink()
 
@@ -64,11 +69,11 @@ def main() -> None:
     """Print the verdicts."""
     times, file = int(sys.argv[1]), Path(sys.argv[2]).read_bytes()
     folder = Path(os.environ["COMPBENCH_DATA"])
-    test = data.load(registry.find("dataset", "mnist")(), folder).test
+    test = splits.load(registry.find("dataset", "mnist")(), folder).test
     before = right(file, test)
     found: dict[str, Counter[str]] = {"half a point lost": Counter(), "within noise": Counter()}
     for seed in range(times):
-        worse = gates.accuracy(before, damaged(file, seed, test, before.mean()), 0.0)
+        worse = checks.accuracy(before, damaged(file, seed, test, before.mean()), 0.0)
         found["half a point lost"][str(worse.verdict)] += 1
         scale = 0.5
         while True:  # ever less noise, until no more than a few images changed sides
@@ -76,7 +81,7 @@ def main() -> None:
             if abs(like.mean() - before.mean()) <= WITHIN_NOISE and (like != before).any():
                 break
             scale *= 0.8
-        same = gates.accuracy(before, like, 0.0)
+        same = checks.accuracy(before, like, 0.0)
         found["within noise"][str(same.verdict)] += 1
         print(f"seed {seed}: {worse.line}; within noise: {same.line}", flush=True)
     print({name: dict(verdicts) for name, verdicts in found.items()})

@@ -12,11 +12,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from compbench import baseline, guard, pairs, snapshot
-from compbench.baseline import Places
-from compbench.gates import Result
-from compbench.guard import Guard
-from compbench.targets import Target
+from compbench.gate import baseline, prepare, snapshot
+from compbench.gate import pair as gate_pair
+from compbench.gate.baseline import Places
+from compbench.gate.checks import Result
+from compbench.gate.prepare import Guard
+from compbench.runtime.target import Target
 from tests.benchmarks import nets
 from tests.benchmarks.power import load
 
@@ -26,8 +27,8 @@ SLOWER = 0.05
 def one(ready: Guard) -> Result:
     """What one gate says of the latency of the only variant that both sides have."""
     (pair,) = (p for p in ready.pairs() if p.candidate and p.baseline)
-    found = pairs.measure(pair, ready.test, ready.limits)
-    results = pairs.judge(pair, found, ready.candidate, ready.baseline, ready.limits)
+    found = gate_pair.measure(pair, ready.test, ready.limits)
+    results = gate_pair.judge(pair, found, ready.candidate, ready.baseline, ready.limits)
     return next(result for result in results if result.name == "latency")
 
 
@@ -59,7 +60,7 @@ def main() -> None:
             (Path(folder) / name).mkdir()
             (Path(folder) / name / f"{variant}.onnx").write_bytes(content)
             candidate = snapshot.of_files(Path(folder) / name)
-            ready[name] = guard.prepare(candidate, kept, Path(folder), {})
+            ready[name] = prepare.prepare(candidate, kept, Path(folder), {})
         for condition in conditions:
             with load(processes=int(condition == "busy"), busy_s=10, idle_s=0):
                 for name, gate in ready.items():

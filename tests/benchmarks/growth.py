@@ -9,12 +9,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from compbench import footprint, operators
-from compbench.evaluate import CONTROL
-from compbench.launch import Spec, launch
-from compbench.measure import Turns
-from compbench.suite import Measure
-from compbench.targets import Target
+from compbench.measure import footprint, profile
+from compbench.measure.launch import Spec, launch
+from compbench.measure.rows import CONTROL
+from compbench.measure.turns import Turns
+from compbench.runtime.target import Target
+from compbench.suite.tables import Measure
 from tests.benchmarks import nets
 
 
@@ -24,7 +24,7 @@ def seconds(count: int, file: str) -> float:
     arms = {f"variant-{i}": file for i in range(count)}
     for path in arms.values():
         footprint.footprints(path, target, protocol.memory_processes, nets.images())
-        operators.profile(path, target, nets.images())
+        profile.profile(path, target, nets.images())
     for seed in range(protocol.launches):
         turns = Turns(protocol.seconds_per_arm)
         launch(Spec({**arms, CONTROL: file}, target, turns, seed), nets.images())

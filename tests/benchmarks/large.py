@@ -17,8 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from compbench import results
-from compbench.results import Row, Run
+from compbench.results import record
+from compbench.results.folder import write_rows
+from compbench.results.record import Run
+from compbench.results.row import Row
 from tests.factory import HISTORY, MEMORY, OPERATORS, lineage, make_row, make_run
 
 IMAGES, RUNS, TURNS, LAUNCHES = 2_000, 1_000, 50, 5
@@ -42,19 +44,19 @@ def write(run: Run, folder: Path) -> None:
     """`run.json` and the rows, in the files that a run would write."""
     random = np.random.default_rng(0)
     truth = random.random(IMAGES)
-    results.write_run(folder, run)
+    record.write_run(folder, run)
     labels = {"label": (np.arange(IMAGES) % 10).astype(np.uint16)}
-    results.write_rows(folder, "dataset", [Row("", 0, "", "labels", samples=labels)])
+    write_rows(folder, "dataset", [Row("", 0, "", "labels", samples=labels)])
     for index, variant in enumerate(run.variants):
         for seed in run.seeds:
             rows = _artifact(random, variant, seed, index)
             for target in run.targets:
                 rows += _evaluated(random, truth, variant, seed, target, index)
-            results.write_rows(folder, f"artifact-{variant}-{seed}", rows)
+            write_rows(folder, f"artifact-{variant}-{seed}", rows)
     for target in run.targets:
         for launch in range(LAUNCHES):
             rows = _launch(random, run, target, launch)
-            results.write_rows(folder, f"launch-{target}-{launch}", rows)
+            write_rows(folder, f"launch-{target}-{launch}", rows)
 
 
 def _artifact(random: np.random.Generator, variant: str, seed: int, index: int) -> list[Row]:

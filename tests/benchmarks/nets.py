@@ -10,9 +10,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from compbench.contracts import Shape
-from compbench.gate import BASELINE, CANDIDATE, Limits, compare
-from compbench.session import Images
-from compbench.targets import Target
+from compbench.gate.engine import BASELINE, CANDIDATE, Limits, compare
+from compbench.runtime.session import Images
+from compbench.runtime.target import Target
 
 SHAPE = Shape(1, 28, 28)
 
@@ -25,8 +25,8 @@ def convolutional(channels: tuple[int, ...] = (32, 64)) -> bytes:
     """The `cnn` family's net with random weights, exported as the suite would."""
     import torch
 
-    from compbench.export import to_onnx
     from compbench.models import cnn
+    from compbench.onnxfile.export import to_onnx
 
     torch.manual_seed(0)
     return to_onnx(cnn.Model(channels=channels).build(SHAPE, 10), SHAPE)

@@ -16,9 +16,9 @@ from time import perf_counter_ns
 
 import numpy as np
 
-from compbench import measure
-from compbench.session import Images, OrtSession
-from compbench.targets import Target
+from compbench.measure import turns
+from compbench.runtime.session import Images, OrtSession
+from compbench.runtime.target import Target
 from tests.benchmarks import nets
 
 BLOCKS, RUNS = 400, 32
@@ -61,13 +61,13 @@ def report(name: str, folder: str, images: Images) -> str:
     taken: dict[str, list[int]] = {"compbench": [], "bare": [], "profiled": []}
     for arm in (session, profiled):
         arm.bind(images)
-        measure._durations(arm, 2000, perf_counter_ns)
+        turns._durations(arm, 2000, perf_counter_ns)
     gc.disable()
     random = np.random.default_rng(0)
     ways = {
-        "compbench": lambda: measure._durations(session, RUNS, perf_counter_ns),
+        "compbench": lambda: turns._durations(session, RUNS, perf_counter_ns),
         "bare": lambda: bare(RUNS),
-        "profiled": lambda: measure._durations(profiled, 4, perf_counter_ns),
+        "profiled": lambda: turns._durations(profiled, 4, perf_counter_ns),
     }
     names = list(ways)
     for _ in range(BLOCKS):

@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from compbench import gate
-from compbench.intervals import Interval
-from compbench.targets import Target
+from compbench.gate import engine
+from compbench.runtime.target import Target
+from compbench.statistics.intervals import Interval
 from tests.benchmarks import nets
 
 DIFFERENT = 0.02
@@ -37,10 +37,10 @@ def experiment(trials: int, base: Path, slow: Path) -> str:
     for trial in range(trials):
         started = time.perf_counter()
         taken = [
-            gate.timed((str(slow), str(base)), Target(), nets.images(), 1000 * trial + i)
-            for i in range(gate.LAUNCHES)
+            engine.timed((str(slow), str(base)), Target(), nets.images(), 1000 * trial + i)
+            for i in range(engine.LAUNCHES)
         ]
-        one = gate.comparison(taken, gate.Limits())
+        one = engine.comparison(taken, engine.Limits())
         seconds.append(time.perf_counter() - started)
         alarms += different(one.control)
         found += one.ratio.low > 1 and one.ratio.value > 1 + DIFFERENT
@@ -66,7 +66,9 @@ def bursts(trials: int, base: Path, slow: Path) -> str:
     for trial in range(trials):
         for name, candidate in (("unchanged", base), ("slower", slow)):
             files = (str(candidate), str(base))
-            one = gate.compare(files, Target(threads=2), nets.images(), gate.Limits(), 1000 * trial)
+            one = engine.compare(
+                files, Target(threads=2), nets.images(), engine.Limits(), 1000 * trial
+            )
             found[name][one.verdict.value] += 1
             widths.append(max(one.ratio.high - one.ratio.value, one.ratio.value - one.ratio.low))
     lines = ", ".join(f"{name}: {dict(counts)}" for name, counts in found.items())

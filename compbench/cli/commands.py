@@ -1,0 +1,185 @@
+"""The commands run, check, report, show, list, schema, pick and compare."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from compbench.cli import baseline, history
+from compbench.cli.console import console
+
+app = typer.Typer(
+    help="Which compression do I take? Measured on the file that would be deployed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(baseline.app, name="baseline")
+app.command()(history.history)
+SuitePath = Annotated[Path, typer.Argument(metavar="SUITE", help="a suite file (TOML)")]
+Results = Annotated[Path, typer.Option(help="where artifacts and runs are kept")]
+Reports = Annotated[Path, typer.Option(help="where reports are written")]
+DataDir = Annotated[
+    Path, typer.Option(envvar="COMPBENCH_DATA", help="where datasets are, or are downloaded to")
+]
+Run = Annotated[str, typer.Argument(help="a run's folder, or a suite: its newest run")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="print only the report's path and failures")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else")]
+_RESULTS, _REPORTS = Path("results"), Path("reports")
+_DATA = Path("data")
+
+
+@app.command()
+def run(
+    suite: SuitePath,
+    results: Results = _RESULTS,
+    reports: Reports = _REPORTS,
+    data_dir: DataDir = _DATA,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="measure a few times only: wider intervals")
+    ] = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Make what is missing, measure all, write the report. Stopped, it goes on where it was."""
+    from compbench.cli.output import Manner
+    from compbench.report import write
+    from compbench.run.progress import Progress
+    from compbench.run.run import Folders
+    from compbench.run.run import run as run_suite
+    from compbench.suite import read as suites
+    from compbench.table.stored_run import StoredRun
+
+    manner = Manner(quiet, json)
+    loaded = suites.load(suite)
+    if fast:
+        loaded = suites.fast(loaded)
+    progress = Progress(manner.progress())
+    try:
+        outcome = run_suite(loaded, Folders(results, reports, data_dir), progress)
+    except KeyboardInterrupt:  # caught here: typer would end the process without a word
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        raise typer.Exit(130) from None
+    stored = StoredRun(outcome.folder)
+    manner.tell(stored, [write.write(stored, reports)], outcome.failures)
+    for failure in outcome.failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    if outcome.failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(suite: SuitePath, results: Results = _RESULTS, data_dir: DataDir = _DATA) -> None:
+    """Show a suite's plan: its lineage as a tree, and which jobs are in the store already."""
+    from compbench.cli import check as checks
+    from compbench.suite import read as suites
+
+    console().print(checks.tree(suites.load(suite), results, data_dir))
+
+
+@app.command()
+def report(
+    run: Run,
+    results: Results = _RESULTS,
+    reports: Reports = _REPORTS,
+    format: Annotated[
+        str, typer.Option(help="markdown, csv, parquet, json; several: separated by commas")
+    ] = "markdown",
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Write the report again from a run's rows, or its table for other programs."""
+    from compbench.cli import formats
+    from compbench.cli.output import Manner
+    from compbench.files import refuse_unwritable
+    from compbench.table.stored_run import open_run
+
+    names = formats.parse(format)
+    refuse_unwritable(reports, "--reports")
+    stored = open_run(results, run)
+    Manner(quiet, json).name(stored, formats.write(stored, reports, names))
+
+
+@app.command()
+def show(run: Run, results: Results = _RESULTS, json: Json = False) -> None:
+    """Show a run as a table in the terminal; nothing is written."""
+    from compbench.cli.output import Manner
+    from compbench.table.stored_run import open_run
+
+    Manner(json=json).tell(open_run(results, run))
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str, typer.Argument(help="techniques, models, datasets or targets")],
+    name: Annotated[str | None, typer.Argument(help="one of them, with its options")] = None,
+    json: Json = False,
+) -> None:
+    """List what a suite file can name, or describe one of it."""
+    from compbench.cli import listing
+
+    if json:
+        print(listing.as_json(kind, name))
+    else:
+        console().print(listing.render(kind, name))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of suite files, by which editors complete and check them."""
+    from compbench.suite import schema as schemas
+
+    print(schemas.as_text(), end="")
+
+
+@app.command()
+def pick(
+    run: Run,
+    max_drop: Annotated[str | None, typer.Option(help="accuracy below the baseline: 1pp")] = None,
+    max_bytes: Annotated[str | None, typer.Option(help="the file on disk: 200KB")] = None,
+    max_latency: Annotated[str | None, typer.Option(help="p50 of an inference: 0.5ms")] = None,
+    target: Annotated[str | None, typer.Option(help="one of the run's targets")] = None,
+    results: Results = _RESULTS,
+    json: Json = False,
+) -> None:
+    """Say which variant to take under constraints, and what excluded the others.
+
+    What is not given is as the suite's [pick] says. Exit code 1 where nothing fits.
+    """
+    from compbench.cli.output import Manner
+    from compbench.cli.pick import choose
+    from compbench.table.stored_run import open_run
+
+    given = {"--max-drop": max_drop, "--max-bytes": max_bytes, "--max-latency": max_latency}
+    stored = open_run(results, run)
+    chosen = choose(stored.run, stored.summaries, target, given)
+    Manner(json=json).answer(chosen)
+    if chosen.choice.taken is None:
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    run_a: Annotated[str, typer.Argument(metavar="RUN_A", help="a run's folder, or a suite")],
+    run_b: Annotated[
+        str, typer.Argument(metavar="RUN_B", help="SUITE@previous, SUITE@20260102: earlier runs")
+    ],
+    results: Results = _RESULTS,
+    data_dir: DataDir = _DATA,
+    remeasure: Annotated[
+        bool, typer.Option("--remeasure", help="measure files that differ side by side now")
+    ] = False,
+    form: Annotated[str, typer.Option("--format", help="table, markdown, csv or json")] = "table",
+) -> None:
+    """What changed from RUN_A to RUN_B, variant by variant, significant or not."""
+    from compbench.compare import render
+    from compbench.compare.remeasure import compare_folders
+    from compbench.results import find
+
+    render.refuse_format(form)
+    folders = find.find_both(results, run_a, run_b)
+    found = compare_folders(folders, results, data_dir if remeasure else None)
+    print(render.render(found, form), end="")

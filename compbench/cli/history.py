@@ -1,0 +1,44 @@
+"""The command `compbench history`: arguments only."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_RESULTS, _REPORTS = Path("results"), Path("reports")
+
+
+def history(
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="a suite's name or file")],
+    metric: Annotated[
+        str, typer.Option(help="speedup, accuracy, size_bytes, memory, …")
+    ] = "speedup",
+    variant: Annotated[
+        list[str] | None, typer.Option(help="this variant only; may be given several times")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="one of the runs' targets")] = None,
+    results: Annotated[Path, typer.Option(help="where artifacts and runs are kept")] = _RESULTS,
+    reports: Annotated[Path, typer.Option(help="where the picture is written")] = _REPORTS,
+    form: Annotated[str, typer.Option("--format", help="table, csv or json")] = "table",
+) -> None:
+    """Show a metric over a suite's runs, as a table and a picture, with step changes marked."""
+    from compbench.files import refuse_unwritable, write_whole
+    from compbench.history import metrics, render
+    from compbench.history.history import history as history_of
+    from compbench.history.runs import read
+    from compbench.report.pictures import history as pictures_history
+
+    render.refuse_format(form)
+    asked = metrics.find(metric)
+    runs = read(results, suite)
+    found = history_of(runs.finished, asked, target, variant or ())
+    refuse_unwritable(reports, "--reports")
+    path = reports / found.suite / f"history-{asked.name}-{found.target}.png"
+    picture = pictures_history.picture(found)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, picture)
+    print(render.render(found, runs, form, str(path)), end="")
+    print(f"picture: {path}", file=sys.stdout if form == "table" else sys.stderr)

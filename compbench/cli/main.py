@@ -1,0 +1,45 @@
+"""The command line's entry: what a user can put right becomes one line and exit code 2."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+import warnings
+
+from compbench.cli.commands import app
+from compbench.errors import UserError
+
+_USERS_OSERRORS = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EACCES,
+    errno.EROFS,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.EISDIR,
+)
+
+
+def main() -> None:
+    """The `compbench` command: a user's mistake is one line and exit code 2."""
+    sys.path.insert(0, os.getcwd())  # for import paths in suite files
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # where × or µ can't be printed: a question mark
+            stream.reconfigure(errors="replace")
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    try:
+        app()
+    except UserError as error:
+        _stop(str(error))
+    except OSError as error:
+        if error.errno not in _USERS_OSERRORS:
+            raise
+        _stop(f"{error.filename or 'disk'}: {error.strerror}; what was finished is kept")
+
+
+def _stop(message: str) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(2)

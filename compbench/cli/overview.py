@@ -1,0 +1,117 @@
+"""What a terminal shows of a run: a table for each target, the answer, what failed; pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from compbench import units
+from compbench.results.record import Run
+from compbench.statistics.pick import pick, sentence
+from compbench.statistics.summary import Summaries, Summary
+
+_REASON = 160  # characters of a reason; the report has all of it
+_MARKS = {
+    "★": "recommended",
+    "●": "Pareto front (accuracy, speed, bytes)",
+    "≈": "speed-up that noise could explain",
+    "▼": "slower than the baseline",
+}
+
+
+def overview(run: Run, summaries: Summaries) -> Iterator[RenderableType]:
+    """For each target its table, what was skipped or failed there, and the answer."""
+    for target in run.targets:
+        taken = _taken(run, summaries, target)
+        measured = [s for s in summaries.of(target) if not s.reason]
+        if measured:
+            rows = [_cells(run, summaries, s, taken) for s in measured]
+            yield _table(run, target, rows, [_style(run, summaries, s) for s in measured])
+            yield from _legend({mark for row in rows for mark in row[-1]})
+        yield from _problems(summaries, target)
+        yield Text(answer(run, summaries, target), style="bold")
+        yield ""
+
+
+def answer(run: Run, summaries: Summaries, target: str) -> str:
+    """What to take on a target, in a line or two."""
+    choice = pick(run, summaries, target)
+    if choice is None:
+        return f"{target}: no answer, since the baseline {run.baseline} has no figures"
+    return sentence(run, summaries, target, choice)
+
+
+def _taken(run: Run, summaries: Summaries, target: str) -> str:
+    choice = pick(run, summaries, target)
+    return choice.taken.variant if choice and choice.taken else ""
+
+
+def _table(run: Run, target: str, rows: list[list[str]], styles: list[str]) -> Table:
+    table = Table(
+        title=f"{run.suite} on {target}",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+        header_style="bold",
+    )
+    table.add_column("variant", overflow="fold", max_width=26)
+    for name in ("accuracy", f"vs {run.baseline} (pp)", "bytes", "×", "speed-up", ""):
+        is_number = name in ("accuracy", "bytes", "×")
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for row, style in zip(rows, styles, strict=True):
+        table.add_row(*(Text(cell) for cell in row), style=style)
+    return table
+
+
+def _cells(run: Run, summaries: Summaries, s: Summary, taken: str) -> list[str]:
+    is_baseline = s.variant == run.baseline
+    is_unsure = s.speedup is not None and not s.faster and not is_baseline
+    marks = {
+        "★": s.variant == taken,
+        "●": (s.variant, s.target) in summaries.on_front,
+        "≈": is_unsure,
+        "▼": s.faster < 0,
+    }
+    return [
+        s.variant,
+        units.share(s.accuracy and s.accuracy.value, 2),
+        "baseline" if is_baseline else units.points(s.change).replace(" pp", ""),
+        units.bytes_text(s.size_bytes),
+        "" if is_baseline or s.size_ratio is None else f"{units.three_digits(s.size_ratio)}×",
+        "" if is_baseline else units.times(s.speedup),
+        "".join(mark for mark, applies in marks.items() if applies),
+    ]
+
+
+def _style(run: Run, summaries: Summaries, s: Summary) -> str:
+    if s.variant == run.baseline:
+        return "cyan"
+    if (s.variant, s.target) in summaries.on_front:
+        return "green"
+    return "red" if s.faster < 0 else ""
+
+
+def _legend(used: set[str]) -> Iterator[RenderableType]:
+    told = [f"{mark} {meaning}" for mark, meaning in _MARKS.items() if mark in used]
+    if told:
+        yield Text("; ".join(told), style="dim")
+
+
+def _problems(summaries: Summaries, target: str) -> Iterator[RenderableType]:
+    """What was skipped or failed: all variants of one reason in one line."""
+    variants = defaultdict(list)
+    for s in summaries.of(target):
+        if s.reason:
+            variants[s.reason].append(s.variant)
+    for reason, names in variants.items():
+        status, _, why = reason.partition(": ")
+        why = why if len(why) <= _REASON else f"{why[: _REASON - 1].rstrip()}…"
+        is_all = len(names) == len(summaries.of(target))
+        who = f"all {len(names)} variants" if is_all and len(names) > 1 else ", ".join(names)
+        yield Text(f"{status} on {target}: {who}: {why}", style="yellow")

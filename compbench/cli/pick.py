@@ -1,0 +1,89 @@
+"""`compbench pick`: options -> a choice, as a sentence, a table or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rich.table import Table
+
+from compbench import units
+from compbench.errors import UserError, nearest
+from compbench.results.record import Run
+from compbench.statistics.intervals import Interval
+from compbench.statistics.pick import Choice, Constraints, pick, sentence
+from compbench.statistics.summary import Summaries
+
+_OPTIONS: dict[str, tuple[str, Callable[[str], float]]] = {
+    "--max-drop": ("max_drop", units.parse_share),
+    "--max-bytes": ("max_bytes", units.parse_bytes),
+    "--max-latency": ("max_latency_ns", units.parse_time),
+}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A choice on one target of a run."""
+
+    run: Run
+    summaries: Summaries
+    target: str
+    choice: Choice
+
+    def sentence(self) -> str:
+        """The answer in a line."""
+        return sentence(self.run, self.summaries, self.target, self.choice)
+
+    def table(self) -> Table:
+        """What spoke against each of the others."""
+        table = Table("variant", "excluded by", box=None, pad_edge=False)
+        for variant, reasons in self.choice.excluded.items():
+            said = (f"{reason} ({figure})" for reason, figure in reasons.items())
+            table.add_row(variant, ", ".join(said))
+        return table
+
+    def record(self) -> dict[str, Any]:
+        """The same for a program; accuracies are shares, times nanoseconds."""
+        taken, limits = self.choice.taken, self.choice.constraints
+        return {
+            "suite": self.run.suite,
+            "target": self.target,
+            "constraints": vars(limits),
+            "taken": taken and taken.variant,
+            "speedup": _ends(taken and taken.speedup),
+            "change": _ends(taken and taken.change),
+            "size_bytes": taken and taken.size_bytes,
+            "p50_ns": taken and taken.p50_ns,
+            "excluded": self.choice.excluded,
+        }
+
+
+def choose(
+    run: Run, summaries: Summaries, target: str | None, given: dict[str, str | None]
+) -> Chosen:
+    """`given` are the options of the command line; what is absent is as the suite's [pick] says.
+
+    Raises UserError for what is no such quantity, an unknown target, and where the baseline has no
+    figures.
+    """
+    constraints = Constraints.of(run)
+    for option, said in given.items():
+        if said is not None:
+            field, read = _OPTIONS[option]
+            try:
+                constraints = replace(constraints, **{field: read(said)})
+            except ValueError as error:
+                raise UserError(f"{option}: {error}") from error
+    name = target or run.pick.get("target") or next(iter(run.targets))
+    if name not in run.targets:
+        raise UserError(f"--target: this run has no target '{name}'{nearest(name, run.targets)}")
+    choice = pick(run, summaries, name, constraints)
+    if choice is None:
+        reason = summaries.find(run.baseline, name).reason or "it was not measured"
+        raise UserError(f"on {name} the baseline '{run.baseline}' has no figures: {reason}")
+    return Chosen(run, summaries, name, choice)
+
+
+def _ends(interval: Interval | None) -> dict[str, float] | None:
+    return interval._asdict() if interval else None

@@ -1,0 +1,91 @@
+"""Two runs -> what changed between them, by variant and target, significant or not; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from compbench.compare import context
+from compbench.compare.lines import Basis, Line, line
+from compbench.compare.match import Side, denominator, match, refuse_nothing_in_common
+from compbench.runtime.machine import differences as is_other_machine
+from compbench.statistics.changes import Change, side_by_side
+from compbench.statistics.tests import holm
+
+if TYPE_CHECKING:
+    from compbench.gate.engine import Comparison as Measured
+
+SAME_FILE: Basis = "same file"  # side by side with itself there is nothing to measure
+# (line's variant, target) -> what was measured side by side, SAME_FILE, or why it could not be
+Again = Mapping[tuple[str, str], "Measured | str"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All lines, what else differs between the runs, and what speed-ups are measured over."""
+
+    a: Side
+    b: Side
+    differences: tuple[str, ...]
+    denominator: str  # a variant's name; empty where no baseline is in both runs
+    lines: tuple[Line, ...]
+    is_remeasured: bool
+
+    def of(self, target: str) -> tuple[Line, ...]:
+        """The lines of a target, in suite order."""
+        return tuple(line for line in self.lines if line.target == target)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Those in both runs."""
+        return tuple(name for name in self.a.run.targets if name in self.b.run.targets)
+
+
+def compare(a: Side, b: Side, again: Again | None = None) -> Comparison:
+    """Compare two runs; `again` has what was measured side by side now, or why it could not be.
+
+    Raises UserError where no variant or no target is in both.
+    """
+    refuse_nothing_in_common(a, b)
+    pairs = match(a, b)
+    over = denominator(a, b, pairs)
+    targets = [*a.run.targets, *(name for name in b.run.targets if name not in a.run.targets)]
+    lines: list[Line] = []
+    for target in targets:
+        here = [line(a, b, pair, target, over) for pair in pairs]
+        if again is not None:
+            here = [_again(a, b, x, again.get((x.variant, target))) for x in here]
+        lines += corrected(here)
+    between = context.between(a.run, b.run)
+    return Comparison(a, b, between, over.name if over else "", tuple(lines), again is not None)
+
+
+def corrected(lines: Sequence[Line]) -> list[Line]:
+    """The lines of one target with Holm's correction over all that was tested there."""
+    tested = [change for x in lines for change in (x.accuracy, x.speed) if change]
+    adjusted = iter(holm([change.p_value for change in tested]))
+
+    def of(change: Change | None) -> Change | None:
+        return replace(change, adjusted=next(adjusted)) if change else None
+
+    return [replace(x, accuracy=of(x.accuracy), speed=of(x.speed)) for x in lines]
+
+
+def _again(a: Side, b: Side, stored: Line, found: Measured | str | None) -> Line:
+    """The line with what was measured side by side instead, or with the reason why nothing was.
+
+    The same file on another machine or with other libraries keeps its stored times: only these can
+    have changed its speed.
+    """
+    if found is None:
+        return stored
+    if found == SAME_FILE:
+        if is_other_machine(a.run.environment, b.run.environment):
+            return stored
+        return replace(stored, speed=None, speed_basis=SAME_FILE)
+    if isinstance(found, str):
+        told = "; stored times of different moments are compared" if stored.speed else ""
+        return replace(stored, notes=(*stored.notes, f"not measured side by side: {found}{told}"))
+    change = side_by_side(found.ratio, found.launches, found.control)
+    return replace(stored, speed=change, speed_basis="side by side", verdict=str(found.verdict))

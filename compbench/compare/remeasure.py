@@ -1,0 +1,124 @@
+"""The files of two runs side by side, now, on this machine: what stored times can't tell."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from compbench.compare.compare import SAME_FILE, Again, Comparison, compare
+from compbench.compare.match import Pair, Side, is_same_file, match, refuse_nothing_in_common, side
+from compbench.data import digest, splits
+from compbench.errors import JobFailed, UserError
+from compbench.gate import engine
+from compbench.gate.engine import Limits
+from compbench.make.store import MODEL, Store
+from compbench.registry import registry
+from compbench.results.folder import read_rows
+from compbench.results.record import Run, read_run
+from compbench.runtime.session import Images
+from compbench.runtime.target import Target
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where artifacts may be (folders with a store), and where datasets are."""
+
+    results: tuple[Path, ...]
+    data: Path
+
+
+def compare_folders(folders: tuple[Path, Path], results: Path, data_dir: Path | None) -> Comparison:
+    """Two runs by their folders, measured side by side as well where there is a `data_dir`.
+
+    Artifacts are looked for under `results` and where the runs are.
+    """
+    a, b = (side(str(path), read_run(path), read_rows(path)) for path in folders)
+    refuse_nothing_in_common(a, b)
+    if data_dir is None:
+        return compare(a, b)
+    own = (place for path in folders for place in [*path.absolute().parents][2:3])
+    places = Places((results, *own), data_dir)
+    return compare(a, b, remeasure(a, b, places, lambda line: print(line, file=sys.stderr)))
+
+
+def remeasure(a: Side, b: Side, places: Places, tell: Callable[[str], None]) -> Again:
+    """For each pair on each target of both runs the gate's ratio (B to A), or why there is none.
+
+    Of several seeds the first that both have is measured. Raises UserError where the dataset, whose
+    test images are what the files are run on, is not there.
+    """
+    todo: dict[tuple[str, str], tuple[str, str]] = {}
+    found: dict[tuple[str, str], engine.Comparison | str] = {}
+    for name in (name for name in a.run.targets if name in b.run.targets):
+        for pair in match(a, b):
+            if pair.a is None or pair.b is None or _has_failed(a, b, pair, name):
+                continue
+            obstacle = _target(b.run, name).unavailable() or _obstacle(a, b, pair)
+            ready = obstacle or files(a, b, pair, places.results)
+            if isinstance(ready, str):
+                found[pair.name, name] = ready
+            else:
+                todo[pair.name, name] = ready
+    images = _images(b.run, places.data) if todo else None
+    for count, ((variant, name), paths) in enumerate(todo.items(), start=1):
+        assert images is not None
+        tell(f"  [{count}/{len(todo)}] both files of {variant} side by side on {name}")
+        found[variant, name] = _ratio(paths, _target(b.run, name), images)
+    return found
+
+
+def files(a: Side, b: Side, pair: Pair, results: Sequence[Path]) -> tuple[str, str] | str:
+    """B's and A's ONNX file at a seed that both have, checked; or why there are not both."""
+    assert pair.a is not None and pair.b is not None
+    one, other = a.artifacts(pair.a), b.artifacts(pair.b)
+    common = [seed for seed in one if seed in other]
+    if not common:
+        return "no seed of it is in both runs"
+    paths = []
+    for name, (key, sha256) in (("B", other[common[0]]), ("A", one[common[0]])):
+        there = [p for root in results if (p := Store(root).root / key / MODEL).is_file()]
+        whole = [p for p in there if hashlib.sha256(p.read_bytes()).hexdigest() == sha256]
+        if not whole:
+            what = "in the store has another checksum" if there else "is not in the store"
+            return f"{name}'s file {what}"
+        paths.append(str(whole[0]))
+    return paths[0], paths[1]
+
+
+def _has_failed(a: Side, b: Side, pair: Pair, target: str) -> bool:
+    assert pair.a is not None and pair.b is not None
+    found = (a.summaries.find(pair.a, target), b.summaries.find(pair.b, target))
+    return any(summary.reason.startswith("failed") for summary in found)
+
+
+def _obstacle(a: Side, b: Side, pair: Pair) -> str | None:
+    if is_same_file(a, b, pair):
+        return SAME_FILE
+    if a.run.dataset["shape"] != b.run.dataset["shape"]:
+        return "the runs' images have different shapes"
+    return None
+
+
+def _target(run: Run, name: str) -> Target:
+    return Target(**run.targets[name])
+
+
+def _images(run: Run, data_dir: Path) -> Images:
+    name = run.dataset["name"]
+    source = registry.find("dataset", name)()
+    if digest.digest(source, data_dir) is None:
+        raise UserError(
+            f"{name}, on whose test images files are measured, is not under {data_dir}; "
+            "name its folder with --data-dir or COMPBENCH_DATA"
+        )
+    return splits.load(source, data_dir).test.images
+
+
+def _ratio(paths: tuple[str, str], target: Target, images: Images) -> engine.Comparison | str:
+    try:
+        return engine.compare(paths, target, images, Limits())
+    except JobFailed as error:
+        return str(error)

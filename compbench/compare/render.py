@@ -1,0 +1,162 @@
+"""A comparison on the terminal, as markdown, and for programs as CSV and JSON."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from compbench import units
+from compbench.compare.compare import Comparison
+from compbench.compare.lines import Line
+from compbench.compare.match import Side
+from compbench.compare.sections import sections
+from compbench.errors import UserError, nearest
+from compbench.statistics.changes import Change
+from compbench.statistics.intervals import Interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMATS = ("table", "markdown", "csv", "json")
+
+
+def refuse_format(name: str) -> None:
+    """Raises UserError where there is no such format."""
+    if name not in FORMATS:
+        raise UserError(f"--format: there is no format '{name}'{nearest(name, FORMATS)}")
+
+
+def render(found: Comparison, form: str) -> str:
+    """The comparison in one of `FORMATS`; "table" is for a terminal, without colours."""
+    refuse_format(form)
+    if form == "table":
+        return table(found)
+    if form == "markdown":
+        return markdown(found)
+    return json_text(found) if form == "json" else frame(found).to_csv(index=False)
+
+
+def table(found: Comparison) -> str:
+    """The whole in `units.TEXT_WIDTH` columns."""
+    parts = []
+    for section in sections(found):
+        lines = [_wrapped(line, "- " if section.title else "") for line in section.lines]
+        lines += [_grid(section.table), _wrapped(section.caption)] if section.table else []
+        title = [section.title, "─" * len(section.title)] if section.title else []
+        parts.append("\n".join([*title, *lines]))
+    return "\n\n".join(parts) + "\n"
+
+
+def markdown(found: Comparison) -> str:
+    """The same for a file or a web page."""
+    import pandas as pd
+
+    parts = [f"# {found.b.run.suite}: what changed between two runs"]
+    for section in sections(found):
+        parts.append(f"## {section.title}" if section.title else "")
+        parts.append("\n".join(f"- {line}" for line in section.lines))
+        if section.table:
+            rows = pd.DataFrame(list(section.table)).map(lambda cell: cell.replace("*", r"\*"))
+            parts += [rows.to_markdown(index=False, disable_numparse=True)]
+            parts.append(section.caption.replace("*", r"\*"))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def json_text(found: Comparison) -> str:
+    """Both runs, what differs between them, and a record for each line of `frame`."""
+    records = frame(found).to_json(orient="records", double_precision=15)
+    assert records is not None  # it is None only where a file was named
+    content = {
+        "a": _run(found.a),
+        "b": _run(found.b),
+        "differences": found.differences,
+        "denominator": found.denominator or None,
+        "remeasured": found.is_remeasured,
+        "lines": json.loads(records),
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def frame(found: Comparison) -> pd.DataFrame:
+    """A row for each variant and target; accuracies are shares, what is not known is missing.
+
+    `*_p_holm` decides `*_significant`; `speed` is how many times as fast B is as A, of what
+    `speed_basis` says; `p50_ns_a` and `_b` are stored times of different moments.
+    """
+    import pandas as pd
+
+    return pd.DataFrame([_record(line) for line in found.lines])
+
+
+def _record(line: Line) -> dict[str, Any]:
+    return {
+        "variant": line.variant,
+        "target": line.target,
+        "status": line.status,
+        "accuracy_a": _value(line.a.accuracy),
+        "accuracy_b": _value(line.b.accuracy),
+        **_change("accuracy_change", line.accuracy),
+        "accuracy_basis": line.accuracy_basis,
+        "size_bytes_a": line.a.size_bytes,
+        "size_bytes_b": line.b.size_bytes,
+        "speedup_a": _value(line.a.speedup),
+        "speedup_b": _value(line.b.speedup),
+        **_change("speed", line.speed),
+        "speed_basis": line.speed_basis,
+        "verdict": line.verdict,
+        "p50_ns_a": line.a.p50_ns,
+        "p50_ns_b": line.b.p50_ns,
+        "notes": "; ".join(line.notes),
+    }
+
+
+def _change(name: str, change: Change | None) -> dict[str, Any]:
+    value, low, high = change.interval if change else (None, None, None)
+    return {
+        name: value,
+        f"{name}_low": low,
+        f"{name}_high": high,
+        f"{name}_p": change.p_value if change else None,
+        f"{name}_p_holm": change.adjusted if change else None,
+        f"{name}_significant": change.is_significant if change else None,
+    }
+
+
+def _value(interval: Interval | None) -> float | None:
+    return interval.value if interval else None
+
+
+def _run(side: Side) -> dict[str, Any]:
+    run = side.run
+    commit = run.environment.get("git_commit")
+    return {"run": side.label, "suite": run.suite, "started": run.started, "git_commit": commit}
+
+
+def _wrapped(line: str, bullet: str = "") -> str:
+    indent = " " * len(bullet)
+    return textwrap.fill(
+        line,
+        units.TEXT_WIDTH,
+        initial_indent=bullet,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _grid(rows: tuple[dict[str, str], ...]) -> str:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for name in rows[0]:
+        grid.add_column(name, overflow="fold")
+    for row in rows:
+        grid.add_row(*map(Text, row.values()))
+    console = Console(width=units.TEXT_WIDTH, color_system=None, force_terminal=False)
+    with console.capture() as captured:
+        console.print(grid)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())

@@ -1,0 +1,193 @@
+"""A comparison of two runs as sections of lines and tables, for people; pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from compbench import units
+from compbench.compare.compare import Comparison
+from compbench.compare.lines import Line, Status
+from compbench.compare.match import Side
+from compbench.runtime.machine import differences as other_machine
+from compbench.statistics.changes import Change
+
+_STATUS: dict[Status, str] = {"same": "same file", "changed": "other recipe"}
+_BASIS = {"denominator": units.NOTHING, "": units.NOTHING}
+_STORED = (
+    "STORED TIMES OF DIFFERENT MOMENTS are compared: each run's speed-up over {0}, measured within "
+    "that run, and the ratio of the two. Its interval knows the spread of launches, not what else "
+    "changed between the moments. With --remeasure, files that differ and are in the store are "
+    "measured side by side now."
+)
+_REMEASURED = (
+    "Files that differ were measured side by side now, on this machine, at the first seed that is "
+    "in both runs. The column 'based on' says where there was nothing to measure, and where stored "
+    "times of different moments had to be compared."
+)
+_NOT_EQUAL = (
+    "What is not significant need not be equal: its interval says how large a change may hide."
+)
+_LUCK = "Accuracies are of these files: one that was made anew also has the luck of its training."
+_IMAGES = {
+    "paired": "on the same {} test images",
+    "unpaired": "unpaired (the test images or the seeds may differ)",
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A title, lines of text, and a table whose rows have equal keys, with a caption."""
+
+    title: str = ""
+    lines: tuple[str, ...] = ()
+    table: tuple[dict[str, str], ...] = ()
+    caption: str = ""
+
+
+def sections(found: Comparison) -> Iterator[Section]:
+    """First what else differs, then what changed, then the figures of each target."""
+    yield Section(lines=(_run_line("A", found.a), _run_line("B", found.b)))
+    same = "nothing: commit, settings, dataset, targets, machine and libraries agree"
+    yield Section("What differs between the runs", found.differences or (same,))
+    yield Section("How speed is compared", tuple(_bases(found)))
+    answers = [answer for target in found.targets for answer in _answers(found, target)]
+    if any(line.accuracy and line.status in ("rebuilt", "changed") for line in found.lines):
+        answers.append(_LUCK)
+    yield Section("What changed", (*answers, _NOT_EQUAL))
+    for target in found.targets:
+        lines = found.of(target)
+        yield _accuracies(found, target, lines)
+        timed = [x for x in lines if x.speed or x.a.p50_ns or x.b.p50_ns]
+        if timed:
+            yield _speeds(found, target, timed)
+        notes = _grouped((note, line.variant) for line in lines for note in line.notes)
+        if notes:
+            told = tuple(f"{', '.join(names)}: {note}" for note, names in notes.items())
+            yield Section(f"{target}: notes", told)
+
+
+def _run_line(name: str, side: Side) -> str:
+    commit = side.run.environment.get("git_commit") or "unknown"
+    return f"{name}: {side.run.suite} of {side.run.started}, git commit {commit} ({side.label})"
+
+
+def _bases(found: Comparison) -> Iterator[str]:
+    over = found.denominator
+    if found.is_remeasured:
+        yield _REMEASURED
+    elif over:
+        yield _STORED.format(over)
+    if not over:
+        yield "Neither run's baseline is in both runs: stored speed-ups have nothing in common."
+    if any(x.variant == over and x.status in ("rebuilt", "changed") for x in found.lines):
+        yield f"{over} was made anew: a change of stored speed-ups may be a change of {over}."
+    if other_machine(found.a.run.environment, found.b.run.environment):
+        yield "Machine or libraries differ: a change of stored speed-ups may be theirs."
+
+
+def _answers(found: Comparison, target: str) -> Iterator[str]:
+    lines = found.of(target)
+    tested = sum(bool(change) for line in lines for change in (line.accuracy, line.speed))
+    for line in lines:
+        changes = []
+        if line.speed and line.speed.is_significant:
+            changes.append(f"{units.times(line.speed.interval)} as fast as in A")
+        if line.accuracy and line.accuracy.is_significant:
+            changes.append(f"accuracy {units.points(line.accuracy.interval)}")
+        if changes:
+            yield f"{target}: {line.variant} changed significantly: {' and '.join(changes)}"
+        if line.verdict == "INCONCLUSIVE":
+            yield f"{target}: {line.variant} is undecided side by side: the machine was too noisy"
+    if not tested:
+        yield f"{target}: there is nothing that can have changed, or nothing to compare"
+    elif not any(line.is_significant for line in lines):
+        yield f"{target}: no significant change ({tested} comparisons of accuracy and speed)"
+    names = _grouped((_STATUS.get(line.status, line.status), line.variant) for line in lines)
+    same = len(names.pop("same file", []))
+    counts = [f"{same} of {len(lines)} variants are the same file"]
+    counts += [f"{status}: {', '.join(which)}" for status, which in names.items()]
+    yield f"{target}: {'; '.join(counts)}"
+
+
+def _accuracies(found: Comparison, target: str, lines: Sequence[Line]) -> Section:
+    rows = tuple(
+        {
+            "variant": line.variant,
+            "artifact": _STATUS.get(line.status, line.status),
+            "accuracy A": units.share(line.a.accuracy.value if line.a.accuracy else None, 2),
+            "accuracy B": units.share(line.b.accuracy.value if line.b.accuracy else None, 2),
+            "B − A": _accuracy_text(line),
+            "bytes A": units.bytes_text(line.a.size_bytes),
+            "bytes B": _bytes_text(line.a.size_bytes, line.b.size_bytes),
+        }
+        for line in lines
+    )
+    count = found.b.run.dataset["samples"]["test"]
+    bases = {line.accuracy_basis for line in lines}
+    how = [words.format(count) for basis, words in _IMAGES.items() if basis in bases]
+    intervals = f"B − A {' or '.join(how)}, with its 95 % interval. " if how else ""
+    return Section(f"{target}: accuracy and size", (), rows, intervals + _holm_text(lines))
+
+
+def _speeds(found: Comparison, target: str, lines: Sequence[Line]) -> Section:
+    rows = tuple(
+        {
+            "variant": line.variant,
+            "A": _times(line.a.speedup and line.a.speedup.value),
+            "B": _times(line.b.speedup and line.b.speedup.value),
+            "B ÷ A": _marked(units.times(line.speed.interval if line.speed else None), line.speed),
+            "based on": _BASIS.get(line.speed_basis, line.speed_basis)
+            + (f": {line.verdict}" if line.verdict else ""),
+            "p50 A": units.time_text(line.a.p50_ns),
+            "p50 B": units.time_text(line.b.p50_ns),
+        }
+        for line in lines
+    )
+    over = f"A, B: speed-ups over {found.denominator} in the same run. "
+    caption = (
+        f"{over if found.denominator else ''}B ÷ A above 1: faster in B, with its 95 % interval. "
+        "p50: stored times of different moments, to look at and not to compare."
+    )
+    if any(line.verdict for line in lines):
+        caption += " PASS: not slower than A by more than the gate allows; FAIL: slower, twice."
+    return Section(f"{target}: speed", (), rows, caption)
+
+
+def _accuracy_text(line: Line) -> str:
+    if line.accuracy_basis == "same answers":
+        return "same answers"
+    return _marked(units.points(line.accuracy.interval if line.accuracy else None), line.accuracy)
+
+
+def _marked(words: str, change: Change | None) -> str:
+    return f"{words} *" if change and change.is_significant else words
+
+
+def _holm_text(lines: Sequence[Line]) -> str:
+    count = sum(bool(change) for line in lines for change in (line.accuracy, line.speed))
+    return (
+        f"* significant: p ≤ 0.05 after Holm's correction for the {count} comparisons on this "
+        "target, and for speed beyond what the A/A control shows as noise."
+    )
+
+
+def _bytes_text(a: float | None, b: float | None) -> str:
+    if a is None or b is None:
+        return units.bytes_text(b)
+    if a == b:
+        return "equal"
+    return f"{units.bytes_text(b)} ({100 * (b / a - 1):+.1f} %)".replace("-", "−")
+
+
+def _grouped(named: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Words -> the variants that they are about."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for words, variant in named:
+        found[words].append(variant)
+    return found
+
+
+def _times(value: float | None) -> str:
+    return units.NOTHING if value is None else f"{units.three_digits(value)}×"

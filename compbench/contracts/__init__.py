@@ -1,0 +1,51 @@
+"""What a plugin file relies on: the base classes of plugins, and the data that they see.
+
+Every plugin is a frozen pydantic model: its fields are its options in a suite file. Importing a
+plugin must be cheap, so plugin files import torch inside their methods.
+"""
+
+from compbench.contracts.data import DatasetSource, Samples, Shape, Split, TrainingData
+from compbench.contracts.model import ModelFamily, ModelOption, describe_model
+from compbench.contracts.options import Options
+from compbench.contracts.technique import (
+    LoweringTechnique,
+    NullCase,
+    OnnxTechnique,
+    TechniqueBase,
+    TorchTechnique,
+)
+from compbench.contracts.training import (
+    AfterStep,
+    Batch,
+    Epoch,
+    FineTuning,
+    Loss,
+    Recipe,
+    Teaching,
+    Trainer,
+)
+
+__all__ = [
+    "AfterStep",
+    "Batch",
+    "DatasetSource",
+    "Epoch",
+    "FineTuning",
+    "Loss",
+    "LoweringTechnique",
+    "ModelFamily",
+    "ModelOption",
+    "NullCase",
+    "OnnxTechnique",
+    "Options",
+    "Recipe",
+    "Samples",
+    "Shape",
+    "Split",
+    "Teaching",
+    "TechniqueBase",
+    "TorchTechnique",
+    "Trainer",
+    "TrainingData",
+    "describe_model",
+]

@@ -1,0 +1,78 @@
+"""The base classes of techniques, and the case in which one must do nothing."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from compbench.contracts.data import TrainingData
+from compbench.contracts.options import Options
+from compbench.contracts.training import Trainer
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class NullCase:
+    """Options with which a technique must do nothing, and what its result must then equal.
+
+    `equals` is "parent" (the parent's logits) or the name of the technique that, given `like`
+    as its options, makes the same weights, or the same file, bit for bit.
+    """
+
+    options: dict[str, Any]
+    equals: str = "parent"
+    like: dict[str, Any] | None = None
+
+
+class TechniqueBase(Options, ABC):
+    """What all techniques share: how many parents, which libraries, the null case.
+
+    `quantizes` says that it makes numbers narrower, which is done once in a lineage. `leaves` is
+    what it leaves in the weights, in words; `undoes` is what it destroys of that in its parent.
+    """
+
+    parents: ClassVar[tuple[int, int]] = (1, 1)
+    libraries: ClassVar[tuple[str, ...]] = ()
+    quantizes: ClassVar[bool] = False
+    leaves: ClassVar[str] = ""
+    undoes: ClassVar[tuple[str, ...]] = ()
+    null_case: ClassVar[NullCase]
+
+    def problem(self, parent_count: int) -> str | None:
+        """What is wrong with this technique on so many parents, or None."""
+        least, most = self.parents
+        if least <= parent_count <= most:
+            return None
+        wanted = f"{least}" if least == most else f"{least} to {most}"
+        return f"needs {wanted} parent{'s' * (most != 1)}, got {parent_count}"
+
+
+class TorchTechnique(TechniqueBase):
+    """Base of a class `Technique` that makes a torch module from torch modules."""
+
+    @abstractmethod
+    def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
+        """A new module; the parents are in evaluation mode and must not be changed."""
+
+
+class LoweringTechnique(TechniqueBase):
+    """Base of a class `Technique` that trains torch modules into an ONNX file.
+
+    No torch module stands behind that file: only ONNX techniques can follow.
+    """
+
+    @abstractmethod
+    def lower(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> bytes:
+        """The bytes of the ONNX file; the parents are in evaluation mode, not to be changed."""
+
+
+class OnnxTechnique(TechniqueBase):
+    """Base of a class `Technique` that rewrites an ONNX file into another."""
+
+    @abstractmethod
+    def rewrite(self, parent: bytes, data: TrainingData) -> bytes:
+        """The bytes of the new ONNX file."""

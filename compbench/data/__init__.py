@@ -1,0 +1,1 @@
+"""A dataset's source -> splits, and what identifies them."""

@@ -1,0 +1,1 @@
+"""A candidate beside the baseline that is shipped: verdicts, for pytest."""

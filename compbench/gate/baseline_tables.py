@@ -1,0 +1,90 @@
+"""Baselines as tables: those there are, and what differs between two; pure but for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from compbench import units
+from compbench.errors import UserError
+from compbench.gate.baseline import listed
+from compbench.gate.snapshot import Snapshot
+
+ADDED, GONE, CHANGED, SAME = "added", "gone", "changed", "same file"
+
+
+def overview(baselines: Path) -> list[dict[str, str]]:
+    """A row for each baseline; a damaged one says what is wrong with it."""
+    return [
+        {"baseline": name, "suite": str(found)}
+        if isinstance(found, UserError)
+        else {
+            "baseline": name,
+            "suite": found.record.suite,
+            "saved": found.record.saved,
+            "variants": str(len(found.files)),
+            "files": units.bytes_text(sum(path.stat().st_size for path in found.files.values())),
+            "commit": found.record.git_commit or units.NOTHING,
+            "CPU": found.record.environment.get("cpu", units.NOTHING),
+        }
+        for name, found in listed(baselines)
+    ]
+
+
+def differences(before: Snapshot, after: Snapshot) -> list[dict[str, str]]:
+    """A row for each variant of either side: its file, bytes, parameters, accuracy by target."""
+    return [_difference(before, after, name) for name in {**before.files, **after.files}]
+
+
+def _difference(before: Snapshot, after: Snapshot, name: str) -> dict[str, str]:
+    sides = (before, after)
+    sums = [_sha256(side, name) for side in sides]
+    if None in sums:
+        change = ADDED if sums[0] is None else GONE
+    else:
+        change = SAME if sums[0] == sums[1] else CHANGED
+    row = {
+        "variant": name,
+        "change": change,
+        "sha256": _became(*(one[:8] if one else None for one in sums)),
+        "bytes": _became(*(_bytes(side, name) for side in sides)),
+        "parameters": _became(*(_parameters(side, name) for side in sides)),
+    }
+    for target in {**before.record.targets, **after.record.targets}:
+        row[f"accuracy on {target}"] = _became(*(_accuracy(side, name, target) for side in sides))
+    return row
+
+
+def _became(before: str | None, after: str | None) -> str:
+    shown = [one if one is not None else units.NOTHING for one in (before, after)]
+    return shown[0] if before == after else " → ".join(shown)
+
+
+def _sha256(side: Snapshot, name: str) -> str | None:
+    entry = side.record.variants.get(name)
+    return entry.sha256 if entry else None
+
+
+def _bytes(side: Snapshot, name: str) -> str | None:
+    return units.bytes_text(side.files[name].stat().st_size) if name in side.files else None
+
+
+def _parameters(side: Snapshot, name: str) -> str | None:
+    row = side.row(name, "parameters")
+    return units.count_text(row.value) if row else None
+
+
+def _accuracy(side: Snapshot, name: str, target: str) -> str | None:
+    row = side.row(name, "accuracy", target)
+    return units.share(float(np.mean(row.samples["correct"])), 2) if row else None
+
+
+def notes(before: Snapshot, after: Snapshot) -> Iterator[str]:
+    """What makes the two hard to compare, a line each."""
+    ours, theirs = before.record, after.record
+    if theirs.suite and ours.suite != theirs.suite:
+        yield f"they are of different suites: {ours.suite}, {theirs.suite}"
+    elif theirs.suite and ours.dataset.get("digest") != theirs.dataset.get("digest"):
+        yield "they are of different datasets: the accuracies can't be compared"

@@ -1,0 +1,133 @@
+"""A candidate and a baseline -> the pairs of files to compare, once it is sure that they can be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from compbench.contracts import DatasetSource, Split
+from compbench.data import digest as data_digest
+from compbench.data import splits
+from compbench.errors import UserError, explain
+from compbench.gate.pair import Pair
+from compbench.gate.snapshot import Snapshot, gate_table
+from compbench.registry import registry
+from compbench.runtime import machine as runtime_machine
+from compbench.runtime.target import Target
+from compbench.suite.tables import Gate
+
+
+@dataclass(frozen=True)
+class Guard:
+    """All that the pairs share. `notes` are for the reader: which limits, which machine."""
+
+    candidate: Snapshot
+    baseline: Snapshot
+    targets: dict[str, Target]
+    limits: Gate
+    test: Split
+    environment: dict[str, Any]
+    notes: tuple[str, ...]
+
+    def pairs(self) -> list[Pair]:
+        """Every variant of either side on every target: none is left out."""
+        names = {**self.baseline.files, **self.candidate.files, **self.candidate.record.lost}
+        return [
+            Pair(v, n, t, self.candidate.files.get(v), self.baseline.files.get(v))
+            for v in names
+            for n, t in self.targets.items()
+        ]
+
+
+def prepare(
+    candidate: Snapshot, baseline: Snapshot, data_dir: Path, given: dict[str, float]
+) -> Guard:
+    """Check that the two can be compared here; `given` limits go before the suite's.
+
+    Raises UserError where they are of different suites or datasets, or share no variant.
+    """
+    theirs, ours = candidate.record, baseline.record
+    if theirs.suite and theirs.suite != ours.suite:
+        raise UserError(
+            f"{candidate.label} is of suite '{theirs.suite}', "
+            f"the baseline {baseline.label} of '{ours.suite}'"
+        )
+    if not {*candidate.files, *theirs.lost} & {*baseline.files}:
+        raise UserError(
+            f"{candidate.label} and {baseline.label} have no variant in common: "
+            f"{', '.join(candidate.files)}; {', '.join(baseline.files)}"
+        )
+    if theirs.suite:
+        _refuse_other_data(candidate.label, theirs.dataset.get("digest"), baseline)
+    limits, origin = _limits(candidate, baseline, given)
+    tables = {**ours.targets, **theirs.targets}
+    targets = {name: Target(**table) for name, table in tables.items()}
+    test = test_split(baseline, data_dir)
+    here = runtime_machine.record()
+    about = (f"limits from {origin}: {_listed(limits)}", *_differences(candidate, baseline, here))
+    return Guard(candidate, baseline, targets, limits, test, here, about)
+
+
+def test_split(baseline: Snapshot, data_dir: Path) -> Split:
+    """The baseline's test split, from this machine's copy of the dataset."""
+    name = baseline.record.dataset["name"]
+    plugin = registry.find("dataset", name)
+    if not issubclass(plugin, DatasetSource):
+        raise UserError(f"'{name}' is not a DatasetSource, see compbench/contracts")
+    source = plugin()
+    loaded = splits.load(source, data_dir)
+    _refuse_other_data(f"{name} under {data_dir}", data_digest.digest(source, data_dir), baseline)
+    return loaded.test
+
+
+def _limits(candidate: Snapshot, baseline: Snapshot, given: dict[str, float]) -> tuple[Gate, str]:
+    """The limits and where they are from: the suite file as it is now, or as it was recorded."""
+    table, origin = None, "compbench's defaults"
+    for side in (candidate, baseline):
+        path = side.record.suite_path
+        table = gate_table(path)
+        if table is not None:
+            origin = path
+            break
+    if table is None:
+        recorded = [s for s in (candidate, baseline) if s.record.gate is not None]
+        if recorded:
+            table, origin = recorded[0].record.gate, f"{recorded[0].label} (no suite file here)"
+    try:
+        limits = Gate(**{**(table or {}), **given})
+    except ValidationError as error:
+        raise UserError(explain(error, "[gate]", Gate.model_fields)) from error
+    return limits, f"{origin} and pytest's configuration" if given else origin
+
+
+def _listed(limits: Gate) -> str:
+    table = limits.model_dump(exclude={"memory_processes"}, exclude_none=True)
+    return ", ".join(f"{name} {value:g}" for name, value in table.items())
+
+
+def _differences(candidate: Snapshot, baseline: Snapshot, here: dict[str, Any]) -> list[str]:
+    """What the reader must know: another machine, targets that are not the same on both sides."""
+    notes = []
+    machine = runtime_machine.differences(baseline.record.environment, here)
+    if machine:
+        notes.append(
+            "the baseline is of another machine or other libraries; both sides are measured "
+            f"again here, so it may be: {machine}"
+        )
+    theirs, ours = candidate.record.targets, baseline.record.targets
+    for name in theirs.keys() & ours.keys():
+        if theirs[name] != ours[name]:
+            notes.append(f"target '{name}' is not what it was: both run on the candidate's")
+    return notes
+
+
+def _refuse_other_data(label: str, digest: str | None, baseline: Snapshot) -> None:
+    wanted = baseline.record.dataset.get("digest")
+    if digest != wanted:
+        raise UserError(
+            f"{label}: the dataset's digest is {str(digest)[:12]}…, the baseline {baseline.label} "
+            f"has {str(wanted)[:12]}…: other samples, splits or version; save the baseline again"
+        )

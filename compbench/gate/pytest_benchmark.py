@@ -1,0 +1,85 @@
+"""A judged pair as pytest-benchmark knows benchmarks: in its table, JSON files and histograms."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compbench.gate.checks import Result, overall
+from compbench.gate.engine import BASELINE, CANDIDATE
+from compbench.gate.pair import Measured, Pair
+from compbench.gate.prepare import Guard
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def tabulate(
+    item: pytest.Item, pair: Pair, found: Measured, results: list[Result], guard: Guard
+) -> None:
+    """Give the candidate's kept durations to pytest-benchmark, if it is installed and enabled.
+
+    All that a verdict rests on goes into `extra_info`.
+    """
+    session = getattr(item.config, "_benchmarksession", None)
+    if session is None or session.disabled:
+        return
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+    fixture = BenchmarkFixture(
+        item,
+        add_stats=session.benchmarks.append,
+        logger=session.logger,
+        warner=item.warn,
+        disabled=False,
+        **session.options,
+    )
+    fixture.group = pair.target_name
+    fixture.param = pair.target_name
+    fixture.params = {"variant": pair.variant, "target": pair.target_name}
+    fixture.extra_info = extra_info(pair.variant, found, results, guard)
+    stats = fixture._make_stats(iterations=1)  # what pytest-benchmark's own fixture does
+    for launch in found.launches:
+        for duration_ns in kept_ns(launch[CANDIDATE]):
+            stats.update(float(duration_ns) / 1e9)
+
+
+def extra_info(
+    variant: str, found: Measured, results: list[Result], guard: Guard
+) -> dict[str, Any]:
+    """The verdict with all its reasons, hashes, machine and raw durations, as plain values."""
+    sides = {"candidate": guard.candidate, "baseline": guard.baseline}
+    raw = {
+        arm: [packed(kept_ns(launch[arm])) for launch in found.launches]
+        for arm in (CANDIDATE, BASELINE)
+    }
+    return {
+        "verdict": str(overall(results)),
+        "ratio": dict(zip(("value", "low", "high"), found.comparison.ratio, strict=True)),
+        "control": dict(zip(("value", "low", "high"), found.comparison.control, strict=True)),
+        "launches": found.comparison.launches,
+        "gates": {r.name: {"verdict": r.verdict, "line": r.line} for r in results},
+        "same_class": found.same_class,
+        "sha256": {n: side.record.variants[variant].sha256 for n, side in sides.items()},
+        "limits": guard.limits.model_dump(),
+        "environment": guard.environment,
+        "raw_ns": raw,
+    }
+
+
+def kept_ns(samples: dict[str, Any]) -> np.ndarray:
+    """The durations of an arm that were not discarded, in the order they were taken."""
+    return samples["duration_ns"][samples["kept"] == 1]
+
+
+def packed(durations_ns: np.ndarray) -> str:
+    """Little-endian int64, zlib-compressed, in base64: a hundred thousand numbers in one line."""
+    return base64.b64encode(zlib.compress(durations_ns.astype("<i8").tobytes(), 9)).decode()
+
+
+def unpacked(text: str) -> np.ndarray:
+    """The durations in ns that were `packed`."""
+    return np.frombuffer(zlib.decompress(base64.b64decode(text)), "<i8")

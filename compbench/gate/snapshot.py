@@ -1,0 +1,171 @@
+"""Snapshot: the files of one seed and the rows that a gate needs, of a run or of bare files."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from compbench.errors import UserError
+from compbench.files import sha256
+from compbench.make.store import MODEL, Store
+from compbench.results.folder import read_rows
+from compbench.results.record import Run, read_run
+from compbench.results.row import Row
+from compbench.suite import read as suites
+
+FORMAT = 1
+# what is kept of a run; times are not, since they are only ever compared side by side
+METRICS = {
+    *("size_bytes", "packed_bytes", "parameters", "nonzero_parameters", "macs"),
+    *("accuracy", "parity_max_abs", "parity_agreement", "memory_bytes", "file", "status"),
+}
+
+
+class Entry(BaseModel):
+    """One variant's file, and how it was made."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str = ""  # empty for a bare file
+    sha256: str
+    file: str
+    technique: str = ""
+    parents: tuple[str, ...] = ()
+    is_torch: bool = False
+
+
+class Record(BaseModel):
+    """What `baseline.json` holds. `gate` is the suite's table when it was written, None where the
+    suite file was gone; `lost` says why variants have no file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: int = FORMAT
+    suite: str = ""
+    suite_path: str = ""
+    dataset: dict[str, Any] = {}
+    seed: int = 0
+    targets: dict[str, dict[str, Any]] = {}
+    gate: dict[str, Any] | None = None
+    variants: dict[str, Entry]
+    lost: dict[str, str] = {}
+    environment: dict[str, Any] = {}
+    git_commit: str | None = None
+    measured: str | None = None  # when its run began; UTC, ISO 8601
+    saved: str
+    rows_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A record with the files (variant -> path) and rows that belong to it."""
+
+    label: str
+    record: Record
+    files: dict[str, Path]
+    rows: tuple[Row, ...] = ()
+
+    def row(self, variant: str, metric: str, target: str = "") -> Row | None:
+        """The row of a metric, if it was recorded."""
+        wanted = (variant, metric, target)
+        return next((r for r in self.rows if (r.variant, r.metric, r.target) == wanted), None)
+
+    def failure(self, variant: str, target: str) -> str | None:
+        """Why the run has no figures of a variant on a target, where it failed."""
+        if variant in self.record.lost:
+            return self.record.lost[variant]
+        row = self.row(variant, "status", target)
+        return row.reason if row and row.status == "failed" else None
+
+
+def of_run(folder: Path, results: Path) -> Snapshot:
+    """The first seed of a finished run. Its artifacts lie beside it, or else under `results`.
+
+    Raises UserError where the run is not finished, or an artifact is gone or damaged.
+    """
+    run = read_run(folder)
+    again = f"compbench run {run.suite_path}"
+    if run.finished is None:
+        raise UserError(f"{folder} was stopped before its end; go on with: {again}")
+    seed = run.seeds[0]
+    rows = tuple(r for r in read_rows(folder) if r.seed == seed and r.metric in METRICS)
+    lost = {r.variant: r.reason for r in rows if r.metric == "status" and not r.target}
+    keys = {r.variant: r.key for r in rows}
+    beside = folder.absolute().parents[2]
+    store = Store(beside if Store(beside).root.is_dir() else results)
+    files, variants = {}, {}
+    for name in (name for name in run.variants if name not in lost):
+        if name not in keys:
+            raise UserError(f"{folder} has no rows of '{name}'; run again: {again}")
+        files[name], checksum = _artifact(store, keys[name], f"'{name}'", again)
+        variants[name] = _entry(run, name, keys[name], checksum)
+    if not variants:
+        raise UserError(f"{folder} has no artifact: all its variants failed")
+    return Snapshot(str(folder), _record(run, variants, lost), files, rows)
+
+
+def of_files(folder: Path) -> Snapshot:
+    """Bare ONNX files, each named after its variant. Raises UserError where there is none."""
+    files = {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+    if not files:
+        raise UserError(f"{folder} has no ONNX files; name them after variants: student.onnx")
+    entries = {n: Entry(sha256=sha256(path), file=path.name) for n, path in files.items()}
+    return Snapshot(str(folder), Record(variants=entries, saved=now()), files)
+
+
+def now() -> str:
+    """UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def gate_table(suite_path: str) -> dict[str, Any] | None:
+    """The suite file's `[gate]`; None where there is no such file. Raises UserError."""
+    if not suite_path or not Path(suite_path).is_file():
+        return None
+    return suites.load(Path(suite_path)).gate.model_dump()
+
+
+def _artifact(store: Store, key: str, variant: str, again: str) -> tuple[Path, str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            found = store.find(key)
+        except UserWarning as damage:
+            raise UserError(f"{damage}, by: {again}") from None
+    if found is None:
+        raise UserError(f"the artifact of {variant} is not in {store.root}; make it: {again}")
+    return found.path(MODEL), found.manifest.files[MODEL]
+
+
+def _entry(run: Run, name: str, key: str, checksum: str) -> Entry:
+    described = run.variants[name]
+    return Entry(
+        key=key,
+        sha256=checksum,
+        file=f"{name}.onnx",
+        technique=described["technique"],
+        parents=tuple(described["parents"]),
+        is_torch=described["torch"],
+    )
+
+
+def _record(run: Run, variants: dict[str, Entry], lost: dict[str, str]) -> Record:
+    return Record(
+        suite=run.suite,
+        suite_path=run.suite_path,
+        dataset=run.dataset,
+        seed=run.seeds[0],
+        targets=run.targets,
+        gate=run.gate if run.gate is not None else gate_table(run.suite_path),
+        variants=variants,
+        lost=lost,
+        environment=run.environment,
+        git_commit=run.environment.get("git_commit"),
+        measured=run.started,
+        saved=now(),
+    )

@@ -1,0 +1,110 @@
+"""A suite's runs, each summarised once; raw samples are left behind."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from compbench.errors import UserError
+from compbench.history.metrics import Condition
+from compbench.results.find import find_run
+from compbench.results.folder import read_rows
+from compbench.results.record import RUN, Run, became, read_run
+from compbench.runtime.machine import FIELDS, MACHINE
+from compbench.statistics.summarise import summarise
+from compbench.statistics.summary import Summaries
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A finished run: its folder's name, its summaries, and the files that they are of."""
+
+    name: str
+    run: Run
+    summaries: Summaries
+    files: Mapping[str, frozenset[tuple[int, str, str]]]  # variant -> seed, key, sha256 of each
+
+    @property
+    def commit(self) -> str:
+        """The git commit, as short as it was recorded; empty where it is unknown."""
+        return self.run.environment.get("git_commit") or ""
+
+    @property
+    def short_commit(self) -> str:
+        """Seven digits of the commit, + where the tree had changes."""
+        commit, _, dirty = self.commit.partition("-")
+        return (commit[:7] + ("+" if dirty else "")) or "–"
+
+    @property
+    def when(self) -> str:
+        """When the run began, UTC: 2026-01-02 03:04."""
+        return self.run.started[:16].replace("T", " ")
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The finished runs of a suite in the order of time, and the names of the unfinished ones."""
+
+    finished: tuple[Moment, ...]
+    unfinished: tuple[str, ...]
+
+
+def read(results: Path, name: str) -> Moments:
+    """All runs of a suite, by its name, its file, or one run's folder.
+
+    Raises UserError where there is no finished one, or where one is damaged: it names it.
+    """
+    newest = find_run(results, name)
+    folders = sorted(path.parent for path in newest.parent.glob(f"*/{RUN}"))
+    runs = {folder: read_run(folder) for folder in folders}
+    finished = tuple(_read(folder, run) for folder, run in runs.items() if run.finished)
+    unfinished = tuple(folder.name for folder, run in runs.items() if not run.finished)
+    if not finished:
+        again = f"compbench run {runs[newest].suite_path}"
+        raise UserError(f"no run of '{runs[newest].suite}' has ended; go on with: {again}")
+    return Moments(finished, unfinished)
+
+
+def _read(folder: Path, run: Run) -> Moment:
+    rows = read_rows(folder)
+    files: dict[str, set[tuple[int, str, str]]] = defaultdict(set)
+    for row in rows:
+        if row.metric == "file" and row.status == "ok":
+            files[row.variant].add((row.seed, row.key, str(row.samples["sha256"][0])))
+    frozen = {variant: frozenset(found) for variant, found in files.items()}
+    return Moment(folder.name, run, summarise(run, rows), frozen)
+
+
+def unlike(a: Moment, b: Moment, target: str) -> dict[Condition, str]:
+    """What is not alike in two runs, of what decides whether values can be compared."""
+    said: dict[Condition, str] = {
+        "machine": "; ".join(became(_machine(a.run), _machine(b.run))),
+        "target": "; ".join(became(_target(a.run, target), _target(b.run, target))),
+        "baseline": "; ".join(became({"baseline": a.run.baseline}, {"baseline": b.run.baseline})),
+        "dataset": "; ".join(became(_dataset(a.run), _dataset(b.run))),
+    }
+    return {condition: text for condition, text in said.items() if text}
+
+
+def remade(a: Moment, b: Moment, variant: str) -> str:
+    """What became of a variant's file: empty where it is the same, or where one is not known."""
+    one, other = a.files.get(variant), b.files.get(variant)
+    if not one or not other or one == other:
+        return ""
+    if a.run.variants[variant] != b.run.variants[variant]:
+        return "another recipe"
+    return "other seeds" if a.run.seeds != b.run.seeds else "rebuilt"
+
+
+def _machine(run: Run) -> dict[str, object]:
+    return {FIELDS[name]: run.environment.get(name) for name in MACHINE}
+
+
+def _target(run: Run, name: str) -> dict[str, object]:
+    return {"protocol": run.protocol, **run.targets.get(name, {})}
+
+
+def _dataset(run: Run) -> dict[str, object]:
+    return {name: run.dataset.get(name) for name in ("name", "digest")}

@@ -1,0 +1,1 @@
+"""A job -> its artifact, kept in the store."""

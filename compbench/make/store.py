@@ -1,0 +1,135 @@
+"""key -> folder: written under a temporary name, checksummed, renamed; verified when read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from compbench.errors import UserError
+from compbench.files import TEMPORARY, write_synced
+
+MODEL = "model.onnx"
+CHECKPOINT = "checkpoint.safetensors"  # of torch techniques only
+HISTORY = "history.json"  # of what was trained
+LOGITS = "logits.npy"  # of the torch module on the test images: the reference of parity
+MANIFEST = "manifest.json"
+
+
+class Manifest(BaseModel):
+    """What an artifact is, where it came from and what it cost."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: int = 1
+    key: str
+    variant: str
+    technique: str
+    seed: int
+    parents: tuple[str, ...]  # keys
+    files: dict[str, str]  # name -> sha256
+    versions: dict[str, str]
+    made_at: str  # UTC, ISO 8601
+    seconds: float  # wall time of the whole job
+    samples_seen: int  # by the training loop
+    chosen_epoch: int | None  # best by validation accuracy
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A finished job's folder."""
+
+    folder: Path
+    manifest: Manifest
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one of its files."""
+        return (self.folder / name).read_bytes()
+
+    def path(self, name: str) -> Path:
+        """Where one of its files is."""
+        return self.folder / name
+
+
+class Store:
+    """The artifacts under `root/artifacts`, each in a folder called by its key."""
+
+    def __init__(self, root: Path):
+        self.root = root / "artifacts"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """One run at a time writes here. Raises UserError where another one does."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.root / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(
+                f"another compbench run is writing to {self.root.parent}; wait for it to end, "
+                "or name another folder with --results"
+            ) from None
+        try:
+            self._remove_leftovers()
+            yield
+        finally:
+            lock.release()
+
+    def find(self, key: str) -> Artifact | None:
+        """The artifact with this key, its checksums verified; None where it is absent or damaged.
+
+        Damage is warned of; the folder stays as it is until `put` replaces it.
+        """
+        folder = self.root / key
+        if not folder.is_dir():
+            return None
+        problem = "it has no readable manifest"
+        try:
+            manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+            problem = next(_differences(folder, manifest), None)
+        except (OSError, ValidationError):
+            manifest = None
+        if manifest is None or problem:
+            warnings.warn(f"{folder} is damaged ({problem}) and will be made again", stacklevel=2)
+            return None
+        return Artifact(folder, manifest)
+
+    def put(self, manifest: Manifest, files: dict[str, bytes]) -> Artifact:
+        """Write an artifact whole or not at all; `manifest.files` is filled in here."""
+        sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        manifest = manifest.model_copy(update={"files": dict(sorted(sums.items()))})
+        temporary = self.root / f"{TEMPORARY}{manifest.key}"
+        folder = self.root / manifest.key
+        try:
+            temporary.mkdir()
+            for name, content in files.items():
+                write_synced(temporary / name, content)
+            write_synced(temporary / MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
+            if folder.exists():
+                shutil.rmtree(folder)
+            os.replace(temporary, folder)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        return Artifact(folder, manifest)
+
+    def _remove_leftovers(self) -> None:
+        for leftover in self.root.glob(f"{TEMPORARY}*"):
+            shutil.rmtree(leftover)
+
+
+def _differences(folder: Path, manifest: Manifest) -> Iterator[str]:
+    for name, wanted in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            yield f"{name} is missing"
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
+            yield f"{name} differs from its checksum"

@@ -1,0 +1,38 @@
+"""The test images that a report shows, and what each model says of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compbench.data.splits import Data
+from compbench.results.row import Row
+
+SHOWN = 6
+
+
+def dataset_rows(data: Data, logits: NDArray[np.float32] | None) -> list[Row]:
+    """The test split's classes, and the example images: those that the baseline doubts most.
+
+    `logits` are the baseline's on the test images (N, K); without them the first images are shown.
+    The examples are columns of pixels, each with its image's place in the test split.
+    """
+    test = data.test
+    chosen = np.arange(min(SHOWN, len(test))) if logits is None else doubtful(logits, SHOWN)
+    pixels = np.rint(255 * (test.images[chosen] * data.std + data.mean)).clip(0, 255)
+    places = np.repeat(chosen, pixels[0].size).astype(np.int32)
+    shown = {"index": places, "pixel": pixels.astype(np.uint8).ravel()}
+    labels = {"label": test.labels.astype(np.uint16)}
+    return [Row("", 0, "", "labels", samples=labels), Row("", 0, "", "examples", samples=shown)]
+
+
+def places(rows: list[Row]) -> tuple[int, ...]:
+    """Where in the test split the example images are, of such rows."""
+    shown = next(row.samples["index"] for row in rows if row.metric == "examples")
+    return tuple(dict.fromkeys(shown.tolist()))
+
+
+def doubtful(logits: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """The `count` samples whose two likeliest classes are closest together, the closest first."""
+    first_two = np.sort(logits, axis=1)[:, -2:]
+    return np.argsort(first_two[:, 1] - first_two[:, 0], kind="stable")[:count]

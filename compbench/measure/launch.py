@@ -1,0 +1,107 @@
+"""One launch: all the arms of one target take turns in one fresh process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from time import perf_counter_ns, process_time_ns
+from typing import Any
+
+import numpy as np
+
+from compbench.measure import peak
+from compbench.measure.turns import Clocks, Turns, latencies, throughputs
+from compbench.runtime import process
+from compbench.runtime.session import Images, OrtSession
+from compbench.runtime.target import Target
+
+BATCHES = 32  # different batches of real images that the turns go through
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a launch is to do. `arms` maps an arm's name to its ONNX file."""
+
+    arms: dict[str, str]
+    target: Target
+    turns: Turns
+    seed: int  # of the random orders
+    throughput: bool = True
+
+
+def launch(spec: Spec, images: Images) -> dict[str, Any]:
+    """Measure in a fresh process.
+
+    Returns {"latency": {arm: {column: array}}, "throughput": {batch size: {arm: array}},
+    "machine": {"": {column: array}}}. Raises JobFailed where the process did not end well.
+    """
+    sizes = spec.target.batch_sizes
+    content = asdict(spec) | {"target": spec.target.model_dump(mode="json")}
+    arrays = process.call("measure.launch", content, images[: BATCHES * sizes[0] + max(sizes)])
+    return _unflatten(arrays)
+
+
+def measured(content: dict[str, Any], images: Images) -> process.Arrays:
+    """What the fresh process does: arrays by "latency|arm|column" and "throughput|batch|arm"."""
+    target, turns = Target(**content["target"]), Turns(**content["turns"])
+    random = np.random.default_rng(content["seed"])
+    files = list(content["arms"].items())
+    arms = {
+        name: OrtSession(file, target)
+        for name, file in (files[i] for i in random.permutation(len(files)))
+    }
+    before, size = _load(), target.batch_sizes[0]
+    batches = [_batch(images, i * size, size) for i in range(BATCHES)]
+    taken = latencies(arms, batches, random, turns, Clocks())
+    arrays = {
+        f"latency|{arm}|{column}": values
+        for arm, columns in taken.items()
+        for column, values in asdict(columns).items()
+    }
+    arrays |= {f"machine||{name}": np.array([v]) for name, v in _since(before).items()}
+    if content["throughput"]:
+        for size in target.batch_sizes:
+            rates = throughputs(arms, _batch(images, 0, size), random, Clocks())
+            arrays |= {f"throughput|{size}|{arm}": values for arm, values in rates.items()}
+        arrays["machine||peak_macs_per_s"] = np.array([peak.macs_per_s(target, perf_counter_ns)])
+    return arrays
+
+
+def _batch(images: Images, start: int, size: int) -> Images:
+    """`size` images from `start` on, beginning again where there are not so many."""
+    return np.ascontiguousarray(images[np.arange(start, start + size) % len(images)])
+
+
+def _load() -> dict[str, float]:
+    """Counters of what disturbs: seconds, but for switches, which are counted."""
+    import psutil
+
+    times = psutil.cpu_times()
+    return {
+        "wall_s": perf_counter_ns() / 1e9,
+        "own_cpu_s": process_time_ns() / 1e9,
+        "busy_cpu_s": sum(times) - times.idle - getattr(times, "iowait", 0.0),
+        "steal_s": getattr(times, "steal", 0.0),
+        "involuntary_switches": psutil.Process().num_ctx_switches().involuntary,
+    }
+
+
+def _since(before: dict[str, float]) -> dict[str, float]:
+    """What disturbed since then; the other load is a share of all cores."""
+    spent = {name: now - before[name] for name, now in _load().items()}
+    others_s = max(0.0, spent["busy_cpu_s"] - spent["own_cpu_s"])
+    cores_s = spent["wall_s"] * (os.cpu_count() or 1)
+    return {
+        "other_load": others_s / cores_s,
+        "steal": spent["steal_s"] / cores_s,
+        "involuntary_switches": spent["involuntary_switches"],
+    }
+
+
+def _unflatten(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    tree: dict[str, Any] = {"latency": {}, "throughput": {}, "machine": {}}
+    for path, values in arrays.items():
+        kind, first, second = path.split("|")
+        tree[kind].setdefault(first, {})[second] = values
+    return tree

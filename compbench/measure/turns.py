@@ -1,0 +1,154 @@
+"""Sessions + clock -> raw samples: arms take turns, so that drift hits all alike.
+
+The numbers are the protocol's; its experiments are summed up in docs/measurement.md.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import ceil
+from statistics import median
+from time import perf_counter_ns, process_time_ns
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compbench.runtime.session import Images, Session
+
+WARM_UP_NS = 300_000_000
+WARM_UP_RUNS = 10
+TURN_NS = 1_500_000  # an arm's turn lasts about this long ...
+MOST_RUNS_A_TURN = 32  # ... but no longer than this: noise lasts 100 ms, more runs tell nothing new
+LEAST_TURNS = 20
+MOST_TURNS = 6_000  # enough for the median of nets so small that turns cost more than runs
+BLOCK_NS = 50_000_000  # a block of runs whose throughput is one sample
+BLOCKS = 2
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """Nanoseconds: of the wall, and of all this process's threads together."""
+
+    wall: Callable[[], int] = perf_counter_ns
+    cpu: Callable[[], int] = process_time_ns
+
+
+@dataclass(frozen=True)
+class Turns:
+    """How arms take turns. The default compares different models; `SAME_MODEL` is for a gate."""
+
+    seconds_per_arm: float = 0.4
+    discarded: int = 1  # runs after a switch of model, which pay for a cold cache
+    most_runs: int = MOST_RUNS_A_TURN
+
+
+SAME_MODEL = Turns(seconds_per_arm=0.15, discarded=0, most_runs=1)
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """An arm's durations in the order they were taken, discarded ones too; columns (runs,)."""
+
+    duration_ns: NDArray[np.int64]
+    turn: NDArray[np.int32]
+    order: NDArray[np.int16]  # the arm's place in its turn
+    kept: NDArray[np.uint8]  # 0: discarded
+    cpu_ns: NDArray[np.int64]  # CPU time of all kept runs of the turn, at its last run; else 0
+
+
+def latencies(
+    arms: Mapping[str, Session],
+    batches: Sequence[Images],
+    random: np.random.Generator,
+    turns: Turns,
+    clocks: Clocks,
+) -> dict[str, Latencies]:
+    """Time single runs: all arms in random order every turn, on the same real images."""
+    with _no_garbage_collection():
+        typical = {name: _warm_up(arm, batches[0], clocks.wall) for name, arm in arms.items()}
+        kept = {name: _runs_a_turn(typical[name], turns.most_runs) for name in arms}
+        turn_ns = sum((turns.discarded + kept[name]) * typical[name] for name in arms)
+        wanted = ceil(turns.seconds_per_arm * 1e9 * len(arms) / turn_ns)
+        count = min(MOST_TURNS, max(LEAST_TURNS, wanted))
+        taken: dict[str, list[tuple[int, ...]]] = {name: [] for name in arms}
+        names = list(arms)
+        for turn in range(count):
+            images = batches[turn % len(batches)]
+            for order, index in enumerate(random.permutation(len(names))):
+                name = names[index]
+                arms[name].bind(images)
+                for duration in _durations(arms[name], turns.discarded, clocks.wall):
+                    taken[name].append((duration, turn, order, 0, 0))
+                cpu = clocks.cpu()
+                durations = _durations(arms[name], kept[name], clocks.wall)
+                cpu = clocks.cpu() - cpu
+                taken[name] += [(d, turn, order, 1, 0) for d in durations[:-1]]
+                taken[name].append((durations[-1], turn, order, 1, cpu))
+    return {name: _columns(rows) for name, rows in taken.items()}
+
+
+def throughputs(
+    arms: Mapping[str, Session], batch: Images, random: np.random.Generator, clocks: Clocks
+) -> dict[str, NDArray[np.float64]]:
+    """Images a second of back-to-back runs: `BLOCKS` blocks an arm, arms in random order."""
+    clock = clocks.wall
+    taken: dict[str, list[float]] = {name: [] for name in arms}
+    names = list(arms)
+    with _no_garbage_collection():
+        for _ in range(BLOCKS):
+            for index in random.permutation(len(names)):
+                arm = arms[names[index]]
+                arm.bind(batch)
+                typical = median(_durations(arm, 5, clock))
+                count = max(1, ceil(BLOCK_NS / max(typical, 1)))
+                started = clock()
+                for _ in range(count):
+                    arm.run()
+                elapsed_ns = clock() - started
+                taken[names[index]].append(count * len(batch) * 1e9 / elapsed_ns)
+    return {name: np.array(values) for name, values in taken.items()}
+
+
+def _warm_up(arm: Session, images: Images, clock: Callable[[], int]) -> float:
+    """Run until steady; the median duration of the second half, in ns."""
+    arm.bind(images)
+    durations: list[int] = []
+    started = clock()
+    while len(durations) < WARM_UP_RUNS or clock() - started < WARM_UP_NS:
+        durations += _durations(arm, 1, clock)
+    return max(1.0, median(durations[len(durations) // 2 :]))
+
+
+def _runs_a_turn(typical_ns: float, most: int) -> int:
+    return min(most, max(2, ceil(TURN_NS / typical_ns)))
+
+
+def _durations(arm: Session, count: int, clock: Callable[[], int]) -> list[int]:
+    """The only timed region: one run between two readings of the clock."""
+    run, durations = arm.run, []
+    for _ in range(count):
+        before = clock()
+        run()
+        durations.append(clock() - before)
+    return durations
+
+
+def _columns(rows: list[tuple[int, ...]]) -> Latencies:
+    duration, turn, order, kept, cpu = np.array(rows, np.int64).T
+    places = turn.astype(np.int32), order.astype(np.int16), kept.astype(np.uint8)
+    return Latencies(duration, *places, cpu)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    gc.collect()
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

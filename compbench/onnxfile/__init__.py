@@ -1,0 +1,1 @@
+"""Looking into ONNX files: export, graph, size, weights, multiply-accumulates, parity."""

@@ -1,0 +1,69 @@
+"""ONNX bytes -> what the file holds: bytes, parameters, multiply-accumulates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import onnx
+
+from compbench.onnxfile import coding
+from compbench.onnxfile.macs import macs
+from compbench.onnxfile.weights import Weight, weights
+
+
+@dataclass(frozen=True)
+class Size:
+    """What lies on disk and what one inference of one image computes.
+
+    `packed_bytes` are those of the file packed with zstd, `coded_bytes` those of its weights alone,
+    entropy-coded (see `coding`). `parameters` counts the elements of weights and biases,
+    `nonzero_parameters` those that are not zero; scales, zero points and the statistics of a batch
+    normalization are neither (where it was folded into a convolution, that one's bias stands for
+    its two parameters of each channel). `macs` are multiply-accumulate operations of convolutions
+    and matrix products, None where a shape is unknown. `weight_types` counts the parameters by
+    type.
+    """
+
+    size_bytes: int
+    packed_bytes: int
+    coded_bytes: int
+    parameters: int
+    nonzero_parameters: int
+    macs: int | None
+    opset: int
+    weight_types: dict[str, int]
+
+
+def measure(file: bytes) -> Size:
+    """The size of an ONNX file's bytes. Raises ValueError where its weights can't be coded."""
+    model = onnx.load_model_from_string(file)
+    found = weights(model)
+    return Size(
+        len(file),
+        len(coding.packed(file)),
+        len(_coded(found)),
+        sum(w.count for w in found),
+        sum(w.nonzero for w in found),
+        macs(model),
+        next(opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")),
+        _by_type(found),
+    )
+
+
+def _coded(found: list[Weight]) -> bytes:
+    """The weights, coded; they were decoded again and were the same bits."""
+    arrays = [weight.stored for weight in found]
+    content = coding.encode(arrays)
+    pairs = zip(arrays, coding.decode(content), strict=True)
+    if any(ours.tobytes() != back.tobytes() for ours, back in pairs):
+        raise ValueError("coded weights came back as others")
+    return content
+
+
+def _by_type(found: list[Weight]) -> dict[str, int]:
+    """Type -> how many parameters have it, the commonest first."""
+    counts: Counter[str] = Counter()
+    for weight in found:
+        counts[weight.type] += weight.count
+    return dict(counts.most_common())

@@ -1,0 +1,1 @@
+"""A run's summaries -> a page in markdown with its pictures."""

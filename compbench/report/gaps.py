@@ -1,0 +1,26 @@
+"""What a run lacks that a report would need; pure."""
+
+from __future__ import annotations
+
+from compbench.results.record import Run
+from compbench.results.rows import Rows
+
+
+def gaps(run: Run, rows: Rows) -> list[str]:
+    """What a whole run would have rows of and this one has not, a line each."""
+    found = [] if run.finished else ["the run has not come to its end"]
+    for target in run.targets:
+        for variant in run.variants:
+            there = {r.seed for r in rows.of(variant, "accuracy", target)}
+            there |= {
+                r.seed for r in (*rows.of(variant, "status"), *rows.of(variant, "status", target))
+            }
+            lost = [seed for seed in run.seeds if seed not in there]
+            found += [f"`{variant}` on {target}: no rows of seed {seed}" for seed in lost]
+        if not rows.of(run.baseline, "accuracy", target):
+            continue
+        launches = {r.launch for r in rows.of(run.baseline, "latency_ns", target)}
+        launches |= {r.launch for r in rows.of(run.baseline, "status", target)}
+        lost = [i for i in range(run.measure["launches"]) if i not in launches]
+        found += [f"{target}: no rows of launch {i + 1}" for i in lost]
+    return found

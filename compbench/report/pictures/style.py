@@ -1,0 +1,167 @@
+"""One style for all pictures: a white card with dark text, in colours that all can tell apart."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Iterable, Sequence
+from math import log10
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axis import Axis, XAxis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from compbench.statistics.lineage import FAMILIES
+
+# Okabe and Ito's palette, "Color Universal Design", 2008; yellow is left out (too pale on white)
+BLACK, BLUE, RED, GREEN, PURPLE, ORANGE, SKY = COLOURS = (
+    *("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"),
+)
+INK, FAINT, GRID = "#222222", "#8a8a8a", "#e2e2e2"
+FAMILY_COLOURS = dict(zip(FAMILIES, (*COLOURS, FAINT), strict=True))
+FAMILY_MARKERS = dict(zip(FAMILIES, "soDv^PXh", strict=True))
+STYLE: Any = {
+    "figure.facecolor": "white",
+    "figure.dpi": 130,
+    "axes.grid": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "axes.axisbelow": True,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "font.size": 10,
+    "legend.frameon": False,
+    "legend.fontsize": 9.5,
+    "lines.linewidth": 1.7,
+}
+WIDTH = 9.0  # inches, of every picture
+_MOST_TITLE, _MOST_NAME = 84, 30  # characters
+
+
+def canvas(height: float, margins: tuple[float, float, float, float] | None = None) -> Figure:
+    """An empty figure of the common width; heights and margins in inches.
+
+    `margins` (left, right, top, bottom) are for pictures of much text, where asking matplotlib to
+    find room takes longer than drawing.
+    """
+    if margins is None:
+        return Figure(figsize=(WIDTH, height), layout="constrained")
+    left, right, top, bottom = margins
+    figure = Figure(figsize=(WIDTH, height))
+    figure.subplots_adjust(
+        left / WIDTH, bottom / height, 1 - right / WIDTH, 1 - top / height, wspace=0.06
+    )
+    return figure
+
+
+def width_of(names: Iterable[str]) -> float:
+    """Inches that the longest of these takes at 9 points, in bold."""
+    return 0.077 * max((len(name) for name in names), default=0) + 0.15
+
+
+def png(figure: Figure) -> bytes:
+    """The picture's bytes; the only metadata is the version that they depend on."""
+    buffer = io.BytesIO()
+    software = f"Matplotlib version {matplotlib.__version__}"
+    # Figure.savefig would lay out and draw everything twice
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": software})
+    return buffer.getvalue()
+
+
+def family_key(families: Iterable[str], *, markers: bool) -> list[Line2D]:
+    """A legend's entries for these families, in their order."""
+    there = set(families)
+    return [
+        Line2D(
+            *([], []),
+            linestyle="none",
+            marker=FAMILY_MARKERS[name] if markers else "s",
+            color=FAMILY_COLOURS[name],
+            markersize=7,
+            label=name,
+        )
+        for name in FAMILIES
+        if name in there
+    ]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round values between two positive ones, at least three where round ones allow it."""
+    decades = 10.0 ** np.arange(np.floor(log10(low)), np.ceil(log10(high)) + 1)
+    for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
+        values = [float(f"{d * s:.3g}") for d in decades for s in steps]
+        inside = [value for value in values if low <= value <= high]
+        if len(inside) >= (3 if steps == (1,) else 4):
+            return inside
+    ticks = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    return [float(value) for value in ticks if low <= value <= high]
+
+
+def log_axis(axis: Axis, low: float, high: float, unit: str) -> None:
+    """A logarithmic axis from `low` to `high` with round ticks; `unit` is ns, B, × or nothing."""
+    if isinstance(axis, XAxis):
+        axis.axes.set(xscale="log", xlim=(low, high))
+    else:
+        axis.axes.set(yscale="log", ylim=(low, high))
+    inner = (high / low) ** 0.03  # a tick's text at the very end would be cut
+    axis.set_major_locator(FixedLocator(log_ticks(low * inner, high / inner)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: quantity(value, unit)))
+
+
+def quantity(value: float, unit: str) -> str:
+    """20 µs, 1.5 ms; 812 B, 30 KB; 2×; 0.1: a tick's text."""
+    if unit in ("×", ""):
+        return f"{value:g}{unit}"
+    scales = {
+        "ns": ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1, "ns")),
+        "B": ((1e9, "GB"), (1e6, "MB"), (1e3, "KB"), (1, "B")),
+    }[unit]
+    scale, name = next((s for s in scales if value >= s[0]), scales[-1])
+    return f"{value / scale:.4g} {name}"
+
+
+def percent_axis(axis: Axis) -> None:
+    """Shares as percent, with no more decimals than the ticks need."""
+    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.5g} %"))
+
+
+def robust_low(values: Iterable[float]) -> float:
+    """Where an axis of accuracies should begin, so that a few bad ones don't flatten the others."""
+    values = np.fromiter(values, float)
+    top = float(values.max())
+    spread = top - float(np.quantile(values, 0.25))
+    return max(float(values.min()), top - max(2.5 * spread, 0.01))
+
+
+def heading(figure: Figure, title: str) -> None:
+    """A bold line above everything, two where it is long."""
+    lines = textwrap.fill(title, _MOST_TITLE)
+    place: dict[str, Any] = {"x": 0.012, "ha": "left"}
+    if figure.get_layout_engine() is None:
+        place |= {"y": 1 - 0.1 / figure.get_figheight(), "va": "top"}
+    figure.suptitle(lines, fontweight="bold", fontsize=11.5, **place)
+
+
+def by_rows(handles: Sequence[Artist], columns: int) -> list[Artist]:
+    """A legend's entries, so that it reads along its rows: matplotlib fills columns."""
+    return [handle for first in range(columns) for handle in handles[first::columns]]
+
+
+def short(name: str) -> str:
+    """A variant's name, with its middle left out where it would take half the picture."""
+    return name if len(name) <= _MOST_NAME else f"{name[:16]}…{name[-(_MOST_NAME - 17) :]}"

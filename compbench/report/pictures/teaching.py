@@ -1,0 +1,169 @@
+"""Rows -> what a teacher said and its students learnt, and what the temperature is worth."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, NullLocator
+from numpy.typing import NDArray
+
+from compbench.report.pictures import style
+from compbench.report.pictures.choose import evenly
+from compbench.results.record import Run
+from compbench.results.rows import Rows
+from compbench.statistics.intervals import Interval, accuracy_interval
+from compbench.statistics.teaching import Example, SoftLabels, Sweep, soft_labels, sweeps
+
+_ROLES = (style.BLACK, style.ORANGE, style.BLUE)  # teacher, control, student
+_MOST_CLASSES = 10  # of one image
+_MOST_SWEEPS = 5
+_SWEEPS = (style.BLUE, style.RED, style.GREEN, style.PURPLE, style.ORANGE)
+_CONTROLS = (style.BLACK, style.SKY, *_SWEEPS)
+_GAP = 1.28  # between the rows of bars, whose tallest is 1
+_SPLITS = {"accuracy": "test accuracy", "validation_accuracy": "validation accuracy"}
+
+
+def soft_label_bars(run: Run, rows: Rows, target: str) -> Figure:
+    """Test images, and each model's class probabilities at T = 1 and softened."""
+    found = soft_labels(run, rows, target)
+    assert found
+    temperatures = list(dict.fromkeys((1.0, found.temperature)))
+    count = len(found.examples)
+    figure = style.canvas(1.3 + 1.02 * count)
+    widths = (0.34, *[1] * len(temperatures))
+    images, *panels = figure.subplots(1, len(widths), gridspec_kw={"width_ratios": widths})
+    _show_images(images, found.examples)
+    for axes, temperature in zip(panels, temperatures, strict=True):
+        _show_bars(axes, found, temperature)
+        student = "" if temperature == 1 else ", as the student was taught"
+        axes.set_title(f"T = {temperature:g}{student}")
+    handles = panels[0].get_legend_handles_labels()[0]
+    labels = [f"{style.short(variant)} ({part})" for variant, part in found.models.items()]
+    figure.legend(handles[:3], labels, loc="outside lower center", ncols=3)
+    style.heading(
+        figure,
+        f"{run.suite} on {target}: class probabilities (softmax of logits / T), seed {found.seed}",
+    )
+    return figure
+
+
+def _show_images(axes: Axes, examples: tuple[Example, ...]) -> None:
+    for row, example in enumerate(examples):
+        bottom = -_GAP * row
+        pixels = _pixels(example)
+        high, wide = pixels.shape[:2]
+        half = 0.5 * wide / high
+        axes.imshow(pixels, cmap="gray", extent=(-half, half, bottom, bottom + 1), vmin=0, vmax=255)
+        axes.text(
+            0,
+            bottom - 0.03,
+            f"true: {example.label}",
+            ha="center",
+            va="top",
+            in_layout=False,
+            fontsize=8.5,
+        )
+    axes.set(xlim=(-0.6, 0.6), ylim=_height(len(examples)), aspect="equal", anchor="E")
+    axes.axis("off")
+
+
+def _pixels(example: Example) -> NDArray[np.uint8]:
+    """(H, W, 3) of an image in colour, else (H, W)."""
+    channels = example.pixels
+    if len(channels) == 3:
+        return channels.transpose(1, 2, 0)
+    return channels.mean(axis=0).astype(np.uint8)
+
+
+def _show_bars(axes: Axes, found: SoftLabels, temperature: float) -> None:
+    count = 0
+    for row, example in enumerate(found.examples):
+        bottom = -_GAP * row
+        shares = {v: example.probabilities(v, temperature) for v in found.models}
+        classes = _classes(example, shares)
+        count = len(classes)
+        place = classes.index(example.label)
+        axes.add_patch(
+            Rectangle((place - 0.5, bottom), 1, 1, color=style.SKY, alpha=0.3, linewidth=0)
+        )
+        for i, (variant, colour) in enumerate(zip(found.models, _ROLES, strict=True)):
+            x = np.arange(count) + 0.27 * (i - 1)
+            axes.bar(x, shares[variant][classes], 0.27, bottom, color=colour, label=variant)
+        axes.plot([-0.5, count - 0.5], [bottom, bottom], color=style.FAINT, lw=0.8)
+        for x, name in enumerate(classes):
+            font = {"fontsize": 7.5, "fontweight": "bold" if x == place else "normal"}
+            below = {"ha": "center", "va": "top", "in_layout": False}
+            axes.text(x, bottom - 0.03, str(name), **below, **font)
+    axes.set(xlim=(-0.6, count - 0.4), ylim=_height(len(found.examples)), xticks=[])
+    ticks = [(-_GAP * row + share, share) for row in range(len(found.examples)) for share in (0, 1)]
+    axes.set_yticks([y for y, _ in ticks], [f"{share:.0%}" for _, share in ticks], fontsize=7.5)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def _height(count: int) -> tuple[float, float]:
+    return -_GAP * (count - 1) - 0.25, 1.05
+
+
+def _classes(example: Example, shares: dict[str, NDArray[np.float64]]) -> list[int]:
+    """All classes, or those that a model thinks likeliest and the true one."""
+    likeliest = np.max(list(shares.values()), axis=0)
+    if len(likeliest) <= _MOST_CLASSES:
+        return list(range(len(likeliest)))
+    likeliest[example.label] = np.inf
+    return sorted(np.argsort(-likeliest, kind="stable")[:_MOST_CLASSES].tolist())
+
+
+def temperature_curves(run: Run, rows: Rows, target: str) -> Figure:
+    """Test and validation accuracy by temperature, and the net without a teacher as a band."""
+    found = evenly(sweeps(run), _MOST_SWEEPS)
+    figure = style.canvas(4.3)
+    panels = figure.subplots(1, 2, sharey=True)
+    controls = list(dict.fromkeys(sweep.control for sweep in found if sweep.control))
+    for axes, (metric, label) in zip(panels, _SPLITS.items(), strict=True):
+        for sweep, colour in zip(found, _SWEEPS, strict=False):
+            _draw_sweep(axes, rows, sweep, (metric, target), colour)
+        for control, colour in zip(controls, _CONTROLS, strict=False):
+            _draw_control(axes, rows, control, (metric, target), colour)
+        temperatures = sorted({t for sweep in found for t, _ in sweep.points})
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(FixedLocator(evenly(temperatures, 9)))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.set(xlabel="temperature T (log scale)", title=label)
+    style.percent_axis(panels[0].yaxis)
+    style.heading(figure, f"{run.suite} on {target}: students by the temperature of their teacher")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    return figure
+
+
+def _draw_sweep(axes: Axes, rows: Rows, sweep: Sweep, where: tuple[str, str], colour: str) -> None:
+    """A line with intervals."""
+    measured = [(t, _accuracy(rows, v, where)) for t, v in sweep.points]
+    known = [(t, a) for t, a in measured if a]
+    if known:
+        x = [t for t, _ in known]
+        values = [a.value for _, a in known]
+        errors = np.array([(a.value - a.low, a.high - a.value) for _, a in known]).T
+        axes.errorbar(x, values, errors, marker="o", ms=5, capsize=3, color=colour,
+                      label=f"{sweep.label}: taught")  # fmt: skip
+
+
+def _draw_control(
+    axes: Axes, rows: Rows, control: str, where: tuple[str, str], colour: str
+) -> None:
+    accuracy = _accuracy(rows, control, where)
+    if accuracy is None:
+        return
+    axes.axhspan(accuracy.low, accuracy.high, color=colour, alpha=0.1, linewidth=0)
+    label = f"{style.short(control)}: without a teacher, and its interval"
+    axes.axhline(accuracy.value, color=colour, ls="--", lw=1.2, label=label)
+
+
+def _accuracy(rows: Rows, variant: str, where: tuple[str, str]) -> Interval | None:
+    found = rows.of(variant, *where)
+    return accuracy_interval([r.samples["correct"] for r in found]) if found else None

@@ -1,0 +1,128 @@
+"""The first lines: what to take, why, how sure that is, and what it costs."""
+
+from __future__ import annotations
+
+from compbench import units
+from compbench.results.record import Run
+from compbench.statistics.lineage import kind
+from compbench.statistics.pick import Choice, Constraints, gain, pick
+from compbench.statistics.summary import Summaries, Summary
+
+_BROKEN = {
+    "accuracy": "by accuracy on validation",
+    "bytes": "by size",
+    "latency": "by latency",
+    "failed": "for want of figures",
+}
+_REASONS = _BROKEN | {"slower": "as slower", "larger": "as fast but not smaller"}
+
+
+def answer(run: Run, summaries: Summaries, target: str) -> str:
+    """The recommendation on a target, under the suite's constraints."""
+    skipped = skip_reason(summaries, target)
+    if skipped:
+        return f"**On {target}: not measured**, because {skipped}."
+    choice = pick(run, summaries, target)
+    if choice is None:
+        return f"**On {target}: no answer**, because the baseline `{run.baseline}` has no figures."
+    limits = choice.constraints.said(f"`{run.baseline}`")
+    if choice.taken is None:
+        excluded = _excluded(choice)
+        return f"**On {target}: nothing fits.** No variant is {limits}. Ruled out: {excluded}."
+    if choice.is_baseline:
+        return (
+            f"**On {target}, keep `{run.baseline}`**: of what is {limits}, on the validation "
+            "split, nothing is measurably faster, nor as fast and smaller. Ruled out: "
+            f"{_excluded(choice)}."
+        )
+    base, s = summaries.find(run.baseline, target), choice.taken
+    return "\n".join(
+        [
+            f"**On {target}, take `{s.variant}`** ({kind(run, s.variant)}): {gain(s, base)}.",
+            "",
+            f"- **In absolute figures:** before, {_absolute(base)}; after, {_absolute(s)}.",
+            f"- **Why this one:** {_why(choice, limits)}",
+            f"- **How sure:** {_how_sure(run, s, choice.constraints)}",
+            f"- **What it costs:** {_cost(run, s, base)}",
+            f"- **Where this holds:** {_scope(run, target)}",
+        ]
+    )
+
+
+def _absolute(s: Summary) -> str:
+    right = units.share(s.accuracy and s.accuracy.value, 2)
+    return f"{units.time_text(s.p50_ns)} an inference and {right} of the test images right"
+
+
+def _why(choice: Choice, limits: str) -> str:
+    counts = choice.counts()
+    others = len(choice.excluded)
+    broken = [f"{counts[r]} {words}" for r, words in _BROKEN.items() if counts[r]]
+    lost = f" Ruled out of {others + 1} variants: {', '.join(broken)}." if broken else ""
+    return (
+        f"the limit is [pick]'s: {limits}.{lost} Of the others none is measurably faster, and of "
+        "those as fast none is smaller. `compbench pick` tries other limits."
+    )
+
+
+def _how_sure(run: Run, s: Summary, constraints: Constraints) -> str:
+    change, samples = s.validation_change, run.dataset["samples"]
+    unsure = change is not None and change.low < -constraints.max_drop
+    doubt = (
+        "the drop might exceed the limit, since on so few images the interval reaches below it"
+        if unsure
+        else "the whole interval keeps to the limit"
+    )
+    trained = "All was trained once, so luck with a seed is in every figure."
+    if s.seed_sd is not None:
+        trained = (
+            f"All was trained with {len(run.seeds)} seeds, over which its accuracy has a standard "
+            f"deviation of {100 * s.seed_sd:.2f} pp; that is not in the brackets."
+        )
+    return (
+        f"it was chosen on {samples['validation']:,} validation images, where it changes "
+        f"{units.points(change)}: {doubt}. The figures above are of {samples['test']:,} test "
+        f"images, which chose nothing. Brackets: 95 % intervals, of accuracy over other images, of "
+        f"speed over processes on this machine. {trained}"
+    )
+
+
+def _scope(run: Run, target: str) -> str:
+    """What the figures are of: another machine or other data want a run of their own."""
+    options, machine = run.targets[target], run.environment
+    threads = f"{options['threads']} thread{'s' * (options['threads'] > 1)}"
+    version = (machine.get("versions") or {}).get("onnxruntime", "")
+    return (
+        f"{machine.get('cpu') or 'an unknown CPU'}, {threads}, ONNX Runtime {version}".rstrip()
+        + f" ({options['provider']}), median of single inferences at batch "
+        f"{options['batch_sizes'][0]}, dataset {run.dataset['name']}. Measure again where yours "
+        "differ: `compbench run` does it."
+    )
+
+
+def _cost(run: Run, s: Summary, baseline: Summary) -> str:
+    own, lineage = units.seconds_text(s.make_seconds), units.seconds_text(s.lineage_seconds)
+    found = f"{own} s to make"
+    if own != lineage:
+        found += f" from its parent, {lineage} s with all its ancestors"
+    if baseline.lineage_seconds and s.lineage_seconds:
+        times = units.three_digits(s.lineage_seconds / baseline.lineage_seconds)
+        found += f" ({times}× what `{run.baseline}` took)"
+    if s.memory_bytes is not None and baseline.memory_bytes is not None:
+        found += (
+            f"; at rest it takes {units.bytes_text(max(0.0, s.memory_bytes))} of memory, "
+            f"`{run.baseline}` {units.bytes_text(max(0.0, baseline.memory_bytes))}"
+        )
+    return found + "."
+
+
+def _excluded(choice: Choice) -> str:
+    counts = choice.counts()
+    return ", ".join(f"{counts[r]} {words}" for r, words in _REASONS.items() if counts[r])
+
+
+def skip_reason(summaries: Summaries, target: str) -> str:
+    """Why a whole target was skipped; empty where it was not."""
+    reasons = {s.reason for s in summaries.of(target)}
+    only = reasons.pop() if len(reasons) == 1 else ""
+    return only.removeprefix("skipped: ") if only.startswith("skipped: ") else ""

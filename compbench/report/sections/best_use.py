@@ -1,0 +1,139 @@
+"""Summaries -> what each variant is best for, by stated rules; pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from compbench import units
+from compbench.results.record import Run
+from compbench.statistics.pick import Constraints, as_fast_as_any
+from compbench.statistics.summary import Summaries, Summary
+
+QUICK = 0.01  # "made quickly": in less than this share of the time that the baseline took
+MEMORY_NOISE_BYTES = 1e6  # the resident memory of a process is no more repeatable than this
+
+
+@dataclass(frozen=True)
+class Use:
+    """Something one may want a model for, and the rule that finds the best variant for it."""
+
+    label: str
+    rule: str
+    find: Callable[[Run, list[Summary], Summary], Summary | None]
+    figure: Callable[[Run, Summary], str]  # the evidence, beside the label
+
+
+def best_uses(run: Run, summaries: Summaries, target: str) -> dict[str, list[str]]:
+    """Variant -> the uses it is the best for with their figures, in the order of `USES`."""
+    baseline = summaries.find(run.baseline, target)
+    if baseline.validation_accuracy is None or baseline.speedup is None:
+        return {}
+    limit = Constraints.of(run)
+    allowed = [
+        s
+        for s in summaries.of(target)
+        if s.speedup and s.size_bytes and limit.keeps_accuracy(s, baseline)
+    ]
+    found: dict[str, list[str]] = {}
+    for use in USES:
+        best = use.find(run, allowed, baseline)
+        if best is not None and best is not baseline:
+            figure = use.figure(run, best)
+            found.setdefault(best.variant, []).append(f"{use.label} ({figure})")
+    return found
+
+
+def _fastest(run: Run, allowed: Iterable[Summary], baseline: Summary) -> Summary | None:
+    faster = [s for s in allowed if s.faster > 0]
+    return min(as_fast_as_any(faster), key=lambda s: s.size_bytes or 0) if faster else None
+
+
+def _smallest(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
+    smaller = [s for s in allowed if (s.size_bytes or 0) < (baseline.size_bytes or 0)]
+    return min(smaller, key=lambda s: (s.size_bytes or 0, -_speed(s)), default=None)
+
+
+def _smallest_download(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
+    packed = [s for s in allowed if s.packed_bytes is not None]
+    smaller = [s for s in packed if (s.packed_bytes or 0) < (baseline.packed_bytes or math.inf)]
+    return min(smaller, key=lambda s: (s.packed_bytes or 0, -_speed(s)), default=None)
+
+
+def _batches(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
+    size = _largest_batch(run, baseline)
+    rated = [s for s in allowed if size in s.throughput_per_s]
+    return max(rated, key=lambda s: s.throughput_per_s[size], default=None) if size > 1 else None
+
+
+def _largest_batch(run: Run, s: Summary) -> int:
+    return max(run.targets[s.target]["batch_sizes"])
+
+
+def _least_memory(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
+    weighed = [(s.memory_bytes, s) for s in allowed if s.memory_bytes is not None]
+    if not weighed or baseline.memory_bytes is None:
+        return None
+    least = min(memory for memory, _ in weighed)
+    if least > baseline.memory_bytes - MEMORY_NOISE_BYTES:
+        return None
+    return max((s for memory, s in weighed if memory <= least + MEMORY_NOISE_BYTES), key=_speed)
+
+
+def _most_accurate(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
+    better = [s for s in allowed if s.validation_change and s.validation_change.low > 0]
+    return max(better, key=lambda s: s.validation_accuracy or 0, default=None)
+
+
+def _quick(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
+    limit = QUICK * (baseline.lineage_seconds or 0)
+    descends = [s for s in allowed if run.baseline in run.variants[s.variant]["parents"]]
+    return _fastest(run, (s for s in descends if (s.make_seconds or 0) < limit), baseline)
+
+
+def _speed(s: Summary) -> float:
+    return s.speedup.value if s.speedup else 0.0
+
+
+USES = (
+    Use(
+        "lowest latency",
+        "measurably faster than all others; of those as fast the smallest",
+        _fastest,
+        lambda run, s: units.time_text(s.p50_ns),
+    ),
+    Use(
+        "least disk", "the smallest file", _smallest, lambda run, s: units.bytes_text(s.size_bytes)
+    ),
+    Use(
+        "downloads",
+        "the smallest file after zstd",
+        _smallest_download,
+        lambda run, s: units.bytes_text(s.packed_bytes),
+    ),
+    Use(
+        "batches",
+        "most images/s at the largest batch size",
+        _batches,
+        lambda run, s: f"{units.count_text(s.throughput_per_s[_largest_batch(run, s)])} images/s",
+    ),
+    Use(
+        "least memory",
+        "over 1 MB below the baseline; of those within 1 MB of the least the fastest",
+        _least_memory,
+        lambda run, s: units.bytes_text(s.memory_bytes),
+    ),
+    Use(
+        "accuracy",
+        "measurably above the baseline on validation, and the highest",
+        _most_accurate,
+        lambda run, s: units.points(s.validation_change),
+    ),
+    Use(
+        "no retraining",
+        "the fastest made from the baseline in under 1 % of its training time",
+        _quick,
+        lambda run, s: f"made in {units.seconds_text(s.make_seconds)} s",
+    ),
+)

@@ -1,0 +1,31 @@
+"""What making each variant cost."""
+
+from __future__ import annotations
+
+from compbench import units
+from compbench.report.section import Table
+from compbench.results.record import Run
+from compbench.statistics.lineage import ancestors
+from compbench.statistics.summary import Summaries
+
+
+def costs(run: Run, summaries: Summaries) -> Table:
+    """What making each variant took, with all its ancestors, beside the baseline."""
+    made = {s.variant: s for s in reversed(summaries.all) if s.make_seconds is not None}
+    teacher = made[run.baseline].lineage_seconds if run.baseline in made else None
+    return [
+        {
+            "variant": variant,
+            "lineage": " → ".join([*ancestors(run, variant), variant]),
+            "own (s)": units.seconds_text(made[variant].make_seconds),
+            "with ancestors (s)": units.seconds_text(made[variant].lineage_seconds),
+            f"own / {run.baseline}": _over(made[variant].make_seconds, teacher),
+            f"lineage / {run.baseline}": _over(made[variant].lineage_seconds, teacher),
+        }
+        for variant in run.variants
+        if variant in made
+    ]
+
+
+def _over(seconds: float | None, teacher: float | None) -> str:
+    return f"{100 * seconds / teacher:.0f} %" if seconds is not None and teacher else units.NOTHING

@@ -1,0 +1,46 @@
+"""The families of compression side by side."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from compbench import units
+from compbench.report.section import Table
+from compbench.results.record import Run
+from compbench.statistics.lineage import CHAIN, family
+from compbench.statistics.pick import Constraints
+from compbench.statistics.summary import Summaries, Summary
+
+
+def by_family(run: Run, summaries: Summaries, target: str) -> Table:
+    """Each family's range, and its fastest and smallest within the limit of accuracy."""
+    groups: dict[str, list[Summary]] = defaultdict(list)
+    for s in summaries.of(target):
+        if s.variant != run.baseline and s.speedup and s.change:
+            groups[family(run, s.variant)].append(s)
+    names = [*(name for name in groups if name != CHAIN), *(n for n in groups if n == CHAIN)]
+    if len(names) < 2:
+        return []
+    base = summaries.find(run.baseline, target)
+    return [_family_row(run, name, groups[name], base) for name in names]
+
+
+def _family_row(run: Run, name: str, group: list[Summary], base: Summary) -> dict[str, str]:
+    changes = [s.change.value for s in group if s.change]
+    low, high = (units.signed(100 * x) for x in (min(changes), max(changes)))
+    limit = Constraints.of(run)
+    within = [s for s in group if limit.keeps_accuracy(s, base)]
+    fastest = max(within, key=lambda s: s.speedup or (0,), default=None)
+    smallest = min(within, key=lambda s: s.size_bytes or 0, default=None)
+    return {
+        "family": name,
+        "variants": str(len(group)),
+        "within the limit": str(len(within)),
+        "accuracy change (pp)": low if low == high else f"{low} to {high}",
+        "fastest within it": f"`{fastest.variant}` {units.times(fastest.speedup)}"
+        if fastest
+        else units.NOTHING,
+        "smallest within it": f"`{smallest.variant}` {units.bytes_text(smallest.size_bytes)}"
+        if smallest
+        else units.NOTHING,
+    }

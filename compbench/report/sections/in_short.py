@@ -1,0 +1,81 @@
+"""The table "In short": a line for each variant worth a look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compbench import units
+from compbench.report.section import Table
+from compbench.report.sections.best_use import USES, best_uses
+from compbench.results.record import Run
+from compbench.statistics.lineage import kind
+from compbench.statistics.pick import Choice, Constraints, pick
+from compbench.statistics.summary import Summaries, Summary
+
+ALL_SHOWN = 12  # a longer suite's summary has its best variants only
+
+
+def summary_table(run: Run, summaries: Summaries, target: str) -> Table:
+    """Model type, size, speed, accuracy and best use: for those who decide."""
+    uses = best_uses(run, summaries, target)
+    if not uses and all(s.reason for s in summaries.of(target)):
+        return []
+    choice = pick(run, summaries, target)
+    taken = choice.taken.variant if choice and choice.taken else ""
+    shown = _shown(summaries.of(target), {taken, run.baseline, *uses})
+    return [
+        {
+            **_figures(run, s),
+            "best use": _best_use(run, summaries, s, choice, uses.get(s.variant, [])),
+        }
+        for s in shown
+    ]
+
+
+def _shown(here: Sequence[Summary], best: set[str]) -> list[Summary]:
+    measured = [s for s in here if not s.reason]
+    return measured if len(measured) <= ALL_SHOWN else [s for s in measured if s.variant in best]
+
+
+def _figures(run: Run, s: Summary) -> dict[str, str]:
+    is_baseline = s.variant == run.baseline
+    sign = "" if is_baseline or s.faster else " ≈"
+    return {
+        "model": f"`{s.variant}`",
+        "type": kind(run, s.variant),
+        "size": units.bytes_text(s.size_bytes),
+        "latency": units.time_text(s.p50_ns),
+        "speed": "1×" if is_baseline else units.times(s.speedup) + sign,
+        "accuracy": units.share(s.accuracy and s.accuracy.value, 2),
+        "accuracy change": "0" if is_baseline else units.points(s.change),
+    }
+
+
+def _best_use(
+    run: Run, summaries: Summaries, s: Summary, choice: Choice | None, uses: list[str]
+) -> str:
+    """By the rules of `uses`; where there is none, why."""
+    best = ", ".join(uses)
+    if choice and s is choice.taken:
+        return f"**recommended**: {best}" if best else "**recommended**"
+    if best:
+        return best
+    if s.variant == run.baseline:
+        return "comparison"
+    if choice and "accuracy" in choice.excluded.get(s.variant, {}):
+        return "none: it loses more than the limit"
+    by = summaries.beaten_by.get((s.variant, s.target))
+    if by:
+        return f"none: `{by}` is as good in all, better in some"
+    return "none: another is better at each"
+
+
+def rules(run: Run, table: Table) -> str:
+    """How the summary's last column was found, of the uses that it names."""
+    limit = f"{100 * Constraints.of(run).max_drop:g} pp below the baseline"
+    said = " ".join(row["best use"] for row in table)
+    listed = "; ".join(f"*{u.label}*: {u.rule}" for u in USES if f"{u.label} (" in said)
+    signs = " ≈: noise could explain it." if any("≈" in row["speed"] for row in table) else ""
+    if not listed:
+        return signs.strip()
+    return f"Best use, among variants no more than {limit} on validation: {listed}.{signs}"

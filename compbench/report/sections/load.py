@@ -1,0 +1,43 @@
+"""MLPerf LoadGen's scenarios."""
+
+from __future__ import annotations
+
+from compbench import units
+from compbench.report.section import Table
+from compbench.results.record import Run
+from compbench.results.row import Row
+from compbench.results.rows import Rows
+
+
+def load(run: Run, rows: Rows, target: str) -> Table:
+    """MLPerf LoadGen's scenarios with its own verdict, of the first seed."""
+    kinds = run.targets[target].get("loadgen", {}).get("scenarios", ())
+    found = [
+        (kind, row) for kind in kinds for v in run.variants for row in _first(rows, v, kind, target)
+    ]
+    return [_load_row(kind, row) for kind, row in found]
+
+
+def _first(rows: Rows, variant: str, kind: str, target: str) -> list[Row]:
+    return rows.of(variant, f"loadgen_{kind}", target)[:1]
+
+
+def _load_row(kind: str, row: Row) -> dict[str, str]:
+    found = {"scenario": kind, "variant": row.variant}
+    if row.status != "ok":
+        return found | {"verdict": row.status, "why": row.reason}
+    names, values = row.samples["name"], row.samples["value"]
+    figures = {str(name): float(value) for name, value in zip(names, values, strict=True)}
+    rates = ("samples_per_second", "completed_samples_per_sec", "qps_with_loadgen_overhead")
+    rate = next((figures[f"result_{r}"] for r in rates if f"result_{r}" in figures), None)
+    if kind == "multi_stream":
+        rate = 1e9 * row.batch_size / figures["result_mean_latency_ns"]
+    for share in ("50.00", "90.00", "99.00"):  # all images of `offline` are one query
+        ns = figures[f"result_{share}_percentile_latency_ns"] if kind != "offline" else None
+        found[f"p{float(share):.0f}"] = units.time_text(ns)
+    return found | {
+        "images/s": units.count_text(rate),
+        "queries": units.count_text(figures["result_query_count"]),
+        "verdict": "INVALID" if row.reason else "VALID",
+        "why": row.reason,
+    }

@@ -1,0 +1,106 @@
+"""What a reader must not overlook: bad news, in sentences."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from compbench import units
+from compbench.results.record import Run
+from compbench.statistics.intervals import Interval
+from compbench.statistics.summary import Summaries, Summary
+
+
+def verdict(change: Interval) -> str:
+    """What a paired change with its interval allows one to say."""
+    if change.low > 0:
+        return "helped"
+    return "hurt" if change.high < 0 else "no difference shown"
+
+
+def findings(run: Run, summaries: Summaries, target: str) -> list[str]:
+    """A sentence each: failed, slower or larger than the parent, sparse but not smaller."""
+    found = _too_many_threads(run, target) + _better_than_baseline(run, summaries, target)
+    for summary in summaries.of(target):
+        if summary.reason:
+            found.append(f"`{summary.variant}` has no figures: {summary.reason}.")
+            continue
+        variant = run.variants[summary.variant]
+        parent = None
+        if variant["parents"] and variant["technique"] != "distill":
+            parent = summaries.find(variant["parents"][0], target)
+            found += _against_parent(summary, parent)
+        if parent or summary.variant != run.baseline:
+            found += _sparse(summary, parent, summaries.find(run.baseline, target))
+    return found
+
+
+def _better_than_baseline(run: Run, summaries: Summaries, target: str) -> list[str]:
+    better = [s.variant for s in summaries.of(target) if s.more_accurate > 0]
+    if not better:
+        return []
+    names = ", ".join(f"`{name}`" for name in better)
+    return [
+        f"{names}: measurably more accurate than the baseline `{run.baseline}`, which may be "
+        "trained too little to be compared with."
+    ]
+
+
+def _too_many_threads(run: Run, target: str) -> list[str]:
+    threads, cores = run.targets[target]["threads"], run.environment["cores"]
+    if cores is None or threads <= cores:
+        return []
+    return [f"{target} asks for {threads} threads of {cores} cores: they wait for each other."]
+
+
+def _against_parent(child: Summary, parent: Summary) -> list[str]:
+    found = []
+    if child.speedup and parent.speedup and child.speedup.high < parent.speedup.low:
+        slower = f"{parent.speedup.value / child.speedup.value:.2f}"
+        if slower != "1.00":
+            found.append(
+                f"`{child.variant}` is {slower}× slower than its parent `{parent.variant}`."
+            )
+    if child.size_bytes and parent.size_bytes and child.size_bytes > parent.size_bytes:
+        found.append(f"`{child.variant}` is a larger file than its parent `{parent.variant}`.")
+    return found
+
+
+def _sparse(child: Summary, parent: Summary | None, baseline: Summary) -> list[str]:
+    """Zeros that its file hardly profits from: beside its parent, or else the baseline."""
+    total, nonzero, dense = child.parameters, child.nonzero_parameters, parent or baseline
+    if not total or nonzero is None or nonzero > 0.5 * total:
+        return []
+    if not child.size_bytes or not dense.size_bytes:
+        return []
+    smaller = dense.size_bytes / child.size_bytes
+    if smaller > 1.5:
+        return []
+    disk = f"only {smaller:.2f}× smaller" if smaller > 1.05 else "not smaller"
+    whose = "its parent" if parent else "the baseline"
+    speed = _speed_beside(child, parent) if parent else ""
+    packed = ""
+    if child.packed_bytes and dense.packed_bytes:
+        share = child.packed_bytes / dense.packed_bytes
+        packed = f"; packed it is {share:.2f}× as large as {whose}'s packed file"
+    return [
+        f"`{child.variant}` is sparse ({1 - nonzero / total:.0%} zeros) but {disk} on disk than "
+        f"{whose} `{dense.variant}`{speed}{packed}."
+    ]
+
+
+def _speed_beside(child: Summary, parent: Summary) -> str:
+    """What the intervals of two speed-ups allow one to say, to end a sentence with."""
+    if not child.speedup or not parent.speedup:
+        return ""
+    if child.speedup.low > parent.speedup.high:
+        return f", though {child.speedup.value / parent.speedup.value:.2f}× faster"
+    return (
+        " and slower" if child.speedup.high < parent.speedup.low else " and not measurably faster"
+    )
+
+
+def spread_text(summary: Summary) -> str:
+    """The standard deviation over seeds, in percentage points."""
+    if summary.seed_sd is None or not np.isfinite(summary.seed_sd):
+        return units.NOTHING
+    return f"{100 * summary.seed_sd:.2f}"

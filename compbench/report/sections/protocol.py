@@ -1,0 +1,50 @@
+"""How it was measured."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from compbench.report.sections.reproduce import place
+from compbench.results.record import Run
+from compbench.results.rows import Rows
+from compbench.runtime.target import Target
+from compbench.statistics.summary import Summaries
+
+
+def protocol(run: Run, rows: Rows, summaries: Summaries, folder: str) -> list[str]:
+    """The data, the way of measuring, each target with its noise floor, when, and the raw rows."""
+    dataset, measure = run.dataset, run.measure
+    counts = ", ".join(f"{n:,} {name}" for name, n in dataset["samples"].items())
+    return [
+        f"Data: `{dataset['name']}` ({counts}), digest `{dataset['digest'][:12]}`. Input: "
+        f"float32 (N, {', '.join(map(str, dataset['shape']))}), "
+        f"(pixel / 255 − {dataset['mean']:.4f}) / {dataset['std']:.4f}.",
+        f"Speed (protocol {run.protocol}): {measure['launches']} launches (fresh processes); in "
+        "each, all variants take turns in random order for about "
+        f"{measure['seconds_per_arm']:g} s each after a warm-up, on real test images. The "
+        "speed-up is the mean over launches of the median paired log-ratio, with a t-interval over "
+        "launches.",
+        *(_target_line(run, rows, summaries, target) for target in run.targets),
+        f"Run from {run.started} to {run.finished or '(not finished)'}; seeds {list(run.seeds)}. "
+        f"Raw samples: `{place(run, folder)}`.",
+    ]
+
+
+def _target_line(run: Run, rows: Rows, summaries: Summaries, target: str) -> str:
+    options, control = run.targets[target], summaries.control.get(target)
+    defaults = Target().model_dump(mode="json")
+    given = [f"{name} = {value}" for name, value in options.items() if value != defaults[name]]
+    line = f"`{target}`: {', '.join(given) or 'the CPU, one thread, batches of 1 and 32'}."
+    if control is None:
+        return line
+    machine = [row.samples for row in rows.of(run.baseline, "machine", target)]
+    load, steal, switches = (
+        max((float(np.max(m[name])) for m in machine), default=0.0)
+        for name in ("other_load", "steal", "involuntary_switches")
+    )
+    return (
+        f"{line} Noise floor: `{run.baseline}` against itself took {control.value:.3f}× "
+        f"({control.low:.3f}–{control.high:.3f}); no smaller difference is called one. While it "
+        f"was timed, other processes took up to {load:.1%} of the machine, the hypervisor "
+        f"{steal:.1%}; involuntary switches: up to {switches:.0f} a launch."
+    )

@@ -1,0 +1,1 @@
+"""Rows and run records: raw samples on disk."""

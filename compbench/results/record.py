@@ -1,0 +1,92 @@
+"""What a run was asked, of what, where and when: `run.json`; and how two records differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from compbench.errors import UserError
+from compbench.files import write_whole
+
+FORMAT = 1
+PROTOCOL = 1  # the version of measurement that rows were made with
+RUN, ROWS = "run.json", "rows"
+
+
+class Run(BaseModel):
+    """All that a report needs beside the rows: what was asked, of what, where and when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: int = FORMAT
+    protocol: int = PROTOCOL
+    suite: str
+    suite_path: str
+    is_fast: bool = False
+    description: str
+    dataset: dict[str, Any]
+    seeds: tuple[int, ...]
+    baseline: str
+    variants: dict[str, dict[str, Any]]
+    targets: dict[str, dict[str, Any]]
+    references: dict[str, dict[str, Any]]
+    measure: dict[str, Any]
+    pick: dict[str, Any]
+    gate: dict[str, Any] | None = None  # None in runs of before there were gates
+    keys: tuple[str, ...]
+    environment: dict[str, Any]
+    started: str
+    finished: str | None = None
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """Write `run.json`, whole."""
+    write_whole(folder / RUN, run.model_dump_json(indent=1).encode() + b"\n")
+
+
+def read_run(folder: Path) -> Run:
+    """Read `run.json`. Raises UserError where it is absent or of a later format."""
+    path = folder / RUN
+    if not path.is_file():
+        raise UserError(f"{folder} is not a run: it has no {RUN}")
+    try:
+        content = json.loads(path.read_bytes())
+        version = content.get("format", FORMAT)
+        if version > FORMAT:
+            raise UserError(f"{path} has format {version}; this compbench reads up to {FORMAT}")
+        return Run(**content)
+    except ValidationError as error:
+        raise UserError(f"{path} is damaged: {error.errors()[0]['msg']}") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is damaged: {error}") from error
+
+
+def became(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+    """`name: old became new` for each value that differs, tables inside tables by their path."""
+    one, other = dict(_flat(a)), dict(_flat(b))
+    names = [*one, *(name for name in other if name not in one)]
+    return [
+        f"{name}: {_plain(one.get(name))} became {_plain(other.get(name))}"
+        for name in names
+        if one.get(name) != other.get(name)
+    ]
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""The loop with side effects: make what is missing, measure, write rows."""

@@ -1,0 +1,272 @@
+"""The stages of a run: make, evaluate, weigh, time. Each step writes its rows when it is done."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from compbench.data.splits import Data
+from compbench.errors import JobFailed, UserError, first_line
+from compbench.make.store import LOGITS, MODEL, Artifact, Store
+from compbench.measure import evaluate, examples, launch
+from compbench.measure.rows import (
+    CONTROL,
+    artifact_rows,
+    failed_row,
+    footprint_rows,
+    launch_rows,
+    scenario_row,
+    skipped_row,
+)
+from compbench.measure.turns import Turns
+from compbench.results.folder import drop_rows, has_rows, read_rows, read_rows_of, write_rows
+from compbench.results.row import Row
+from compbench.run.progress import Progress, Step
+from compbench.suite.plan import Job
+from compbench.suite.read import Suite
+
+if TYPE_CHECKING:
+    from compbench.contracts import Epoch
+
+DATASET = "dataset"  # the name of the rows that hold for all variants
+FOOTPRINT = "footprint"  # the name of memory, start-up and operators, beside LoadGen's scenarios
+# for the time left, until one was seen
+SECONDS_BEFORE_TURNS = 0.5  # an arm's warm-up and throughput in a launch
+EVALUATION_S = 0.5  # of an artifact on a target
+PROCESS_S = 0.4  # of a fresh process
+
+
+@dataclass
+class Work:
+    """What is done and what is still to be done for a run; its folder is the memory."""
+
+    suite: Suite
+    jobs: tuple[Job, ...]
+    data: Data
+    store: Store
+    folder: Path
+    progress: Progress
+    artifacts: dict[str, Artifact] = field(default_factory=dict)  # by key
+    failures: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)  # target -> what this machine lacks
+    unfit: set[tuple[str, str]] = field(default_factory=set)  # key and target that failed there
+
+    def __post_init__(self) -> None:
+        for job in self.jobs:
+            found = self.store.find(job.key)
+            if found:
+                self.artifacts[job.key] = found
+        for row in read_rows(self.folder):
+            if row.metric == "status" and row.status == "failed" and row.target:
+                self._remember(row)
+        for name, target in self.suite.targets.items():
+            reason = target.unavailable()
+            if reason:
+                self.skipped[name] = reason
+                self.progress.note(f"skipped {name}: {reason}")
+
+    def run(self) -> None:
+        """Everything that is missing, in order."""
+        with self.progress.plan(self.steps()):
+            self.make()
+            self.evaluate()
+            self.weigh()
+            self.time()
+
+    def steps(self) -> list[Step]:
+        """All that is still to be done."""
+        making = [_making(job) for job in self._missing()]
+        evaluating = [self._evaluating(job) for job in self.jobs if not self._evaluated(job)]
+        weighing = [step for *_, step in self._weighings()]
+        return making + evaluating + weighing + [step for *_, step in self._launches()]
+
+    def make(self) -> None:
+        """Make every artifact that the store lacks; a child of a failed parent fails with it."""
+        failed: set[str] = set()
+        for job in self._missing():
+            if job.key in self.artifacts or job.key in failed:  # by a variant of equal options
+                continue
+            drop_rows(self.folder, _rows_name(job))  # it may have failed before the stop
+            with self.progress.step(_making(job)) as tell:
+                try:
+                    self.artifacts[job.key] = self._made(job, tell)
+                except JobFailed as error:
+                    failed.add(job.key)
+                    for twin in (other for other in self.jobs if other.key == job.key):
+                        rows = [self._failed(tell, twin, str(error))]
+                        write_rows(self.folder, _rows_name(twin), rows)
+
+    def evaluate(self) -> None:
+        """Write each artifact's own rows, and its accuracy and parity on each target."""
+        seen = evaluate.Seen(self.data, self._examples())
+        for job in self.jobs:
+            artifact = self.artifacts.get(job.key)
+            if artifact is None or self._evaluated(job):
+                continue
+            with self.progress.step(self._evaluating(job)) as tell:
+                rows = artifact_rows(job, artifact)
+                parent = self.artifacts.get(job.parent_keys[0]) if job.parent_keys else None
+                for name, target in self.suite.targets.items():
+                    if name in self.skipped:
+                        rows.append(skipped_row(job, self.skipped[name], name))
+                        continue
+                    try:
+                        rows += evaluate.target_rows(job, artifact, parent, seen, name, target)
+                    except JobFailed as error:
+                        rows.append(self._failed(tell, job, str(error), name))
+                write_rows(self.folder, _rows_name(job), rows)
+
+    def weigh(self) -> None:
+        """What is measured of each artifact alone, in fresh processes: memory, operators, load."""
+        images, processes = self.data.test.images, self.suite.measure.memory_processes
+        for job, name, what, step in self._weighings():
+            if not self._fit(job, name):
+                continue
+            target, artifact = self.suite.targets[name], self.artifacts[job.key]
+            with self.progress.step(step) as tell:
+                try:
+                    if what == FOOTPRINT:
+                        rows = footprint_rows(job, artifact, images, name, target, processes)
+                    else:
+                        rows = [scenario_row(job, artifact, images, name, target, what)]
+                except JobFailed as error:
+                    rows = [self._failed(tell, job, str(error), name)]
+            write_rows(self.folder, _weighing_name(job, name, what), rows)
+
+    def time(self) -> None:
+        """Launch by launch, all arms of a target beside each other in a fresh process."""
+        for name, index, step in self._launches():
+            arms = self._arms(name)
+            if not arms:
+                continue  # the baseline failed there, as its row says: nothing to compare with
+            turns = Turns(self.suite.measure.seconds_per_arm)
+            files = {arm: str(self.artifacts[job.key].path(MODEL)) for arm, job in arms.items()}
+            spec = launch.Spec(files, self.suite.targets[name], turns, seed=index)
+            with self.progress.step(step) as tell:
+                try:
+                    taken = launch.launch(spec, self.data.test.images)
+                    rows = launch_rows(arms, taken, name, spec.target, index)
+                except JobFailed as error:
+                    rows = [self._failed(tell, arms[CONTROL], str(error), name, index)]
+            write_rows(self.folder, f"launch-{name}-{index}", rows)
+
+    def _made(self, job: Job, tell: Callable[[str], None]) -> Artifact:
+        from compbench.make import (
+            job as make_job,  # imports torch, which a run without new jobs does without
+        )
+
+        parents = []
+        for key, name in zip(job.parent_keys, job.variant.parents, strict=True):
+            if key not in self.artifacts:
+                raise JobFailed(f"its parent {name} failed")
+            parents.append(
+                make_job.Parent(self.artifacts[key], self.suite.variants[name].root_model)
+            )
+
+        def on_epoch(epoch: Epoch, total: int) -> None:
+            tell(f"epoch {epoch.epoch}/{total}, validation {epoch.validation_accuracy:.1%}")
+
+        try:
+            manifest, files = make_job.make(job, parents, self.data, on_epoch)
+        except (JobFailed, UserError, OSError):
+            raise
+        except Exception as error:  # a technique's own: the other jobs go on
+            path = self.folder / f"error-{job.variant.name}-{job.seed}.txt"
+            path.write_text(traceback.format_exc())
+            name = type(error).__name__
+            raise JobFailed(f"{name}: {first_line(error)} (traceback: {path})") from error
+        return self.store.put(manifest, files)
+
+    def _examples(self) -> tuple[int, ...]:
+        """The places of the test images to show, chosen when the run first comes here."""
+        if not has_rows(self.folder, DATASET):
+            baseline = next(job for job in self.jobs if job.variant.name == self.suite.baseline)
+            artifact = self.artifacts.get(baseline.key)
+            logits = np.load(artifact.path(LOGITS)) if artifact else None
+            write_rows(self.folder, DATASET, examples.dataset_rows(self.data, logits))
+        return examples.places(read_rows_of(self.folder, DATASET))
+
+    def _failed(
+        self, tell: Callable[[str], None], job: Job, reason: str, target: str = "", launch: int = -1
+    ) -> Row:
+        tell(f"FAILED: {reason}")
+        row = failed_row(job, reason, target, launch)
+        self._remember(row)
+        return row
+
+    def _remember(self, row: Row) -> None:
+        if row.launch < 0:
+            self.unfit.add((row.key, row.target))
+        where = f" on {row.target}" if row.target else ""
+        which = (
+            f"launch {row.launch + 1}" if row.launch >= 0 else f"{row.variant} (seed {row.seed})"
+        )
+        self.failures.append(f"{which}{where}: {row.reason}")
+
+    def _fit(self, job: Job, target: str) -> bool:
+        """Whether an artifact is there, and works on a target as far as one knows."""
+        there = job.key in self.artifacts and target not in self.skipped
+        return there and (job.key, target) not in self.unfit
+
+    def _arms(self, target: str) -> dict[str, Job]:
+        """The arms of a launch: all artifacts that work there, the baseline's twice."""
+        fit = [job for job in self.jobs if self._fit(job, target)]
+        arms = {f"{job.variant.name}/{job.seed}": job for job in fit}
+        for job in fit:
+            if job.variant.name == self.suite.baseline:
+                return {**arms, CONTROL: job}
+        return {}
+
+    def _missing(self) -> list[Job]:
+        return [job for job in self.jobs if job.key not in self.artifacts]
+
+    def _evaluated(self, job: Job) -> bool:
+        return job.key in self.artifacts and has_rows(self.folder, _rows_name(job))
+
+    def _evaluating(self, job: Job) -> Step:
+        seconds = EVALUATION_S * len(self.suite.targets)
+        return Step("evaluate", job.variant.name, f"evaluate {job.label}", seconds)
+
+    def _weighings(self) -> list[tuple[Job, str, str, Step]]:
+        """Job, target, what is measured there, and the step that does it."""
+        found = []
+        for name, target in self.suite.targets.items():
+            seconds = {FOOTPRINT: PROCESS_S * (self.suite.measure.memory_processes + 1)}
+            seconds |= dict.fromkeys(target.loadgen.scenarios, target.loadgen.seconds + 1)
+            for what, expected_s in seconds.items():
+                for job in self.jobs if name not in self.skipped else ():
+                    if not has_rows(self.folder, _weighing_name(job, name, what)):
+                        label = f"{what} of {job.label} on {name}"
+                        found.append((job, name, what, Step("weigh", what, label, expected_s)))
+        return found
+
+    def _launches(self) -> list[tuple[str, int, Step]]:
+        measure = self.suite.measure
+        seconds = len(self.jobs) * (measure.seconds_per_arm + SECONDS_BEFORE_TURNS)
+        return [
+            (
+                name,
+                i,
+                Step("time", name, f"time {name}, launch {i + 1}/{measure.launches}", seconds),
+            )
+            for name in self.suite.targets
+            for i in range(measure.launches)
+            if name not in self.skipped and not has_rows(self.folder, f"launch-{name}-{i}")
+        ]
+
+
+def _making(job: Job) -> Step:
+    return Step("make", job.variant.name, f"make {job.label}")
+
+
+def _rows_name(job: Job) -> str:
+    return f"artifact-{job.variant.name}-{job.seed}"
+
+
+def _weighing_name(job: Job, target: str, what: str) -> str:
+    return f"{what}-{target}-{job.variant.name}-{job.seed}"

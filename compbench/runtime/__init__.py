@@ -1,0 +1,1 @@
+"""One ONNX file on one target: execution provider, session, machine, fresh processes."""

@@ -1,0 +1,1 @@
+"""Rows -> summaries, and what follows from them; pure."""

@@ -1,0 +1,97 @@
+"""How two measurements differ: a change, its interval and its p-value; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, log, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from compbench.statistics.intervals import (
+    ALPHA,
+    CONFIDENCE,
+    Interval,
+    accuracy_interval,
+    paired_change,
+    reach,
+)
+from compbench.statistics.tests import mcnemar_p
+
+RESOLUTION = 1e-9  # of a log-ratio's standard error: clocks of nanoseconds tell no more
+Correct = Sequence[NDArray[np.uint8]]  # for each seed a 0/1 array (N,)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A difference or a ratio with its 95 % interval.
+
+    `p_value` is how often chance alone gives one as large; `adjusted` the same after Holm's
+    correction for the comparisons made beside it. `is_beyond_noise` is whether the A/A control
+    leaves room for it. `is_significant` needs both.
+    """
+
+    interval: Interval
+    p_value: float
+    is_beyond_noise: bool = True
+    adjusted: float = 1.0
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether one may say that something changed."""
+        return self.is_beyond_noise and self.adjusted <= ALPHA
+
+
+def paired_accuracy(a: Correct, b: Correct) -> Change:
+    """Accuracy of b minus that of a on the same N images, seed by seed."""
+    return Change(paired_change(b, a), mcnemar_p(b, a))
+
+
+def unpaired_accuracy(a: Correct, b: Correct) -> Change:
+    """Accuracy of b minus that of a on images that may not be the same.
+
+    Newcombe's interval from the two Wilson intervals (method 10; Statistics in Medicine 17, 1998)
+    and the z-test of two shares (pooled). Seeds share their images, so they are averaged.
+    """
+    ours, theirs = accuracy_interval(b), accuracy_interval(a)
+    value = ours.value - theirs.value
+    low = value - sqrt((ours.value - ours.low) ** 2 + (theirs.high - theirs.value) ** 2)
+    high = value + sqrt((ours.high - ours.value) ** 2 + (theirs.value - theirs.low) ** 2)
+    counts = len(b[0]), len(a[0])
+    pooled = (ours.value * counts[0] + theirs.value * counts[1]) / sum(counts)
+    error = sqrt(pooled * (1 - pooled) * sum(1 / count for count in counts))
+    p_value = 2 * float(stats.norm.sf(abs(value) / error)) if error else 1.0
+    return Change(Interval(value, low, high), p_value)
+
+
+def ratio_of_ratios(a: Sequence[float], b: Sequence[float], floor: float | None) -> Change | None:
+    """Speed-up in b over that in a, from one log speed-up for each of their launches.
+
+    Welch's t-interval and test: the launches of two runs are independent, and their spreads may
+    differ. `floor` is the least |log-ratio| that the A/A controls leave room for, None if unknown.
+    """
+    if len(a) < 2 or len(b) < 2:
+        return None
+    mean = float(np.mean(b) - np.mean(a))
+    squares = [max(float(np.var(s, ddof=1)) / len(s), RESOLUTION**2) for s in (a, b)]
+    error = sqrt(sum(squares))
+    freedom = error**4 / sum(
+        square**2 / (len(s) - 1) for square, s in zip(squares, (a, b), strict=True)
+    )
+    return _ratio(mean, error, freedom, floor)
+
+
+def side_by_side(time_ratio: Interval, launches: int, control: Interval) -> Change:
+    """Speed of b over that of a, from the ratio of their times that a gate measured."""
+    half = (log(time_ratio.high) - log(time_ratio.low)) / 2
+    error = max(half / float(stats.t.ppf(0.5 + CONFIDENCE / 2, launches - 1)), RESOLUTION)
+    return _ratio(-log(time_ratio.value), error, launches - 1, reach(control))
+
+
+def _ratio(mean: float, error: float, freedom: float, floor: float | None) -> Change:
+    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * error
+    p_value = 2 * float(stats.t.sf(abs(mean) / error, freedom))
+    interval = Interval(exp(mean), exp(mean - half), exp(mean + half))
+    return Change(interval, p_value, floor is not None and abs(mean) > floor)

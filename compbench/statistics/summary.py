@@ -1,0 +1,88 @@
+"""What a report says of a variant on a target: estimates with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from compbench.statistics.intervals import Interval
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One variant on one target, over all seeds. What could not be measured is None.
+
+    Accuracies are shares (0 to 1); `change` is the paired difference to the baseline on the same
+    test samples; `seed_sd` the standard deviation of accuracy over seeds. `speedup` is the
+    baseline's time over this variant's. `more_accurate` and `faster` say whether a difference is
+    one: +1, -1, or 0 where chance could explain it, corrected for the number of variants.
+    """
+
+    variant: str
+    target: str
+    reason: str = ""  # why there is nothing to show: skipped or failed
+    accuracy: Interval | None = None
+    validation_accuracy: float | None = None
+    change: Interval | None = None
+    change_p: float | None = None  # of McNemar's exact test, adjusted for many comparisons
+    more_accurate: int = 0
+    validation_change: Interval | None = None
+    seed_sd: float | None = None
+    size_bytes: float | None = None
+    size_ratio: float | None = None  # baseline's bytes over this variant's
+    packed_bytes: float | None = None  # of the file packed with zstd
+    packed_ratio: float | None = None  # baseline's packed bytes over this variant's
+    coded_bytes: float | None = None  # of the weights alone, entropy-coded
+    coded_ratio: float | None = None  # baseline's bytes on disk over these
+    parameters: float | None = None
+    nonzero_parameters: float | None = None
+    macs: float | None = None
+    p50_ns: float | None = None
+    p90_ns: float | None = None
+    p99_ns: float | None = None
+    runs: int = 0  # kept samples of latency
+    cpu_ns: float | None = None  # CPU time of all threads for one inference
+    peak_share: float | None = None  # of the arithmetic peak in float32 that the target reaches
+    footprint: dict[str, float] = field(default_factory=dict)  # medians, see footprint.py
+    speedup: Interval | None = None
+    speedup_p: float | None = None  # of a t-test over launches, adjusted for many comparisons
+    faster: int = 0
+    throughput_per_s: dict[int, float] = field(default_factory=dict)  # by batch size
+    parity_max_abs: float | None = None
+    parity_agreement: float | None = None
+    make_seconds: float | None = None
+    lineage_seconds: float | None = None  # with all its ancestors
+
+    @property
+    def memory_bytes(self) -> float | None:
+        """What the model adds at rest to a process with the runtime alone."""
+        return (
+            self.footprint["rest_bytes"] - self.footprint["base_bytes"] if self.footprint else None
+        )
+
+
+@dataclass(frozen=True)
+class Summaries:
+    """All summaries of a run, and each target's noise floor: an A/A ratio, ideally 1.
+
+    `beaten_by` maps a variant on a target to one that is at least as good in everything and
+    measurably better in something; `on_front` are those that none beats.
+    """
+
+    all: tuple[Summary, ...]
+    control: Mapping[str, Interval]  # target -> time of the control arm over the baseline's
+    on_front: frozenset[tuple[str, str]]  # (variant, target)
+    beaten_by: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    @cached_property
+    def _found(self) -> dict[tuple[str, str], Summary]:
+        return {(s.variant, s.target): s for s in self.all}
+
+    def of(self, target: str) -> tuple[Summary, ...]:
+        """The summaries on one target, in suite order."""
+        return tuple(s for s in self.all if s.target == target)
+
+    def find(self, variant: str, target: str) -> Summary:
+        """The summary of one variant on one target."""
+        return self._found[variant, target]

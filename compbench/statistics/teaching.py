@@ -1,0 +1,170 @@
+"""Distilled variants beside their teachers and controls; pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from compbench.results.record import Run
+from compbench.results.rows import Rows
+from compbench.statistics.intervals import Interval
+from compbench.statistics.summarise import change_between
+
+_LIKELIEST = 3  # classes that a table's cell names
+
+
+@dataclass(frozen=True)
+class Example:
+    """A test image, its class, and each model's logits (K,) by variant."""
+
+    index: int  # in the test split
+    label: int
+    pixels: NDArray[np.uint8]  # (C, H, W)
+    logits: dict[str, NDArray[np.float32]]
+
+    def probabilities(self, variant: str, temperature: float) -> NDArray[np.float64]:
+        """softmax(logits / T)."""
+        return softmax(self.logits[variant].astype(float) / temperature)
+
+
+@dataclass(frozen=True)
+class SoftLabels:
+    """A teacher, its student, and the same net trained without it, on the example images."""
+
+    teacher: str
+    control: str
+    student: str
+    seed: int
+    temperature: float  # at which the student was taught
+    examples: tuple[Example, ...]
+
+    @property
+    def models(self) -> dict[str, str]:
+        """Variant -> its part."""
+        return {
+            self.teacher: "teacher",
+            self.control: "student without a teacher",
+            self.student: "taught student",
+        }
+
+    def table(self) -> list[dict[str, str]]:
+        """A row for each image: its class, and each model's likeliest classes at T = 1 and at T."""
+        temperatures = list(dict.fromkeys((1.0, self.temperature)))
+        return [
+            {"test image": f"{example.index:,}", "class": str(example.label)}
+            | {
+                f"{variant}, T = {t:g}": _likeliest(example.probabilities(variant, t))
+                for t in temperatures
+                for variant in self.models
+            }
+            for example in self.examples
+        ]
+
+
+def soft_labels(run: Run, rows: Rows, target: str) -> SoftLabels | None:
+    """Of the first distilled student with a control, at the first seed that all three have.
+
+    None where the suite has no such pair, or the run no such rows.
+    """
+    labels, shown = rows.of("", "labels"), rows.of("", "examples")
+    if not labels or not shown:
+        return None
+    for student, variant in run.variants.items():
+        control = untaught(run, student) if variant["technique"] == "distill" else None
+        if control is None:
+            continue
+        names = (variant["parents"][0], control, student)
+        found = [{r.seed: r for r in rows.of(v, "soft_labels", target)} for v in names]
+        seeds = [s for s in run.seeds if all(s in by_seed for by_seed in found)]
+        if seeds:
+            rows_of_seed = [by_seed[seeds[0]] for by_seed in found]
+            logits = {r.variant: r.samples["logit"] for r in rows_of_seed}
+            examples = _examples(run, rows, logits)
+            temperature = float(variant["options"].get("temperature", 1))
+            return SoftLabels(*names, seeds[0], temperature, examples)
+    return None
+
+
+def _examples(run: Run, rows: Rows, logits: dict[str, NDArray[np.float32]]) -> tuple[Example, ...]:
+    shown, labels = rows.of("", "examples")[0].samples, rows.of("", "labels")[0].samples["label"]
+    places = list(dict.fromkeys(shown["index"].tolist()))
+    images = shown["pixel"].reshape(len(places), *run.dataset["shape"])
+    by_image = {v: values.reshape(len(places), -1) for v, values in logits.items()}
+    return tuple(
+        Example(place, int(labels[place]), images[i], {v: z[i] for v, z in by_image.items()})
+        for i, place in enumerate(places)
+    )
+
+
+def _likeliest(probabilities: NDArray[np.float64]) -> str:
+    """4: 62 %, 9: 35 %: those of at least half a percent."""
+    first = np.argsort(-probabilities, kind="stable")[:_LIKELIEST]
+    return ", ".join(f"{i}: {probabilities[i]:.0%}" for i in first if probabilities[i] >= 0.005)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A distilled student beside the same net trained without a teacher."""
+
+    student: str
+    control: str
+    parent: str
+    change: Interval  # the student's accuracy less the control's, on the same test samples
+
+
+def distilled_pairs(run: Run, rows: Rows, target: str) -> list[Pair]:
+    """Each `distill` with a `train` of the same net from scratch, where the suite has one."""
+    pairs = []
+    for name, variant in run.variants.items():
+        control = untaught(run, name) if variant["technique"] == "distill" else None
+        if control is None:
+            continue
+        change = change_between(rows, name, control, target)
+        if change:
+            pairs.append(Pair(name, control, variant["parents"][0], change))
+    return pairs
+
+
+_FEWEST = 3  # temperatures that make a sweep
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Distilled variants by rising temperature; the same net without a teacher, if there is one."""
+
+    points: tuple[tuple[float, str], ...]  # (temperature, variant)
+    control: str | None
+
+    @property
+    def label(self) -> str:
+        """Its first and last variant."""
+        return f"{self.points[0][1]} … {self.points[-1][1]}"
+
+
+def sweeps(run: Run) -> list[Sweep]:
+    """Groups of at least three `distill` variants equal in all but `temperature`."""
+    groups: dict[str, dict[float, str]] = {}
+    for name, variant in run.variants.items():
+        if variant["technique"] != "distill" or "temperature" not in variant["options"]:
+            continue
+        others = {k: v for k, v in variant["options"].items() if k != "temperature"}
+        same = json.dumps([variant["parents"], variant["model"], others], sort_keys=True)
+        groups.setdefault(same, {}).setdefault(float(variant["options"]["temperature"]), name)
+    return [
+        Sweep(tuple(sorted(points.items())), untaught(run, next(iter(points.values()))))
+        for points in groups.values()
+        if len(points) >= _FEWEST
+    ]
+
+
+def untaught(run: Run, student: str) -> str | None:
+    """The first variant that trains the same net from scratch, without a teacher."""
+    for name, variant in run.variants.items():
+        alone = variant["technique"] == "train" and not variant["parents"]
+        if alone and variant["model"] == run.variants[student]["model"]:
+            return name
+    return None

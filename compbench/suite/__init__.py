@@ -1,0 +1,1 @@
+"""A suite file -> Suite -> jobs with keys."""

@@ -1,0 +1,44 @@
+"""The options of a plugin -> their JSON schema."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from compbench.contracts import ModelOption
+
+Schema = dict[str, Any]
+
+
+def options_schema(model: type[BaseModel]) -> Schema:
+    """A model's options as JSON schema; where a net is asked for it points to `model`."""
+    schema = model.model_json_schema(ref_template="#/$defs/{model}")
+    for name, field in model.model_fields.items():
+        if is_model(field):
+            kept = {k: v for k, v in schema["properties"][name].items() if k == "description"}
+            schema["properties"][name] = {"$ref": "#/$defs/model", **kept}
+    return _plain(schema)
+
+
+def is_model(field: FieldInfo) -> bool:
+    """Whether an option names a model."""
+    return any(mark in field.metadata for mark in get_args(ModelOption)[1:])
+
+
+def _plain(schema: Any) -> Any:
+    """Without what says nothing of a TOML file: titles, null (TOML has none), tables' defaults."""
+    if isinstance(schema, list):
+        return [_plain(item) for item in schema if item != {"type": "null"}]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {}
+    for key, value in schema.items():
+        if key in ("properties", "$defs"):
+            plain[key] = {name: _plain(inner) for name, inner in value.items()}
+        elif key != "title" and not (key == "default" and isinstance(value, dict | None)):
+            plain[key] = _plain(value)
+    if len(plain.get("anyOf", ())) == 1:
+        plain |= plain.pop("anyOf")[0]
+    return plain

@@ -1,0 +1,156 @@
+"""TOML -> Suite: every check of what a user writes in a suite file happens here."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from compbench.contracts import DatasetSource, Options
+from compbench.errors import UserError, explain, nearest
+from compbench.registry import registry
+from compbench.runtime.target import PROVIDERS, LoadGen, Target
+from compbench.suite.tables import FAST, Gate, Measure, Pick, Reference
+from compbench.suite.variants import Variant, check_name, read_variants
+
+
+def fast(suite: Suite) -> Suite:
+    """The suite with no more measuring than `FAST`."""
+    least = {
+        name: min(value, getattr(FAST, name)) for name, value in suite.measure.model_dump().items()
+    }
+    return replace(suite, measure=Measure(**least), is_fast=True)
+
+
+class _File(Options):
+    """The tables of a suite file; those of variants are read by their technique."""
+
+    description: str = ""
+    dataset: str = "digits"
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field(default=(0,), min_length=1)
+    baseline: str | None = None
+    variants: dict[str, dict[str, Any]] = Field(..., min_length=1)
+    targets: dict[str, Target] = Field(default={"cpu_1thread": Target()}, min_length=1)
+    references: dict[str, Reference] = {}
+    measure: Measure = Measure()
+    pick: Pick = Pick()
+    gate: Gate = Gate()
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite file, read and checked."""
+
+    name: str
+    path: Path
+    description: str
+    dataset_name: str
+    dataset: DatasetSource
+    seeds: tuple[int, ...]
+    baseline: str
+    variants: dict[str, Variant]  # in file order: parents before children
+    targets: dict[str, Target]
+    references: dict[str, Reference]
+    measure: Measure
+    pick: Pick
+    gate: Gate
+    is_fast: bool = False
+
+
+def load(path: Path) -> Suite:
+    """Read a suite file.
+
+    Raises UserError with the file, the table, what is wrong there and the nearest right value.
+    """
+    try:
+        return _read(path)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def _read(path: Path) -> Suite:
+    file = _tables(path)
+    dataset = registry.find("dataset", file.dataset)
+    if not issubclass(dataset, DatasetSource):
+        raise UserError(f"'{file.dataset}' is not a DatasetSource, see compbench/contracts")
+    variants = read_variants(file.variants)
+    roots = [name for name, variant in variants.items() if not variant.parents]
+    baseline = file.baseline or roots[0]
+    _refuse_unknown("baseline", [baseline], variants)
+    decides = file.pick.target
+    if decides is not None and decides not in file.targets:
+        raise UserError(f"[pick]: there is no target '{decides}'{nearest(decides, file.targets)}")
+    _refuse_unknown("references", file.references, variants)
+    for name, target in file.targets.items():
+        check_name("targets", name)
+        _check_provider(f"[targets.{name}]", target)
+    if len(set(file.seeds)) < len(file.seeds):
+        raise UserError(f"seeds = {list(file.seeds)} names a seed twice")
+    return Suite(
+        name=path.stem,
+        path=path,
+        description=file.description,
+        dataset_name=file.dataset,
+        dataset=dataset(),
+        seeds=file.seeds,
+        baseline=baseline,
+        variants=variants,
+        targets=file.targets,
+        references=file.references,
+        measure=file.measure,
+        pick=file.pick,
+        gate=file.gate,
+    )
+
+
+def _tables(path: Path) -> _File:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        siblings = [str(p) for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+        raise UserError(f"there is no such file{nearest(str(path), siblings)}") from None
+    except OSError as error:
+        raise UserError(f"can't be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"is not TOML: {error}") from error
+    if not tables.get("variants"):
+        raise UserError("has no variants: add a table such as [variants.teacher]")
+    try:
+        return _File(**tables)
+    except ValidationError as error:
+        raise UserError(_explain_table(error)) from error
+
+
+def _explain_table(error: ValidationError) -> str:
+    """Like `explain`, but targets.cpu.threads becomes "[targets.cpu] ... threads"."""
+    table = [str(part) for part in error.errors(include_url=False)[0]["loc"][:-1]]
+    models = {"targets": Target, "references": Reference}
+    models |= {"measure": Measure, "pick": Pick, "gate": Gate}
+    if not table or table[0] not in models:
+        return explain(error, "the suite", _File.model_fields)
+    depth = 2 if table[0] in ("targets", "references") else 1
+    model: type[Options] = models[table[0]]
+    if table[depth:] == ["loadgen"]:
+        model, depth = LoadGen, 3
+    subject = f"[{'.'.join(table[:depth])}]"
+    return explain(error, subject, model.model_fields, skip=depth)
+
+
+def _check_provider(where: str, target: Target) -> None:
+    if target.provider not in PROVIDERS:
+        hint = nearest(target.provider, PROVIDERS)
+        raise UserError(f"{where} there is no provider '{target.provider}'{hint}")
+    known = PROVIDERS[target.provider].options
+    for option in target.provider_options:
+        if option not in known:
+            hint = nearest(option, known) or "; it has none"
+            raise UserError(f"{where} '{target.provider}' has no provider option '{option}'{hint}")
+
+
+def _refuse_unknown(table: str, names: Any, variants: dict[str, Variant]) -> None:
+    for name in names:
+        if name not in variants:
+            raise UserError(f"{table}: there is no variant '{name}'{nearest(name, variants)}")

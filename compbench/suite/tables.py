@@ -1,0 +1,64 @@
+"""The tables of a suite file beside its variants and targets."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from compbench import units
+from compbench.contracts import Options
+
+
+class Reference(Options):
+    """A published figure that the report prints beside ours."""
+
+    accuracy: float = Field(..., ge=0, le=1, description="share of test samples, 0 to 1")
+    source: str = Field(..., min_length=1, description="where it was published")
+
+
+class Measure(Options):
+    """How much is measured; the defaults are those of the protocol."""
+
+    launches: int = Field(
+        default=5, ge=2, description="fresh processes, the sampling unit of intervals"
+    )
+    seconds_per_arm: float = Field(
+        default=0.4, gt=0, description="timed seconds of an arm in a launch"
+    )
+    memory_processes: int = Field(
+        default=5, ge=1, description="fresh processes that load one artifact each, for its memory"
+    )
+
+
+FAST = Measure(launches=3, seconds_per_arm=0.1, memory_processes=1)
+
+
+class Pick(Options):
+    """The constraints on what the report recommends."""
+
+    max_drop: Annotated[float | str, AfterValidator(units.parse_share)] = Field(
+        default=0.01, description="accuracy below the baseline on validation: '1pp', or 0 to 1"
+    )
+    max_bytes: Annotated[float | str, AfterValidator(units.parse_bytes)] | None = Field(
+        default=None, description="the file on disk: '200KB', or a number of bytes"
+    )
+    max_latency: Annotated[float | str, AfterValidator(units.parse_time)] | None = Field(
+        default=None, description="p50 at the target's first batch size: '0.5ms'"
+    )
+    target: str | None = Field(
+        default=None, description="the target that decides; without it, each one for itself"
+    )
+
+
+class Gate(Options):
+    """What a candidate may lose against a baseline before its gate fails (docs/gate.md)."""
+
+    latency_ratio: float = Field(default=1.025, ge=1, description="time, to the baseline's")
+    accuracy_drop: float = Field(default=0.0, ge=0, le=1, description="on the test split, 0 to 1")
+    bytes_ratio: float = Field(default=1.01, gt=0, description="the ONNX file, to the baseline's")
+    memory_ratio: float = Field(default=1.1, gt=0, description="peak memory, to the baseline's")
+    memory_processes: int = Field(default=3, ge=1, description="fresh processes for each file")
+    # from what the file was made from; None: by the baseline's, and by the target's
+    parity_agreement: float | None = Field(default=None, ge=0, le=1, description="of classes")
+    max_logit_difference: float | None = Field(default=None, gt=0, description="the largest")

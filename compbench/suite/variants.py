@@ -1,0 +1,149 @@
+"""The tables [variants.*] of a suite file -> variants, each with its technique and parents."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from compbench.contracts import (
+    LoweringTechnique,
+    ModelFamily,
+    OnnxTechnique,
+    TechniqueBase,
+    TorchTechnique,
+)
+from compbench.errors import UserError, explain, nearest
+from compbench.registry import registry
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A named model of the suite: a technique with its options, applied to its parents."""
+
+    name: str
+    technique_name: str
+    technique: TechniqueBase
+    parents: tuple[str, ...]
+    root_model: ModelFamily  # what a checkpoint of this lineage is loaded into
+
+    @property
+    def is_torch(self) -> bool:
+        """Whether a torch module stands behind the ONNX file."""
+        return isinstance(self.technique, TorchTechnique)
+
+    @property
+    def uses_torch(self) -> bool:
+        """Whether it is made from torch modules, whatever stands behind its own file."""
+        return isinstance(self.technique, TorchTechnique | LoweringTechnique)
+
+
+def read_variants(tables: dict[str, dict[str, Any]]) -> dict[str, Variant]:
+    """All variants, in file order. Raises UserError with the table and what is wrong there."""
+    variants: dict[str, Variant] = {}
+    for name, table in tables.items():
+        variants[name] = _variant(name, dict(table), variants, list(tables))
+    return variants
+
+
+def check_name(table: str, name: str) -> None:
+    """Raises UserError where a name could not be part of a file's."""
+    if not NAME.fullmatch(name):
+        raise UserError(f"[{table}.{name!r}] a name has letters, digits, '_' and '-' only")
+
+
+def _variant(
+    name: str, table: dict[str, Any], above: dict[str, Variant], all_names: list[str]
+) -> Variant:
+    where = f"[variants.{name}]"
+    check_name("variants", name)
+    technique_name = table.pop("technique", None)
+    if not isinstance(technique_name, str):
+        raise UserError(f"{where} needs 'technique'{nearest('', registry.names('technique'))}")
+    parents = _parents(where, table, above, all_names)
+    technique = _technique(where, technique_name, table)
+    problem = technique.problem(len(parents))
+    if problem:
+        raise UserError(f"{where} '{technique_name}' {problem}")
+    model = getattr(technique, "model", None) or above[parents[0]].root_model
+    variant = Variant(name, technique_name, technique, parents, model)
+    _refuse_misfits(variant, above)
+    _refuse_undoing(variant, above)
+    return variant
+
+
+def _refuse_misfits(variant: Variant, above: dict[str, Variant]) -> None:
+    """Raises UserError where a technique can't begin from what its parents are."""
+    where = f"[variants.{variant.name}] '{variant.technique_name}'"
+    for parent in variant.parents:
+        quantized = _quantized(parent, above)
+        if variant.technique.quantizes and quantized:
+            raise UserError(
+                f"{where} quantizes what [variants.{quantized.name}] "
+                f"('{quantized.technique_name}') quantized already: rounding twice only adds "
+                f"error; give it the parent '{quantized.parents[0]}'"
+            )
+        if variant.uses_torch and not above[parent].is_torch:
+            raise UserError(
+                f"{where} works on a torch module, but its parent "
+                f"[variants.{parent}] is an ONNX file ('{above[parent].technique_name}'); "
+                f"put [variants.{variant.name}] before the quantization"
+            )
+
+
+def _refuse_undoing(variant: Variant, above: dict[str, Variant]) -> None:
+    """Raises UserError where a step would destroy what one before it left in the weights."""
+    ancestor = variant
+    while ancestor.parents and getattr(ancestor.technique, "model", None) is None:
+        ancestor = above[ancestor.parents[0]]
+        if ancestor.technique.leaves in variant.technique.undoes:
+            raise UserError(
+                f"[variants.{variant.name}] '{variant.technique_name}' would undo the "
+                f"{ancestor.technique.leaves} of [variants.{ancestor.name}] "
+                f"('{ancestor.technique_name}'); put it before that one"
+            )
+
+
+def _quantized(name: str, above: dict[str, Variant]) -> Variant | None:
+    """The variant that quantized a lineage of ONNX files; None where none did."""
+    variant = above[name]
+    while not variant.technique.quantizes and not variant.is_torch and variant.parents:
+        variant = above[variant.parents[0]]
+    return variant if variant.technique.quantizes else None
+
+
+def _parents(
+    where: str, table: dict[str, Any], above: dict[str, Variant], all_names: list[str]
+) -> tuple[str, ...]:
+    if "parent" in table and "parents" in table:
+        raise UserError(f"{where} has both 'parent' and 'parents'; keep one")
+    parents = table.pop("parents", None)
+    if parents is None:
+        parents = [table.pop("parent")] if "parent" in table else []
+    if not isinstance(parents, list) or not all(isinstance(p, str) for p in parents):
+        raise UserError(f"{where} parents = {parents!r} should be a list of variants' names")
+    for parent in parents:
+        if parent in above:
+            continue
+        if parent in all_names:
+            raise UserError(f"{where} its parent [variants.{parent}] must stand above it")
+        raise UserError(f"{where} there is no variant '{parent}'{nearest(parent, above)}")
+    return tuple(parents)
+
+
+def _technique(where: str, name: str, options: dict[str, Any]) -> TechniqueBase:
+    try:
+        plugin = registry.find("technique", name)
+    except UserError as error:
+        raise UserError(f"{where} {error}") from error
+    if not issubclass(plugin, TorchTechnique | LoweringTechnique | OnnxTechnique):
+        raise UserError(f"{where} '{name}' is no TorchTechnique, LoweringTechnique, OnnxTechnique")
+    try:
+        return plugin(**options)
+    except ValidationError as error:
+        known = [*plugin.model_fields, "parent", "parents", "technique"]
+        raise UserError(f"{where} {explain(error, repr(name), known)}") from error

@@ -1,0 +1,1 @@
+"""What technique files share: layers, masks, factorised layers, quantizers."""

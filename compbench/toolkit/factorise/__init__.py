@@ -1,0 +1,1 @@
+"""A layer's weights as the product of smaller ones."""

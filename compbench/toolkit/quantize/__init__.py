@@ -1,0 +1,1 @@
+"""ONNX Runtime's quantizers, and the options that techniques share."""

@@ -1,0 +1,201 @@
+"""What the techniques that quantize ONNX files share, around ONNX Runtime's quantizer."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compbench.contracts import TrainingData
+from compbench.errors import JobFailed
+from compbench.onnxfile.graph import matched, refuse_quantized, with_matrix_products
+from compbench.toolkit.quantize.options import IntegerOptions, StaticOptions
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from onnxruntime.quantization import CalibrationDataReader, QuantType
+    from onnxruntime.quantization.calibrate import TensorsData
+
+INT4_OPSET = 21  # the first in which QuantizeLinear and DequantizeLinear have int4
+_BINS = 2048  # of histograms; with ONNX Runtime's 128 the least divergence is always min-max
+_BATCH = 64
+
+
+def prepared(parent: bytes, opset: int = 0) -> ModelProto:
+    """A float file as quantizers want it: constants and batch norms folded, at least at `opset`.
+
+    Raises JobFailed where the file is quantized already.
+    """
+    import onnx
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    model = onnx.load_model_from_string(parent)
+    refuse_quantized(model)
+    if any(x.version < opset for x in model.opset_import if x.domain in ("", "ai.onnx")):
+        model = onnx.version_converter.convert_version(model, opset)
+    with _folder() as folder:
+        onnx.save(model, folder / "parent.onnx")
+        quant_pre_process(folder / "parent.onnx", folder / "new.onnx", skip_symbolic_shape=True)
+        return onnx.load(folder / "new.onnx")
+
+
+def calibrated(model: ModelProto, data: TrainingData, options: StaticOptions) -> TensorsData:
+    """The range of every activation on the first training images; the split is shuffled."""
+    import onnx
+    from onnxruntime.quantization import CalibrationMethod, calibrate
+
+    methods = {"minmax": CalibrationMethod.MinMax, "entropy": CalibrationMethod.Entropy}
+    with _folder() as folder:
+        onnx.save(model, folder / "model.onnx")
+        calibrator = calibrate.create_calibrator(
+            folder / "model.onnx",
+            _operators(options),
+            str(folder / "augmented.onnx"),
+            methods.get(options.calibration, CalibrationMethod.Percentile),
+            extra_options={
+                "symmetric": False,
+                "percentile": options.percentile,
+                "num_bins": _BINS,
+                "num_quantized_bins": 128,
+            },
+        )
+        calibrator.collect_data(_images(data, options.calibration_samples))
+        return calibrator.compute_data()
+
+
+def quantized(
+    model: ModelProto, ranges: TensorsData, options: StaticOptions, form: str = "qdq"
+) -> bytes:
+    """The file with integer weights, and activations between Quantize/DequantizeLinear pairs.
+
+    `form` "operator" has ONNX Runtime's integer operators instead.
+    """
+    import onnx
+    from onnxruntime.quantization.calibrate import TensorsData
+    from onnxruntime.quantization.onnx_quantizer import ONNXQuantizer
+    from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+    from onnxruntime.quantization.quant_utils import QuantizationMode
+
+    own = onnx.ModelProto()
+    own.CopyFrom(model)
+    before = (QuantizationMode.QLinearOps, True) if form == "operator" else ()
+    quantizer: Any = ONNXQuantizer if form == "operator" else QDQQuantizer
+    with quiet():
+        made = quantizer(
+            own,
+            options.per_channel,
+            options.reduce_range,
+            *before,
+            quant_type(options.weight_type),
+            quant_type(options.activation_type),
+            TensorsData(ranges.calibration_method, dict(ranges.items())),
+            [],
+            matched(model, options.exclude),
+            _operators(options),
+            {},
+        )
+        made.quantize_model()
+        made.model.topological_sort()
+    return made.model.model.SerializeToString(deterministic=True)
+
+
+def dynamic(model: ModelProto, options: IntegerOptions) -> bytes:
+    """The file with integer weights, whose activations are quantized while it runs."""
+    import onnx
+    from onnxruntime.quantization import quantize_dynamic
+
+    names = _chosen(model, _operators(options), matched(model, options.exclude))
+    model = with_matrix_products(model, names)
+    with _folder() as folder:
+        onnx.save(model, folder / "parent.onnx")
+        quantize_dynamic(
+            folder / "parent.onnx",
+            folder / "new.onnx",
+            op_types_to_quantize=["MatMul", *_operators(options)],
+            per_channel=options.per_channel,
+            reduce_range=options.reduce_range,
+            weight_type=quant_type(options.weight_type),
+            nodes_to_exclude=[n.name for n in model.graph.node if n.name not in names],
+        )
+        return (folder / "new.onnx").read_bytes()
+
+
+def weight_only(model: ModelProto, excluded: Sequence[str], **settings: Any) -> bytes:
+    """The file with MatMulNBits for matrix products; `settings` are those of its quantizer.
+
+    Raises JobFailed where there is no matrix product of constant weights to quantize.
+    """
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
+    names = _chosen(model, ["Gemm", "MatMul"], excluded)
+    model = with_matrix_products(model, names)
+    others = [node.name for node in model.graph.node if node.name not in names]
+    with quiet():
+        made: Any = MatMulNBitsQuantizer(model, nodes_to_exclude=others, **settings)
+        made.process()
+    new = made.model.model
+    if not any(node.op_type == "MatMulNBits" for node in new.graph.node):
+        raise JobFailed("it has no linear layer (matrix product of constant weights) to quantize")
+    return new.SerializeToString(deterministic=True)
+
+
+def quant_type(name: str) -> QuantType:
+    """ONNX Runtime's word for "int8", "uint8" or "int4"."""
+    from onnxruntime.quantization import QuantType
+
+    return {"int8": QuantType.QInt8, "uint8": QuantType.QUInt8, "int4": QuantType.QInt4}[name]
+
+
+def opset(options: IntegerOptions) -> int:
+    """The least opset that has the type of the weights; 0 where every one has."""
+    return INT4_OPSET if options.weight_type == "int4" else 0
+
+
+def _chosen(model: ModelProto, operators: Sequence[str], excluded: Sequence[str]) -> set[str]:
+    return {n.name for n in model.graph.node if n.op_type in operators} - set(excluded)
+
+
+def _operators(options: IntegerOptions) -> list[str]:
+    return list(options.known_operators if options.operators is None else options.operators)
+
+
+def _images(data: TrainingData, count: int) -> CalibrationDataReader:
+    """Batches of one size: the calibrators that count histograms can't take another."""
+    from onnxruntime.quantization import CalibrationDataReader
+
+    images = data.train.images[:count]
+    size = next(size for size in range(_BATCH, 0, -1) if len(images) % size == 0)
+    batches = iter(np.split(images, range(size, len(images), size)))
+
+    class Reader(CalibrationDataReader):
+        def get_next(self) -> dict[str, np.ndarray] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+            batch = next(batches, None)
+            return None if batch is None else {"input": batch}
+
+    return Reader()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps the quantizer's advice (already followed) and its progress off the screen."""
+    level = logging.getLogger().level
+    logging.getLogger().setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.getLogger().setLevel(level)
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="compbench-") as folder, quiet():
+        yield Path(folder)

@@ -1,0 +1,1 @@
+"""A quantized ONNX graph as a torch module that can be trained."""

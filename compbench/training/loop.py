@@ -1,0 +1,164 @@
+"""The only training loop. It is given a loss function, and knows nothing of techniques."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from compbench.contracts import Batch, Epoch, Recipe, Split, Trainer, TrainingData
+from compbench.errors import JobFailed
+from compbench.training.augment import shifted
+
+if TYPE_CHECKING:
+    from compbench.contracts import AfterStep, Loss
+
+GRADIENT_NORM = 5.0  # gradients are clipped to this norm: high one-cycle peaks stay stable
+
+
+def cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
+    """The loss of plain training, a scalar: logits (B, K) against hard labels (B,)."""
+    return functional.cross_entropy(logits, batch.labels)
+
+
+def _always_final(share_done: float) -> bool:
+    return True
+
+
+class Fit(Trainer):
+    """Trains for one job: same data, seed and threads give the same weights, bit for bit.
+
+    `history` holds every epoch trained so far; `chosen_epoch` is the best by validation accuracy,
+    the earliest of equals, whose weights the model ends with.
+    """
+
+    def __init__(self, data: TrainingData, seed: int, on_epoch: Callable[[Epoch, int], None]):
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.train, self.validation = (
+            _on(self.device, split) for split in (data.train, data.validation)
+        )
+        self.seed, self.on_epoch = seed, on_epoch
+        self.history: list[Epoch] = []
+        self.chosen_epoch: int | None = None
+        self.samples_seen, self.seconds = 0, 0.0
+        if self.device.type == "cuda":
+            torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+
+    def __call__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        loss: Loss | None = None,
+        after_step: AfterStep | None = None,
+    ) -> nn.Module:
+        """Train `model` in place; without epochs it is returned as it came."""
+        loss, after_step = loss or cross_entropy, after_step or _always_final
+        started = time.perf_counter()
+        model = _moved(model, self.device, _layout(model))
+        images, labels = (
+            self.train.images.contiguous(memory_format=_layout(model)),
+            self.train.labels,
+        )
+        steps = recipe.epochs * -(-len(labels) // recipe.batch_size)
+        optimizer = _optimizer(model, recipe)
+        schedule = _schedule(optimizer, recipe, steps)
+        shuffle = torch.Generator().manual_seed(self.seed)
+        best_accuracy, best_state, first = -1.0, None, len(self.history)
+        done, is_final = 0, True
+
+        for _ in range(recipe.epochs):
+            model.train()
+            total_loss = torch.zeros((), device=self.device)
+            for indices in torch.randperm(len(labels), generator=shuffle).split(recipe.batch_size):
+                indices = indices.to(self.device)
+                pixels = shifted(images[indices], recipe.shift_pixels, shuffle)
+                batch = Batch(pixels, labels[indices], indices)
+                value = loss(model(pixels), batch)
+                optimizer.zero_grad()
+                value.backward()
+                nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
+                optimizer.step()
+                schedule.step()
+                done += 1
+                is_final = after_step(done / steps)
+                total_loss += value.detach() * len(indices)
+            epoch = self._finish_epoch(model, float(total_loss) / len(labels))
+            if is_final and epoch.validation_accuracy > best_accuracy:
+                best_accuracy, self.chosen_epoch = epoch.validation_accuracy, epoch.epoch
+                best_state = {name: value.clone() for name, value in model.state_dict().items()}
+            self.on_epoch(epoch, first + recipe.epochs)
+
+        if best_state is not None:
+            model.load_state_dict(best_state)
+        self.seconds += time.perf_counter() - started
+        return _moved(model, torch.device("cpu"), torch.contiguous_format).eval()
+
+    def outputs(self, model: nn.Module, images: Tensor) -> Tensor:
+        """Logits (N, K) on this fit's device, in evaluation mode, without gradients."""
+        model = model.to(self.device).eval()
+        with torch.no_grad():
+            return torch.cat([model(part) for part in images.to(self.device).split(1024)])
+
+    def _finish_epoch(self, model: nn.Module, train_loss: float) -> Epoch:
+        number = len(self.history) + 1
+        if not isfinite(train_loss):
+            raise JobFailed(f"the loss is {train_loss} in epoch {number}: lower learning_rate")
+        correct = self.outputs(model, self.validation.images).argmax(1) == self.validation.labels
+        epoch = Epoch(number, train_loss, float(correct.double().mean()))
+        self.history.append(epoch)
+        self.samples_seen += len(self.train.labels)
+        return epoch
+
+
+@dataclass(frozen=True)
+class _Tensors:
+    images: Tensor
+    labels: Tensor
+
+
+def _on(device: torch.device, split: Split) -> _Tensors:
+    return _Tensors(
+        torch.from_numpy(split.images).to(device), torch.from_numpy(split.labels).to(device)
+    )
+
+
+def _layout(model: nn.Module) -> torch.memory_format:
+    """channels_last where there are convolutions; not where a 1×1 one has a stride.
+
+    The backward pass of those crashes the process in that layout (torch 2.13, oneDNN on AVX-512).
+    """
+    convolutions = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
+    breaks = any(c.kernel_size == (1, 1) and c.stride != (1, 1) for c in convolutions)
+    return torch.channels_last if convolutions and not breaks else torch.contiguous_format
+
+
+def _moved(model: nn.Module, device: torch.device, layout: torch.memory_format) -> nn.Module:
+    return model.to(device, memory_format=layout)  # pyright: ignore[reportCallIssue]
+
+
+def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    parameters = list(model.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, recipe.learning_rate, momentum=0.9, nesterov=True)
+    return torch.optim.AdamW(groups, recipe.learning_rate)
+
+
+def _schedule(
+    optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    schedules = torch.optim.lr_scheduler
+    if recipe.schedule == "constant" or steps == 0:
+        return schedules.ConstantLR(optimizer, factor=1.0)
+    if recipe.schedule == "cosine":
+        return schedules.CosineAnnealingLR(optimizer, steps)
+    return schedules.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps)

@@ -1,0 +1,144 @@
+"""Numbers as people read and write them: units, intervals, percentage points; pure."""
+
+from __future__ import annotations
+
+import re
+from math import floor, isfinite, log10
+
+from pydantic import ByteSize, TypeAdapter, ValidationError
+
+Triple = tuple[float, float, float]  # an estimate and the ends of its interval
+NOTHING = "–"
+TEXT_WIDTH = 100  # columns, of text for a terminal
+
+
+def bytes_text(size: float | None) -> str:
+    """Decimal units: 812 B, 105 KB, 1.69 MB."""
+    if size is None:
+        return NOTHING
+    rounded = _rounded(size)
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if rounded >= scale:
+            return f"{three_digits(rounded / scale)} {unit}"
+    return f"{size:.0f} B"
+
+
+def count_text(count: float | None) -> str:
+    """1,234 up to 9,999; then 52.1 k, 4.24 M."""
+    if count is None:
+        return NOTHING
+    if round(count) < 10_000:
+        return f"{count:,.0f}"
+    rounded = _rounded(count)
+    for unit, scale in (("G", 1e9), ("M", 1e6)):
+        if rounded >= scale:
+            return f"{three_digits(rounded / scale)} {unit}"
+    return f"{three_digits(rounded / 1e3)} k"
+
+
+def time_text(nanoseconds: float | None) -> str:
+    """4.98 µs, 1.23 ms."""
+    if nanoseconds is None:
+        return NOTHING
+    rounded = _rounded(nanoseconds)
+    if rounded >= 1e6:
+        return f"{three_digits(rounded / 1e6)} ms"
+    return f"{three_digits(rounded / 1e3)} µs"
+
+
+def seconds_text(seconds: float | None) -> str:
+    """0.4, 12.3, 345: seconds without their unit."""
+    if seconds is None:
+        return NOTHING
+    return f"{seconds:.1f}" if round(seconds, 1) < 100 else f"{seconds:.0f}"
+
+
+def percent(interval: Triple | None) -> str:
+    """99.31 % (99.13–99.46)."""
+    if interval is None:
+        return NOTHING
+    value, low, high = (100 * x for x in interval)
+    return f"{value:.2f} % ({low:.2f}–{high:.2f})"
+
+
+def share(value: float | None, decimals: int = 1) -> str:
+    """12.3 %."""
+    return NOTHING if value is None else f"{100 * value:.{decimals}f} %"
+
+
+def points(interval: Triple | None) -> str:
+    """−0.40 pp (−0.71…−0.09): percentage points."""
+    if interval is None:
+        return NOTHING
+    value, low, high = (signed(100 * x) for x in interval)
+    return f"{value} pp ({low}…{high})"
+
+
+def times(interval: Triple | None) -> str:
+    """4.12× (4.02–4.22)."""
+    if interval is None:
+        return NOTHING
+    value, low, high = map(three_digits, interval)
+    return f"{value}× ({low}–{high})"
+
+
+def signed(value: float) -> str:
+    """Two decimals with a sign; a real minus."""
+    return f"{value:+.2f}".replace("-", "−").replace("+0.00", "0.00").replace("−0.00", "0.00")
+
+
+def three_digits(value: float) -> str:
+    """Three significant digits, never in exponents: 0.0123, 0.123, 1.23, 12.3, 123, 1234."""
+    rounded = _rounded(value)
+    if rounded >= 100 or not isfinite(rounded):
+        return f"{value:.0f}"
+    if rounded == 0:
+        return "0"
+    return f"{rounded:.{2 - floor(log10(rounded))}f}"
+
+
+def p_value(p: float | None) -> str:
+    """0.032, <0.001."""
+    if p is None:
+        return NOTHING
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _rounded(value: float) -> float:
+    """To three significant digits, so that 999.9 is in the next unit."""
+    return float(f"{value:.3g}")
+
+
+_NUMBER = r"\s*([0-9]*\.?[0-9]+(?:e-?[0-9]+)?)\s*"
+_NANOSECONDS = {"ns": 1.0, "us": 1e3, "µs": 1e3, "μs": 1e3, "ms": 1e6, "s": 1e9}
+_BYTES = TypeAdapter(ByteSize)
+
+
+def parse_share(text: str | float) -> float:
+    """'1pp', '1 %' and 0.01 are 0.01. Raises ValueError for what is no share from 0 to 1."""
+    found = re.fullmatch(_NUMBER + r"(pp|%)?", str(text), re.IGNORECASE)
+    value = float(found[1]) / (100 if found[2] else 1) if found else -1.0
+    if not 0 <= value <= 1:
+        hint = f": write {text}pp" if found and not found[2] and value <= 100 else ""
+        raise ValueError(f"{text!r} should be percentage points such as 1pp, or 0 to 1{hint}")
+    return value
+
+
+def parse_bytes(text: str | float) -> float:
+    """'200KB', '1.5 MB', '64KiB' and 200000 in bytes. Raises ValueError for anything else."""
+    try:
+        value = float(_BYTES.validate_python(text))
+    except ValidationError:
+        value = 0.0
+    if not value > 0:
+        raise ValueError(f"{text!r} should be a size such as 200KB or 1.5MB")
+    return value
+
+
+def parse_time(text: str | float) -> float:
+    """'0.5ms', '80 us' and '2s' in nanoseconds. Raises ValueError for what has no unit of time."""
+    found = re.fullmatch(_NUMBER + rf"({'|'.join(_NANOSECONDS)})", str(text), re.IGNORECASE)
+    value = float(found[1]) * _NANOSECONDS[found[2].lower()] if found else 0.0
+    if not value > 0:
+        raise ValueError(f"{text!r} should be a time with its unit, such as 0.5ms or 80us")
+    return value

@@ -1,0 +1,45 @@
+"""A session and a clock that do as they are told, for tests to exact numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compbench.runtime.session import Images
+
+
+@dataclass
+class FakeClock:
+    """A clock that only a FakeSession moves, in nanoseconds."""
+
+    now_ns: int = 0
+
+    def __call__(self) -> int:
+        """The time now."""
+        return self.now_ns
+
+
+@dataclass
+class FakeSession:
+    """A session whose every run takes as long as it is told to, for tests to exact numbers."""
+
+    clock: FakeClock
+    durations_ns: list[int]
+    runs: int = 0
+    bound: list[Images] = field(default_factory=list)
+
+    def bind(self, images: Images) -> None:
+        """Remember what was bound."""
+        self.bound.append(images)
+
+    def run(self) -> None:
+        """Move the clock by the next duration, beginning again after the last."""
+        self.clock.now_ns += self.durations_ns[self.runs % len(self.durations_ns)]
+        self.runs += 1
+
+    def logits(self) -> NDArray[np.float32]:
+        """The first ten pixels of each bound image."""
+        images = self.bound[-1]
+        return images.reshape(len(images), -1)[:, :10]
