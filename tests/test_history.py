@@ -384,6 +384,17 @@ def test_the_command_prints_a_table_and_writes_a_picture(
     assert files(tmp_path) - before == {"reports", "reports/mine", str(path)}
 
 
+def test_levels_far_apart_have_a_picture(compbench, tmp_path: Path) -> None:  # noqa: F811
+    """Their axis would reach below zero, where no speed-up is."""
+    for day, ns in enumerate((20_000, 1_500)):
+        run = make_run(TWO, started=f"2026-01-0{day + 1}T03:04:05+00:00")
+        folder = results.new_folder(tmp_path / "results", run.suite, run.started)
+        results.write_run(folder, run)
+        rows = [*variant_rows(run, "teacher", ns=20_000), *variant_rows(run, "student", ns=ns)]
+        results.write_rows(folder, "all", rows)
+    assert compbench("history", "mine").code == 0
+
+
 def test_json_is_all_of_stdout(compbench, stored: list[Path]) -> None:  # noqa: F811
     result = compbench("history", "mine", "--format", "json", "--metric", "size_bytes")
     document = json.loads(result.out)
