@@ -16,7 +16,7 @@ ROOT = Path(compbench.__file__).parent
 
 # a module may import those that stand above it; those of one line stand beside each other
 LAYERS = """
-    errors blocks macs weights quantities terminal glossary
+    errors blocks macs weights quantities terminal glossary cli_options
     registry coding columns
     contracts vision
     recipe targets variants
