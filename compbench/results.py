@@ -169,6 +169,18 @@ def find_run(results: Path, name: str) -> Path:
     return found
 
 
+def suite_file(suite_path: str, folder: Path) -> Path | None:
+    """The suite file that a run or a baseline recorded, seen from here or from above its folder.
+
+    A relative path was one from where the run was started, which is mostly a folder above the run.
+    """
+    if not suite_path:
+        return None
+    places = (Path(), *folder.absolute().parents)
+    found = (place / suite_path for place in places if (place / suite_path).is_file())
+    return next(found, Path(suite_path))
+
+
 def write_rows(folder: Path, name: str, rows: Iterable[Row]) -> None:
     """Write `rows/<name>.jsonl`, whole: it is there with all its rows, or not at all."""
     (folder / ROWS).mkdir(exist_ok=True)

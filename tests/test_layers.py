@@ -17,10 +17,12 @@ ROOT = Path(compbench.__file__).parent
 # a module may import those that stand above it; those of one line stand beside each other
 LAYERS = """
     errors blocks macs weights quantities terminal glossary
-    registry coding columns
+    import_path coding columns
+    registry
+    plugins
     contracts vision
-    recipe targets variants
-    losses masks factorise
+    kinds recipe targets
+    variants losses masks factorise modules samples
     factorise_convolution
     session layers idx data suite parity size store environment progress intervals graphs placing
     schema plan fit export checkpoint results measure accuracy worker peak precision operations
