@@ -85,19 +85,15 @@ def _stratified(labels: NDArray[np.int64], share: float, name: str) -> tuple[NDA
 
     indices, counts = np.arange(len(labels)), np.bincount(labels)
     try:
-        rest, part = train_test_split(
-            indices, test_size=share, stratify=labels, random_state=SPLIT_SEED
-        )
-        is_whole = all(
-            np.array_equal(np.unique(labels[x]), np.unique(labels)) for x in (rest, part)
-        )
+        parts = train_test_split(indices, test_size=share, stratify=labels, random_state=SPLIT_SEED)
     except ValueError:  # a class with one sample, or fewer samples than classes
-        is_whole = False
-    if not is_whole:
+        parts = [indices[:0], indices[:0]]
+    if min(len(np.unique(labels[part])) for part in parts) < np.count_nonzero(counts):
         rarest = min(np.flatnonzero(counts), key=lambda one: counts[one])
         raise UserError(
             f"the dataset '{name}' can't be split with every class in each part: of its "
             f"{len(labels)} samples class {rarest} has {counts[rarest]}; about {ceil(1 / share)} "
             "are needed"
         )
+    rest, part = parts
     return np.asarray(rest), np.asarray(part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from compbench import import_path, plugins, registry
 from compbench.contracts import (
@@ -60,7 +61,7 @@ def dataset(name: str, suite_file: Path | None = None) -> DatasetSource:
             if suite_file.is_file():
                 raise
             raise UserError(f"{error}; it may be beside {suite_file}, which is not here") from error
-    plugin = plugins.find("dataset", name, (DatasetSource,))
+    plugin: Any = plugins.find("dataset", name, (DatasetSource,))
     required = [option for option, field in plugin.model_fields.items() if field.is_required()]
     if required:
         raise UserError(
@@ -83,8 +84,8 @@ def dataset(name: str, suite_file: Path | None = None) -> DatasetSource:
 
 def _wrong_parents(plugin: type[TechniqueBase]) -> str | None:
     parents = plugin.parents
-    pair = parents if isinstance(parents, tuple) and len(parents) == 2 else (None, None)
-    if any(type(count) is not int for count in pair) or not 0 <= pair[0] <= max(pair[1], pair[0]):
+    is_pair = isinstance(parents, tuple) and len(parents) == 2
+    if not is_pair or any(type(count) is not int or count < 0 for count in parents):
         return f"says parents = {shown(parents)}, which should be the least and the most: (1, 1)"
     least, most = parents
     if most < least:

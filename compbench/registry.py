@@ -126,8 +126,9 @@ def _imported(kind: Kind, module: str) -> ModuleType:
         raise UserError(f"the {kind} '{module}' does not import: {error}") from error
     except (Exception, SystemExit) as error:  # whatever a plugin's own code raises
         hint = ""
-        if isinstance(error, ModuleNotFoundError) and error.name == module.partition(".")[0]:
-            hint = nearest(error.name, import_path.siblings())
+        top = module.partition(".")[0]
+        if isinstance(error, ModuleNotFoundError) and error.name == top:
+            hint = nearest(top, import_path.siblings())
         raise UserError(f"the {kind} '{module}' does not import: {told(error)}{hint}") from error
 
 
