@@ -82,10 +82,10 @@ def _limits(candidate: Snapshot, baseline: Snapshot, given: dict[str, float]) ->
     """The limits and where they are from: the suite file as it is now, or as it was recorded."""
     table, origin = None, "compbench's defaults"
     for side in (candidate, baseline):
-        path = side.record.suite_path
-        table = gate_table(path)
+        path = suite_file(side.record.suite_path, Path(side.label))
+        table = gate_table(str(path or ""))
         if table is not None:
-            origin = path
+            origin = str(path)
             break
     if table is None:
         recorded = [s for s in (candidate, baseline) if s.record.gate is not None]

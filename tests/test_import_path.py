@@ -15,7 +15,7 @@ from compbench import baseline, data, guard, import_path, plan, remeasure, suite
 from compbench.baseline import Places
 from compbench.errors import UserError
 from compbench.matching import side
-from compbench.results import read_rows, read_run, suite_file
+from compbench.results import find_run, read_rows, read_run, suite_file
 from tests.kept import write_run
 
 TECHNIQUE = """
@@ -237,23 +237,46 @@ def test_the_suite_of_a_run_is_looked_for_above_it(tmp_path: Path) -> None:
     assert suite_file("suites/gone.toml", tmp_path / "results") == Path("suites/gone.toml")
 
 
-def test_pytest_finds_the_dataset_of_a_suite_elsewhere(kept: Path, elsewhere: Path) -> None:
-    where = Path(package.__file__).parents[1]
-    asked = [
-        *("--compbench", str(kept / "suites/mine.toml")),
-        *("--compbench-baseline", "main", "--compbench-baselines", str(kept / "baselines")),
-        *("--compbench-results", str(kept / "results"), "--collect-only", "-q"),
-    ]
-    (folder,) = (kept / "results/runs/mine").iterdir()
-    asked[1] = str(folder)
-    options = ["-p", "no:cacheprovider", "-p", "compbench.pytest_plugin"]
+def gated(project: Path, start: Path, candidate: Path) -> subprocess.CompletedProcess[str]:
+    """`pytest --compbench` started in a folder, with the tests it would run."""
+    options = {
+        "": str(candidate),
+        "-baseline": "main",
+        "-baselines": str(project / "baselines"),
+        "-results": str(project / "results"),
+    }
+    asked = [part for name, value in options.items() for part in (f"--compbench{name}", value)]
+    plugins = ["-p", "no:cacheprovider", "-p", "compbench.pytest_plugin"]
     code = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
-    result = subprocess.run(
-        [sys.executable, "-c", code, *options, *asked],
-        cwd=elsewhere,
-        env=os.environ | {"PYTHONPATH": str(where), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+    where = {"PYTHONPATH": str(Path(package.__file__).parents[1])}
+    return subprocess.run(
+        [sys.executable, "-c", code, *plugins, *asked, "--collect-only", "-q"],
+        cwd=start,
+        env=os.environ | where | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
     )
+
+
+def test_pytest_finds_the_plugins_of_a_suite_elsewhere(kept: Path, elsewhere: Path) -> None:
+    result = gated(kept, elsewhere, kept / "suites/mine.toml")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "baseline.json::teacher[cpu_1thread]" in result.stdout
+
+
+@pytest.mark.parametrize("plugin", ["own_data", "own_steps"])
+def test_pytest_says_a_plugin_s_mistake_in_one_line(
+    kept: Path, elsewhere: Path, plugin: str
+) -> None:
+    (kept / f"suites/{plugin}.py").write_text("1 / 0\n")
+    result = gated(kept, elsewhere, kept / "suites/mine.toml")
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"'{plugin}' does not import: ZeroDivisionError: division by zero" in result.stderr
+    assert result.stderr.strip().count("\n") == 0
+
+
+def test_a_run_is_found_by_its_suite_file_from_everywhere(kept: Path) -> None:
+    (run,) = (kept / "results/runs/mine").iterdir()
+    assert find_run(kept / "results", str(kept / "suites/mine.toml")) == run
+    with pytest.raises(UserError, match=r"the newest run of 'mine' is of suites/mine\.toml"):
+        find_run(kept / "results", str(kept / "mine.toml"))
