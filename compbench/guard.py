@@ -8,10 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from compbench import data, environment, registry
-from compbench.contracts import DatasetSource, Split
+from compbench import data, environment, kinds
+from compbench.contracts import Split
 from compbench.errors import UserError, explain
 from compbench.pairs import Pair
+from compbench.results import suite_file
 from compbench.snapshot import Snapshot, gate_table
 from compbench.suite import Gate
 from compbench.targets import Target
@@ -71,10 +72,7 @@ def prepare(
 def test_split(baseline: Snapshot, data_dir: Path) -> Split:
     """The baseline's test split, from this machine's copy of the dataset."""
     name = baseline.record.dataset["name"]
-    plugin = registry.find("dataset", name)
-    if not issubclass(plugin, DatasetSource):
-        raise UserError(f"'{name}' is not a DatasetSource, see compbench/contracts.py")
-    source = plugin()
+    source = kinds.dataset(name, suite_file(baseline.record.suite_path, Path(baseline.label)))
     loaded = data.load(source, data_dir)
     _refuse_other_data(f"{name} under {data_dir}", data.digest(source, data_dir), baseline)
     return loaded.test
@@ -84,10 +82,10 @@ def _limits(candidate: Snapshot, baseline: Snapshot, given: dict[str, float]) ->
     """The limits and where they are from: the suite file as it is now, or as it was recorded."""
     table, origin = None, "compbench's defaults"
     for side in (candidate, baseline):
-        path = side.record.suite_path
-        table = gate_table(path)
+        path = suite_file(side.record.suite_path, Path(side.label))
+        table = gate_table(str(path or ""))
         if table is not None:
-            origin = path
+            origin = str(path)
             break
     if table is None:
         recorded = [s for s in (candidate, baseline) if s.record.gate is not None]

@@ -12,17 +12,19 @@ from datetime import UTC, datetime
 import numpy as np
 import onnx
 import torch
+from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from compbench import accuracy, checkpoint, plan
+from compbench import accuracy, checkpoint, modules, plan
 from compbench.contracts import (
     LoweringTechnique,
     ModelFamily,
     OnnxTechnique,
     TorchTechnique,
+    own_model,
 )
 from compbench.data import Data
-from compbench.errors import JobFailed
+from compbench.errors import JobFailed, told
 from compbench.export import to_onnx, torch_logits, without_notes
 from compbench.fit import Epoch, Fit
 from compbench.parity import MOST_LOGIT_DIFFERENCE, parity
@@ -68,17 +70,22 @@ def make(
 
 def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> dict[str, bytes]:
     technique, training = job.variant.technique, data.training
-    modules = []
+    parent_modules = []
     try:
         for parent in parents:
             module = parent.root_model.build(training.shape, training.classes)
-            modules.append(checkpoint.load(str(parent.artifact.path(CHECKPOINT)), module))
+            parent_modules.append(checkpoint.load(str(parent.artifact.path(CHECKPOINT)), module))
+        net = own_model(technique)
+        if net is not None:
+            modules.refuse_misfit(net, training)
         torch.manual_seed(job.seed)
         if isinstance(technique, LoweringTechnique):
-            lowered = technique.lower(modules, training, fit)
-            return {MODEL: _checked(lowered), HISTORY: _history(fit)}
+            lowered = technique.lower(parent_modules, training, fit)
+            return {MODEL: _checked(lowered, job), HISTORY: _history(fit)}
         assert isinstance(technique, TorchTechnique)
-        model = technique.build(modules, training, fit).eval()
+        model = modules.checked(
+            technique.build(parent_modules, training, fit), _name(job), training
+        )
     except ValueError as error:
         raise JobFailed(str(error)) from error
     file = to_onnx(model, training.shape)
@@ -97,13 +104,22 @@ def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> di
 def _from_onnx(job: Job, parents: Sequence[Parent], data: Data) -> bytes:
     technique = job.variant.technique
     assert isinstance(technique, OnnxTechnique)
-    return _checked(technique.rewrite(parents[0].artifact.read(MODEL), data.training))
+    return _checked(technique.rewrite(parents[0].artifact.read(MODEL), data.training), job)
 
 
-def _checked(file: bytes) -> bytes:
-    model = onnx.load_model_from_string(file)
-    onnx.checker.check_model(model)
+def _checked(file: bytes, job: Job) -> bytes:
+    if not isinstance(file, bytes):
+        raise JobFailed(f"{_name(job)} gave {type(file).__name__}, not the bytes of an ONNX file")
+    try:
+        model = onnx.load_model_from_string(file)
+        onnx.checker.check_model(model)
+    except (DecodeError, onnx.checker.ValidationError) as error:
+        raise JobFailed(f"{_name(job)} gave no valid ONNX file: {told(error)}") from error
     return without_notes(model)
+
+
+def _name(job: Job) -> str:
+    return f"the technique '{job.variant.technique_name}'"
 
 
 def _history(fit: Fit) -> bytes:

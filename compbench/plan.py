@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from compbench import registry
+from compbench import import_path, registry
 from compbench.contracts import describe_model
 from compbench.suite import Suite
 from compbench.variants import Variant
@@ -45,7 +45,8 @@ def plan(suite: Suite, dataset_digest: str) -> tuple[Job, ...]:
         keys: dict[str, str] = {}
         for variant in suite.variants.values():
             parent_keys = tuple(keys[parent] for parent in variant.parents)
-            key = _key(variant, parent_keys, seed, dataset_digest)
+            with import_path.beside(suite.path):
+                key = _key(variant, parent_keys, seed, dataset_digest)
             keys[variant.name] = key
             jobs.append(Job(variant, seed, key, parent_keys))
     return tuple(jobs)

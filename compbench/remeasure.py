@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from compbench import data, gate, registry
+from compbench import data, gate, kinds
 from compbench.compare import SAME_FILE, Again, Comparison, compare
 from compbench.errors import JobFailed, UserError
 from compbench.gate import Limits
 from compbench.matching import Pair, Side, is_same_file, match, refuse_nothing_in_common, side
-from compbench.results import Run, read_rows, read_run
+from compbench.results import Run, read_rows, read_run, suite_file
 from compbench.session import Images
 from compbench.store import MODEL, Store
 from compbench.targets import Target
@@ -59,7 +59,7 @@ def remeasure(a: Side, b: Side, places: Places, tell: Callable[[str], None]) -> 
                 found[pair.name, name] = ready
             else:
                 todo[pair.name, name] = ready
-    images = _images(b.run, places.data) if todo else None
+    images = _images(b, places.data) if todo else None
     for count, ((variant, name), paths) in enumerate(todo.items(), start=1):
         assert images is not None
         tell(f"  [{count}/{len(todo)}] both files of {variant} side by side on {name}")
@@ -103,9 +103,9 @@ def _target(run: Run, name: str) -> Target:
     return Target(**run.targets[name])
 
 
-def _images(run: Run, data_dir: Path) -> Images:
-    name = run.dataset["name"]
-    source = registry.find("dataset", name)()
+def _images(newer: Side, data_dir: Path) -> Images:
+    name = newer.run.dataset["name"]
+    source = kinds.dataset(name, suite_file(newer.run.suite_path, Path(newer.label)))
     if data.digest(source, data_dir) is None:
         raise UserError(
             f"{name}, on whose test images files are measured, is not under {data_dir}; "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from compbench import data, environment, plan, results
+from compbench import data, environment, import_path, plan, results
 from compbench.contracts import describe_model
 from compbench.data import Data
 from compbench.plan import Job
@@ -40,6 +40,11 @@ def run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
     Artifacts in the store are used, not made again. Measuring begins anew, unless the last run of
     the same jobs on the same machine was stopped before its end: then it goes on.
     """
+    with import_path.beside(suite.path):
+        return _run(suite, folders, progress)
+
+
+def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
     for folder, option in ((folders.results, "--results"), (folders.reports, "--reports")):
         refuse_unwritable(folder, option)
     loaded = None

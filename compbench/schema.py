@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from compbench import registry
-from compbench.contracts import ModelOption
+from compbench.contracts import model_options
 from compbench.errors import UserError
 from compbench.suite import _File
 from compbench.targets import PROVIDERS
@@ -63,15 +62,10 @@ def as_text() -> str:
 def options_schema(model: type[BaseModel]) -> Schema:
     """A model's options as JSON schema; where a net is asked for it points to `model`."""
     schema = model.model_json_schema(ref_template="#/$defs/{model}")
-    for name, field in model.model_fields.items():
-        if _is_model(field):
-            kept = {k: v for k, v in schema["properties"][name].items() if k == "description"}
-            schema["properties"][name] = {"$ref": "#/$defs/model", **kept}
+    for name in model_options(model):
+        kept = {k: v for k, v in schema["properties"][name].items() if k == "description"}
+        schema["properties"][name] = {"$ref": "#/$defs/model", **kept}
     return _plain(schema)
-
-
-def _is_model(field: FieldInfo) -> bool:
-    return any(mark in field.metadata for mark in get_args(ModelOption)[1:])
 
 
 def _plain(schema: Any) -> Any:

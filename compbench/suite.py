@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from compbench import quantities, registry
+from compbench import import_path, kinds, quantities
 from compbench.contracts import DatasetSource, Options
 from compbench.errors import UserError, explain, nearest
 from compbench.targets import PROVIDERS, LoadGen, Target
@@ -119,16 +119,15 @@ def load(path: Path) -> Suite:
     Raises UserError with the file, the table, what is wrong there and the nearest right value.
     """
     try:
-        return _read(path)
+        with import_path.beside(path):
+            return _read(path)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
 
 
 def _read(path: Path) -> Suite:
     file = _tables(path)
-    dataset = registry.find("dataset", file.dataset)
-    if not issubclass(dataset, DatasetSource):
-        raise UserError(f"'{file.dataset}' is not a DatasetSource, see compbench/contracts.py")
+    dataset = kinds.dataset(file.dataset)
     variants = read_variants(file.variants)
     roots = [name for name, variant in variants.items() if not variant.parents]
     baseline = file.baseline or roots[0]
@@ -147,7 +146,7 @@ def _read(path: Path) -> Suite:
         path=path,
         description=file.description,
         dataset_name=file.dataset,
-        dataset=dataset(),
+        dataset=dataset,
         seeds=file.seeds,
         baseline=baseline,
         variants=variants,
