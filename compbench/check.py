@@ -1,4 +1,7 @@
-"""A suite's plan as a tree, with what is in the store; nothing is made, torch is not imported."""
+"""A suite's plan as a tree, with what is in the store; nothing is made.
+
+Torch is not imported, unless the dataset has to be loaded for its digest and its reader needs it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from pathlib import Path
 
 from rich.tree import Tree
 
-from compbench import data, plan
+from compbench import data, digest, plan
 from compbench.plan import Job
 from compbench.store import Store
 from compbench.suite import Suite
@@ -14,13 +17,14 @@ from compbench.suite import Suite
 
 def tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
     """The lineage, each variant with its technique and how many of its jobs are in the store."""
-    digest = data.digest(suite.dataset, data_dir)
-    jobs = plan.plan(suite, digest or "absent")
     store = Store(results)
-    there = {job.key for job in jobs if digest and store.find(job.key)}
+    is_absent = suite.dataset.fingerprint(data_dir) is None
+    known = None if is_absent or store.is_empty() else _digest(suite, results, data_dir)
+    jobs = plan.plan(suite, known or "unknown")
+    there = {job.key for job in jobs if known and store.find(job.key)}
     missing = len({job.key for job in jobs} - there)
     where = f"dataset {suite.dataset_name}"
-    if digest is None:
+    if is_absent:
         where += f" (not under {data_dir}: a run would download it)"
     seeds = ", ".join(map(str, suite.seeds))
     root = Tree(
@@ -35,6 +39,16 @@ def tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
         above = branches[variant.parents[0]] if variant.parents else root
         branches[name] = above.add(label)
     return root
+
+
+def _digest(suite: Suite, results: Path, data_dir: Path) -> str:
+    """That of the dataset, which is loaded once where these files never were."""
+    known = digest.known(suite.dataset, data_dir, results)
+    if known is not None:
+        return known
+    found = digest.record(suite.dataset_name, data.load(suite.dataset, data_dir))
+    digest.remember(found, suite.dataset, data_dir, results)
+    return found["digest"]
 
 
 def _state(jobs: list[Job], there: set[str]) -> str:

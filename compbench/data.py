@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compbench import registry
 from compbench.contracts import DatasetSource, Samples, Split, TrainingData
 from compbench.errors import UserError
 
@@ -27,16 +25,6 @@ class Data:
     test: Split
     mean: float
     std: float
-
-
-def digest(source: DatasetSource, data_dir: Path) -> str | None:
-    """Identifies the splits: the source's content, its code and this file; None where absent."""
-    content = source.fingerprint(data_dir)
-    if content is None:
-        return None
-    code = registry.source(type(source)) + Path(__file__).read_bytes()
-    options = source.model_dump_json()
-    return hashlib.sha256(f"{content}{options}".encode() + code).hexdigest()
 
 
 def load(source: DatasetSource, data_dir: Path) -> Data:

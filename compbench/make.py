@@ -11,10 +11,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 import onnx
-import torch
 from numpy.typing import NDArray
 
-from compbench import accuracy, checkpoint, plan
+from compbench import accuracy, checkpoint, seeding
 from compbench.contracts import (
     LoweringTechnique,
     ModelFamily,
@@ -45,11 +44,12 @@ def make(
     """Make a job's artifact in memory. Raises JobFailed where that can't be done right."""
     started = time.perf_counter()
     fit = None
-    if job.variant.uses_torch:
-        fit = Fit(data.training, job.seed, on_epoch)
-        files = _from_torch(job, parents, data, fit)
-    else:
-        files = {MODEL: _from_onnx(job, parents, data)}
+    with seeding.held(job.parts["threads"]):
+        if job.variant.uses_torch:
+            fit = Fit(data.training, job.seed, on_epoch)
+            files = _from_torch(job, parents, data, fit)
+        else:
+            files = {MODEL: _from_onnx(job, parents, data)}
     manifest = Manifest(
         key=job.key,
         variant=job.variant.name,
@@ -57,7 +57,8 @@ def make(
         seed=job.seed,
         parents=job.parent_keys,
         files={},
-        versions=plan.libraries(job.variant),
+        versions=job.parts["libraries"],
+        parts=dict(job.parts),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=time.perf_counter() - started,
         samples_seen=fit.samples_seen if fit else 0,
@@ -73,7 +74,7 @@ def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> di
         for parent in parents:
             module = parent.root_model.build(training.shape, training.classes)
             modules.append(checkpoint.load(str(parent.artifact.path(CHECKPOINT)), module))
-        torch.manual_seed(job.seed)
+        seeding.seed(job.seed)
         if isinstance(technique, LoweringTechnique):
             lowered = technique.lower(modules, training, fit)
             return {MODEL: _checked(lowered), HISTORY: _history(fit)}
@@ -97,6 +98,7 @@ def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> di
 def _from_onnx(job: Job, parents: Sequence[Parent], data: Data) -> bytes:
     technique = job.variant.technique
     assert isinstance(technique, OnnxTechnique)
+    seeding.seed(job.seed)
     return _checked(technique.rewrite(parents[0].artifact.read(MODEL), data.training))
 
 

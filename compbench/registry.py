@@ -27,7 +27,6 @@ _SAME_MODULE = {
         "onnxruntime-silicon",
     )
 }
-_LIBRARIES = ("builtins", "abc", "pydantic", "typing")
 
 
 def names(kind: Kind) -> tuple[str, ...]:
@@ -52,20 +51,6 @@ def find(kind: Kind, name: str) -> Any:
         raise UserError(f"the {kind} file {path} has no class '{kind.capitalize()}'")
     _refuse_missing_libraries(kind, name, plugin)
     return plugin
-
-
-@lru_cache
-def source(plugin: type) -> bytes:
-    """The source of the files that define a plugin's class and the plugins it extends.
-
-    It is part of the key of what the plugin makes. The shared base classes do not count.
-    """
-    classes = [c for c in plugin.__mro__ if c.__module__.partition(".")[0] not in _LIBRARIES]
-    plugins = [
-        c for c in classes if c.__module__ not in ("compbench.contracts", "compbench.recipe")
-    ]
-    files = sorted({inspect.getfile(c) for c in plugins})
-    return b"".join(Path(file).read_bytes() for file in files)
 
 
 @lru_cache

@@ -106,7 +106,7 @@ def _target(run: Run, name: str) -> Target:
 def _images(run: Run, data_dir: Path) -> Images:
     name = run.dataset["name"]
     source = registry.find("dataset", name)()
-    if data.digest(source, data_dir) is None:
+    if source.fingerprint(data_dir) is None:
         raise UserError(
             f"{name}, on whose test images files are measured, is not under {data_dir}; "
             "name its folder with --data-dir or COMPBENCH_DATA"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -38,6 +39,7 @@ class Manifest(BaseModel):
     parents: tuple[str, ...]  # keys
     files: dict[str, str]  # name -> sha256
     versions: dict[str, str]
+    parts: dict[str, Any] = {}  # all that its key was made of; empty in old artifacts
     made_at: str  # UTC, ISO 8601
     seconds: float  # wall time of the whole job
     samples_seen: int  # by the training loop
@@ -83,6 +85,10 @@ class Store:
             yield
         finally:
             lock.release()
+
+    def is_empty(self) -> bool:
+        """Whether nothing was ever made."""
+        return not any(self.root.glob("[0-9a-f]*"))
 
     def find(self, key: str) -> Artifact | None:
         """The artifact with this key, its checksums verified; None where it is absent or damaged.
