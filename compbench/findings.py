@@ -97,7 +97,7 @@ def _better_than_baseline(run: Run, summaries: Summaries, target: str) -> list[s
 def _saturated(run: Run, summaries: Summaries, target: str) -> list[str]:
     """Files whose 8-bit sums overflow on the CPU that measured them, and on no newer one."""
     is_x86 = "(x86_64)" in run.environment["system"] or "(AMD64)" in run.environment["system"]
-    if run.targets[target]["provider"] != "cpu" or not is_x86 or has_vnni(run.environment):
+    if run.targets[target].get("provider") != "cpu" or not is_x86 or has_vnni(run.environment):
         return []
     wide = {"weight_type": "int8", "reduce_range": False}
     names = [
