@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.markup import escape
 from rich.tree import Tree
 
 from compbench import data, digest, plan
 from compbench.plan import Job
-from compbench.store import Store
+from compbench.store import Manifest, Store
 from compbench.suite import Suite
+
+_REASONS = 3  # as many are named
 
 
 def tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
@@ -31,11 +34,13 @@ def tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
         f"[bold]{suite.name}[/]: {where}; seeds {seeds}; targets {', '.join(suite.targets)}\n"
         f"{len(jobs)} jobs: {len(jobs) - missing} in the store, {missing} to make"
     )
+    made = [m for m in store.manifests() if m.parts] if missing else []
     branches: dict[str, Tree] = {}
     for name, variant in suite.variants.items():
         own = [job for job in jobs if job.variant.name == name]
         also = f", also from {', '.join(variant.parents[1:])}" if variant.parents[1:] else ""
         label = f"{name} [dim]{variant.technique_name}{also}[/]  {_state(own, there)}"
+        label += _why(own, there, made)
         above = branches[variant.parents[0]] if variant.parents else root
         branches[name] = above.add(label)
     return root
@@ -56,3 +61,15 @@ def _state(jobs: list[Job], there: set[str]) -> str:
     if count == len(jobs):
         return "[green]in the store[/]"
     return "to make" if count == 0 else f"{count} of {len(jobs)} in the store"
+
+
+def _why(jobs: list[Job], there: set[str], made: list[Manifest]) -> str:
+    """What has changed since the variant was last made, by its most similar artifact."""
+    for job in (job for job in jobs if job.key not in there):
+        alike = [m for m in made if (m.variant, m.seed) == (job.variant.name, job.seed)]
+        found = [[*plan.unlike(manifest.parts, job.parts)] for manifest in alike]
+        if found:
+            nearest = min(found, key=len)
+            more = f", and {len(nearest) - _REASONS} more" if len(nearest) > _REASONS else ""
+            return f" [dim](changed: {escape(', '.join(nearest[:_REASONS]))}{more})[/]"
+    return ""

@@ -80,6 +80,7 @@ def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> di
             return {MODEL: _checked(lowered), HISTORY: _history(fit)}
         assert isinstance(technique, TorchTechnique)
         model = technique.build(modules, training, fit).eval()
+        seeding.compute_in_float32()  # whatever the technique chose for its own arithmetic
     except ValueError as error:
         raise JobFailed(str(error)) from error
     file = to_onnx(model, training.shape)

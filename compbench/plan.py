@@ -70,6 +70,27 @@ def key_of(parts: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def unlike(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """What differs in the parts of two keys, a few words each."""
+    for module in sorted({*old["code"], *new["code"]}):
+        if old["code"].get(module) != new["code"].get(module):
+            yield f"code of {module}"
+    for table, what in (("libraries", ""), ("options", "option ")):
+        for name in sorted({*old[table], *new[table]}):
+            a, b = (side[table].get(name, "absent") for side in (old, new))
+            if a != b:
+                yield f"{what}{name}: {a} became {b}"
+    for name in ("device", "threads", "precision", "technique"):
+        if old[name] != new[name]:
+            yield f"{name}: {old[name]} became {new[name]}"
+    if old["model"] != new["model"]:
+        yield "model"
+    if old["dataset"] != new["dataset"]:
+        yield "dataset"
+    if [*old["parents"]] != [*new["parents"]]:
+        yield "parent"
+
+
 def options(variant: Variant) -> dict[str, Any]:
     """The technique's options as a suite file would write them, defaults included."""
     return variant.technique.model_dump(mode="json")

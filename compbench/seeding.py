@@ -29,11 +29,11 @@ def held(threads: int) -> Iterator[None]:
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     try:
         torch.set_num_threads(threads)
-        _compute_in_float32()
+        compute_in_float32()
         yield
     finally:
         torch.set_num_threads(before)
-        _compute_in_float32()
+        compute_in_float32()
         torch.set_rng_state(states[0])
         np.random.set_state(states[1])
         random.setstate(states[2])
@@ -41,7 +41,7 @@ def held(threads: int) -> Iterator[None]:
             torch.cuda.set_rng_state_all(gpus)
 
 
-def _compute_in_float32() -> None:
+def compute_in_float32() -> None:
     """No TF32 on a GPU (torch allows it for convolutions), no bfloat16 on a CPU."""
     torch.set_default_dtype(torch.float32)
     torch.set_float32_matmul_precision("highest")

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,12 @@ class Store:
     def is_empty(self) -> bool:
         """Whether nothing was ever made."""
         return not any(self.root.glob("[0-9a-f]*"))
+
+    def manifests(self) -> Iterator[Manifest]:
+        """Those of all artifacts; what can't be read is left out, and files are not verified."""
+        for path in sorted(self.root.glob(f"*/{MANIFEST}")):
+            with suppress(OSError, ValidationError):
+                yield Manifest.model_validate_json(path.read_bytes())
 
     def find(self, key: str) -> Artifact | None:
         """The artifact with this key, its checksums verified; None where it is absent or damaged.
