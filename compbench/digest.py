@@ -81,5 +81,5 @@ def _of_split(split: Split) -> str:
     digest = hashlib.sha256()
     for array in (split.images, split.labels):
         digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).view(np.uint8).reshape(-1))
+        digest.update(np.ascontiguousarray(array).data.cast("B"))
     return digest.hexdigest()

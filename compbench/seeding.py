@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,5 +48,6 @@ def compute_in_float32() -> None:
     torch.set_float32_matmul_precision("highest")
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    for part in (torch.backends, torch.backends.mkldnn.conv, torch.backends.mkldnn.rnn):
+    backends: Any = torch.backends
+    for part in (backends, backends.mkldnn.conv, backends.mkldnn.rnn):
         part.fp32_precision = "none"  # of their own
