@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -29,16 +28,6 @@ class Data:
     test: Split
     mean: float
     std: float
-
-
-def digest(source: DatasetSource, data_dir: Path) -> str | None:
-    """Identifies the splits: the source's content, its code and this file; None where absent."""
-    content = sources.fingerprint(source, data_dir)
-    if content is None:
-        return None
-    code = registry.source(type(source)) + Path(__file__).read_bytes()
-    options = source.model_dump_json()
-    return hashlib.sha256(f"{content}{options}".encode() + code).hexdigest()
 
 
 def load(source: DatasetSource, data_dir: Path) -> Data:

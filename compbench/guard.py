@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from compbench import data, environment, kinds
+from compbench import data, digest, environment, kinds
 from compbench.contracts import Split
+from compbench.dataset_record import TEST, UNTOLD, same_test_images
 from compbench.errors import UserError, explain
 from compbench.pairs import Pair
 from compbench.results import suite_file
@@ -58,24 +60,24 @@ def prepare(
             f"{candidate.label} and {baseline.label} have no variant in common: "
             f"{', '.join(candidate.files)}; {', '.join(baseline.files)}"
         )
-    if theirs.suite:
-        _refuse_other_data(candidate.label, theirs.dataset.get("digest"), baseline)
+    unsure = _refuse_other_data(candidate.label, theirs.dataset, baseline) if theirs.suite else []
     limits, origin = _limits(candidate, baseline, given)
     tables = {**ours.targets, **theirs.targets}
     targets = {name: Target(**table) for name, table in tables.items()}
-    test = test_split(baseline, data_dir)
+    test, unsure_here = test_split(baseline, data_dir)
     here = environment.record()
-    about = (f"limits from {origin}: {_listed(limits)}", *_differences(candidate, baseline, here))
+    notes = (*unsure, *unsure_here, *_differences(candidate, baseline, here))
+    about = (f"limits from {origin}: {_listed(limits)}", *notes)
     return Guard(candidate, baseline, targets, limits, test, here, about)
 
 
-def test_split(baseline: Snapshot, data_dir: Path) -> Split:
-    """The baseline's test split, from this machine's copy of the dataset."""
+def test_split(baseline: Snapshot, data_dir: Path) -> tuple[Split, list[str]]:
+    """The baseline's test split, from this machine's copy of the dataset; and what is unsure."""
     name = baseline.record.dataset["name"]
     source = kinds.dataset(name, suite_file(baseline.record.suite_path, Path(baseline.label)))
     loaded = data.load(source, data_dir)
-    _refuse_other_data(f"{name} under {data_dir}", data.digest(source, data_dir), baseline)
-    return loaded.test
+    unsure = _refuse_other_data(f"{name} under {data_dir}", digest.record(name, loaded), baseline)
+    return loaded.test, unsure
 
 
 def _limits(candidate: Snapshot, baseline: Snapshot, given: dict[str, float]) -> tuple[Gate, str]:
@@ -119,10 +121,20 @@ def _differences(candidate: Snapshot, baseline: Snapshot, here: dict[str, Any]) 
     return notes
 
 
-def _refuse_other_data(label: str, digest: str | None, baseline: Snapshot) -> None:
-    wanted = baseline.record.dataset.get("digest")
-    if digest != wanted:
-        raise UserError(
-            f"{label}: the dataset's digest is {str(digest)[:12]}…, the baseline {baseline.label} "
-            f"has {str(wanted)[:12]}…: other samples, splits or version; save the baseline again"
-        )
+def _refuse_other_data(label: str, dataset: Mapping[str, Any], baseline: Snapshot) -> list[str]:
+    """Raises UserError where the test images are others; a line where that can't be told."""
+    ours = baseline.record.dataset
+    same = same_test_images(dataset, ours)
+    if same is None:
+        return [
+            f"whether {label} has the baseline's test images is unknown, since {UNTOLD}; "
+            "saved again, the baseline will tell"
+        ]
+    if same:
+        return []
+    kind = TEST if TEST in dataset and TEST in ours else "digest"
+    raise UserError(
+        f"{label}: the dataset's digest is {str(dataset.get(kind))[:12]}…, the baseline "
+        f"{baseline.label} has {str(ours.get(kind))[:12]}…: other test images, labels or "
+        "normalisation; save the baseline again"
+    )

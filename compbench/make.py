@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 import onnx
-import torch
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from compbench import accuracy, checkpoint, modules, plan
+from compbench import accuracy, checkpoint, modules, seeding
 from compbench.contracts import (
     LoweringTechnique,
     ModelFamily,
@@ -47,11 +46,12 @@ def make(
     """Make a job's artifact in memory. Raises JobFailed where that can't be done right."""
     started = time.perf_counter()
     fit = None
-    if job.variant.uses_torch:
-        fit = Fit(data.training, job.seed, on_epoch)
-        files = _from_torch(job, parents, data, fit)
-    else:
-        files = {MODEL: _from_onnx(job, parents, data)}
+    with seeding.held(job.parts["threads"]):
+        if job.variant.uses_torch:
+            fit = Fit(data.training, job.seed, on_epoch)
+            files = _from_torch(job, parents, data, fit)
+        else:
+            files = {MODEL: _from_onnx(job, parents, data)}
     manifest = Manifest(
         key=job.key,
         variant=job.variant.name,
@@ -59,7 +59,8 @@ def make(
         seed=job.seed,
         parents=job.parent_keys,
         files={},
-        versions=plan.libraries(job.variant),
+        versions=job.parts["libraries"],
+        parts=dict(job.parts),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=time.perf_counter() - started,
         samples_seen=fit.samples_seen if fit else 0,
@@ -78,7 +79,7 @@ def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> di
         net = own_model(technique)
         if net is not None:
             modules.refuse_misfit(net, training)
-        torch.manual_seed(job.seed)
+        seeding.seed(job.seed)
         if isinstance(technique, LoweringTechnique):
             lowered = technique.lower(parent_modules, training, fit)
             return {MODEL: _checked(lowered, job), HISTORY: _history(fit)}
@@ -86,6 +87,7 @@ def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> di
         model = modules.checked(
             technique.build(parent_modules, training, fit), _name(job), training
         )
+        seeding.compute_in_float32()  # whatever the technique chose for its own arithmetic
     except ValueError as error:
         raise JobFailed(str(error)) from error
     file = to_onnx(model, training.shape)
@@ -104,6 +106,7 @@ def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> di
 def _from_onnx(job: Job, parents: Sequence[Parent], data: Data) -> bytes:
     technique = job.variant.technique
     assert isinstance(technique, OnnxTechnique)
+    seeding.seed(job.seed)
     return _checked(technique.rewrite(parents[0].artifact.read(MODEL), data.training), job)
 
 

@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from compbench.dataset_record import TEST, UNTOLD, same_test_images
 from compbench.differences import became
 from compbench.environment import FIELDS, MACHINE
 from compbench.errors import UserError
@@ -82,7 +84,7 @@ def unlike(a: Moment, b: Moment, target: str) -> dict[Condition, str]:
         "machine": "; ".join(became(_machine(a.run), _machine(b.run))),
         "target": "; ".join(became(_target(a.run, target), _target(b.run, target))),
         "baseline": "; ".join(became({"baseline": a.run.baseline}, {"baseline": b.run.baseline})),
-        "dataset": "; ".join(became(_dataset(a.run), _dataset(b.run))),
+        "dataset": _other_images(a.run.dataset, b.run.dataset),
     }
     return {condition: text for condition, text in said.items() if text}
 
@@ -105,5 +107,10 @@ def _target(run: Run, name: str) -> dict[str, object]:
     return {"protocol": run.protocol, **run.targets.get(name, {})}
 
 
-def _dataset(run: Run) -> dict[str, object]:
-    return {name: run.dataset.get(name) for name in ("name", "digest")}
+def _other_images(a: Mapping[str, Any], b: Mapping[str, Any]) -> str:
+    """How the test images differ; empty where they are the same."""
+    same = same_test_images(a, b)
+    if same is None:
+        return f"perhaps: {UNTOLD}"
+    names = ("name", TEST) if TEST in a and TEST in b else ("name", "digest")
+    return "" if same else "; ".join(became(*({n: x.get(n) for n in names} for x in (a, b))))

@@ -28,7 +28,6 @@ _SAME_MODULE = {
     )
 }
 _IMPORT_PATH = re.compile(r"([^\W\d]\w*\.)*[^\W\d]\w*:[^\W\d]\w*")
-_LIBRARIES = ("builtins", "abc", "pydantic", "typing")
 
 
 def names(kind: Kind) -> tuple[str, ...]:
@@ -56,20 +55,6 @@ def find(kind: Kind, name: str) -> Any:
 
 
 @lru_cache
-def source(plugin: type) -> bytes:
-    """The source of the files that define a plugin's class and the plugins it extends.
-
-    It is part of the key of what the plugin makes. The shared base classes do not count.
-    """
-    classes = [c for c in plugin.__mro__ if c.__module__.partition(".")[0] not in _LIBRARIES]
-    plugins = [
-        c for c in classes if c.__module__ not in ("compbench.contracts", "compbench.recipe")
-    ]
-    files = sorted({inspect.getfile(c) for c in plugins})
-    contents = [Path(file).read_bytes() for file in files]
-    return b"".join(text if text.endswith(b"\n") else text + b"\n" for text in contents)
-
-
 def name_of(plugin: type) -> str:
     """A plugin as a suite file names it: its file's name, or its import path."""
     package, _, file = plugin.__module__.rpartition(".")

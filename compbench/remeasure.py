@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from compbench import data, gate, kinds
+from compbench import data, gate, kinds, samples
 from compbench.compare import SAME_FILE, Again, Comparison, compare
 from compbench.errors import JobFailed, UserError
 from compbench.gate import Limits
@@ -106,7 +106,7 @@ def _target(run: Run, name: str) -> Target:
 def _images(newer: Side, data_dir: Path) -> Images:
     name = newer.run.dataset["name"]
     source = kinds.dataset(name, suite_file(newer.run.suite_path, Path(newer.label)))
-    if data.digest(source, data_dir) is None:
+    if samples.fingerprint(source, data_dir) is None:
         raise UserError(
             f"{name}, on whose test images files are measured, is not under {data_dir}; "
             "name its folder with --data-dir or COMPBENCH_DATA"

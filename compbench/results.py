@@ -19,6 +19,7 @@ from compbench.store import write_whole
 FORMAT = 1
 PROTOCOL = 1  # the version of measurement that rows were made with
 RUN, ROWS = "run.json", "rows"
+INT8_BITS = 7  # of int8 weights where `reduce_range` is not given
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class Run(BaseModel):
     measure: dict[str, Any]
     pick: dict[str, Any]
     gate: dict[str, Any] | None = None  # None in runs of before there were gates
+    int8_bits: int | None = None  # by default; None in runs where the CPU that made it decided
     keys: tuple[str, ...]
     environment: dict[str, Any]
     started: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from compbench import data, environment, import_path, plan, results
+from compbench import data, digest, environment, import_path, plan, results, samples
 from compbench.contracts import describe_model
-from compbench.data import Data
 from compbench.plan import Job
 from compbench.progress import Progress
 from compbench.results import Run
@@ -47,19 +47,16 @@ def run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
 def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
     for folder, option in ((folders.results, "--results"), (folders.reports, "--reports")):
         refuse_unwritable(folder, option)
-    loaded = None
-    digest = data.digest(suite.dataset, folders.data)
-    if digest is None:
+    if samples.fingerprint(suite.dataset, folders.data) is None:
         refuse_unwritable(folders.data, "--data-dir or COMPBENCH_DATA")
         progress.note(f"{suite.dataset_name} is not under {folders.data}: downloading it")
-        loaded = data.load(suite.dataset, folders.data)
-        digest = data.digest(suite.dataset, folders.data)
-        assert digest is not None
     store = Store(folders.results)
     with store.lock():
-        jobs = plan.plan(suite, digest)
-        loaded = loaded or data.load(suite.dataset, folders.data)
-        folder = _open(_describe(suite, jobs, loaded, digest), folders.results, progress)
+        loaded = data.load(suite.dataset, folders.data)
+        dataset = digest.record(suite.dataset_name, loaded)
+        digest.remember(dataset, suite.dataset, folders.data, folders.results)
+        jobs = plan.plan(suite, dataset["digest"])
+        folder = _open(_describe(suite, jobs, dataset), folders.results, progress)
         work = Work(suite, jobs, loaded, store, folder, progress)
         work.run()
         finished = results.read_run(folder).model_copy(update={"finished": _now()})
@@ -86,21 +83,13 @@ def _open(new: Run, folder: Path, progress: Progress) -> Path:
     return path
 
 
-def _describe(suite: Suite, jobs: tuple[Job, ...], loaded: Data, digest: str) -> Run:
-    splits = {"train": loaded.training.train, "validation": loaded.training.validation}
+def _describe(suite: Suite, jobs: tuple[Job, ...], dataset: dict[str, Any]) -> Run:
     return Run(
         suite=suite.name,
         suite_path=str(suite.path),
         is_fast=suite.is_fast,
         description=suite.description,
-        dataset={
-            "name": suite.dataset_name,
-            "digest": digest,
-            "shape": list(loaded.training.shape),
-            "mean": loaded.mean,
-            "std": loaded.std,
-            "samples": {n: len(s) for n, s in {**splits, "test": loaded.test}.items()},
-        },
+        dataset=dataset,
         seeds=suite.seeds,
         baseline=suite.baseline,
         variants={
@@ -118,6 +107,7 @@ def _describe(suite: Suite, jobs: tuple[Job, ...], loaded: Data, digest: str) ->
         measure=suite.measure.model_dump(mode="json"),
         pick=suite.pick.model_dump(mode="json"),
         gate=suite.gate.model_dump(mode="json"),
+        int8_bits=results.INT8_BITS,
         keys=tuple(job.key for job in jobs),
         environment=environment.record(),
         started=_now(),

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from compbench import data, idx
+from compbench import data, digest, idx
+from compbench.data import Data
+from compbench.dataset_record import same_test_images
 from compbench.datasets import digits, fashion_mnist, mnist
 from compbench.errors import UserError
-from tests.conftest import write_idx
+from tests.conftest import split, write_idx
 
 
 def test_digits_splits_are_stratified_disjoint_and_fixed(tmp_path: Path) -> None:
@@ -36,13 +39,79 @@ def test_an_idx_folder_is_read_as_mnist(idx_dir: Path) -> None:
     assert len(loaded.test) == 40
 
 
-def test_digest_changes_with_a_single_pixel(idx_dir: Path) -> None:
-    before = data.digest(mnist.Dataset(), idx_dir)
-    path = idx_dir / "MNIST/raw/train-images-idx3-ubyte"
+def digests(folder: Path) -> tuple[str, str]:
+    """Of all splits, and of the test split alone."""
+    found = digest.record("mnist", data.load(mnist.Dataset(), folder))
+    return found["digest"], found["test_digest"]
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-images-idx3-ubyte"])
+def test_digest_changes_with_a_single_pixel(name: str, idx_dir: Path, tmp_path: Path) -> None:
+    before = digests(idx_dir)
+    digest.remember({"digest": before[0]}, mnist.Dataset(), idx_dir, tmp_path)
+    assert digest.known(mnist.Dataset(), idx_dir, tmp_path) == before[0]
+    path = idx_dir / "MNIST/raw" / name
     content = bytearray(path.read_bytes())
-    content[100] ^= 1
+    content[100] ^= 255
     path.write_bytes(content)
-    assert before != data.digest(mnist.Dataset(), idx_dir)
+    after = digests(idx_dir)
+    assert after[0] != before[0]
+    assert after[1] != before[1] or name.startswith("train")
+    assert digest.known(mnist.Dataset(), idx_dir, tmp_path) is None
+
+
+def test_digest_changes_with_what_a_reader_makes_of_its_files(idx_dir: Path, monkeypatch) -> None:
+    before, read = digests(idx_dir), idx._arrays
+
+    def inverted(dataset: object) -> tuple[np.ndarray, np.ndarray]:
+        images, labels = read(dataset)
+        return 255 - images, labels
+
+    monkeypatch.setattr(idx, "_arrays", inverted)
+    assert not set(before) & set(digests(idx_dir))
+
+
+def test_other_labels_and_other_validation_images_leave_the_test_split_its_digest(
+    tiny: Data,
+) -> None:
+    found = digest.record("tiny", tiny)
+    other = replace(tiny, training=replace(tiny.training, validation=split(48, 9)))
+    changed = digest.record("tiny", other)
+    assert changed["test_digest"] == found["test_digest"]
+    assert changed["digest"] != found["digest"]
+    labels = replace(tiny, test=replace(tiny.test, labels=tiny.test.labels[::-1]))
+    assert digest.record("tiny", labels)["test_digest"] != found["test_digest"]
+
+
+def test_a_comment_in_the_code_that_splits_is_no_matter(
+    idx_dir: Path, tmp_path: Path, monkeypatch
+) -> None:
+    digest.remember({"digest": "d"}, mnist.Dataset(), idx_dir, tmp_path)
+    read, root = Path.read_bytes, Path(data.__file__).parent
+    for edit, known in ((b"\n# a comment\n", "d"), (b"\nX = 1\n", None)):
+        monkeypatch.setattr(
+            Path, "read_bytes", lambda f, e=edit: read(f) + e * f.is_relative_to(root)
+        )
+        assert digest.known(mnist.Dataset(), idx_dir, tmp_path) == known
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        ({"digest": "1"}, {"digest": "1"}, True),
+        ({"digest": "1"}, {"digest": "2"}, False),
+        ({"digest": "1", "test_digest": "t"}, {"digest": "2", "test_digest": "t"}, True),
+        ({"digest": "1", "test_digest": "t"}, {"digest": "2", "test_digest": "u"}, False),
+        ({"digest": "1"}, {"digest": "2", "test_digest": "u"}, None),
+        ({"digest": "1", "test_digest": "t", "mean": 0.5}, {"digest": "2", "mean": 0.5}, None),
+        ({"digest": "1", "test_digest": "t", "mean": 0.5}, {"digest": "2", "mean": 0.4}, False),
+        ({"digest": "1", "test_digest": "t"}, {"digest": "1", "name": "y"}, False),
+    ],
+)
+def test_whether_test_images_are_the_same_or_unknown(a: dict, b: dict, same: bool | None) -> None:
+    one, other = {"name": "x", **a}, {"name": "x", **b}
+    assert same_test_images(one, other) is same
+    assert same_test_images(other, one) is same
 
 
 @pytest.mark.parametrize(
@@ -59,7 +128,7 @@ def test_a_damaged_idx_file_is_named(idx_dir: Path, damage, message: str) -> Non
     path = idx_dir / "MNIST/raw/train-images-idx3-ubyte"
     damage(path)
     with pytest.raises(UserError, match=message) as caught:
-        data.digest(mnist.Dataset(), idx_dir)
+        mnist.Dataset().fingerprint(idx_dir)
     assert str(path) in str(caught.value)
 
 

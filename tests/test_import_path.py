@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import compbench as package
-from compbench import baseline, data, guard, import_path, plan, remeasure, suite
+from compbench import baseline, data, digest, guard, import_path, plan, remeasure, suite
 from compbench.baseline import Places
 from compbench.errors import UserError
 from compbench.matching import side
@@ -95,7 +95,7 @@ def test_a_suite_is_read_from_everywhere(elsewhere: Path, spelling: str) -> None
     asked = path if spelling == "absolute" else Path(os.path.relpath(path))
     loaded = suite.load(asked)
     assert type(loaded.variants["scaled"].technique).__module__ == "own_steps"
-    assert data.digest(loaded.dataset, elsewhere)
+    assert data.load(loaded.dataset, elsewhere).test
     assert len(plan.plan(loaded, "d")) == 2
 
 
@@ -194,14 +194,7 @@ def kept(elsewhere: Path) -> Path:
     project = elsewhere.parent / "project"
     path = write(project / "suites")
     loaded = suite.load(path)
-    described = {
-        "name": loaded.dataset_name,
-        "digest": data.digest(loaded.dataset, project),
-        "shape": [1, 8, 8],
-        "mean": 0.5,
-        "std": 0.25,
-        "samples": {"train": 1, "validation": 1, "test": 100},
-    }
+    described = digest.record(loaded.dataset_name, data.load(loaded.dataset, project))
     write_run(project / "results", dataset=described, suite_path="suites/mine.toml")
     places = Places(project / "baselines", project / "results")
     baseline.save("mine", "main", places)
@@ -213,7 +206,7 @@ def kept(elsewhere: Path) -> Path:
 
 def test_a_baseline_s_dataset_is_found_from_everywhere(kept: Path) -> None:
     ours = baseline.load(kept / "baselines/main")
-    assert guard.test_split(ours, kept).images.shape == (8, 1, 8, 8)
+    assert guard.test_split(ours, kept)[0].images.shape == (8, 1, 8, 8)
 
 
 def test_a_run_s_dataset_is_found_from_everywhere(kept: Path) -> None:

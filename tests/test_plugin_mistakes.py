@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import compbench as package
-from compbench import checkpoint, cli, data, import_path, make, plan, suite
+from compbench import checkpoint, cli, data, digest, import_path, make, plan, suite
 from compbench.contracts import DatasetSource, Samples, describe_model
 from compbench.data import Data
 from compbench.errors import JobFailed, UserError
@@ -448,9 +448,8 @@ def test_a_file_without_a_final_newline(
     (tmp_path / "own_base.py").write_text(base.rstrip())
     body = f"from own_base import Shared\n\nclass {CLASSES[kind]}(Shared): pass"
     loaded = suite.load(write(kind, body, end=""))
-    digest = data.digest(loaded.dataset, tmp_path)
-    assert digest
-    assert len(plan.plan(loaded, digest)) == len(loaded.variants)
+    found = digest.record(loaded.dataset_name, data.load(loaded.dataset, tmp_path))
+    assert len(plan.plan(loaded, found["digest"])) == len(loaded.variants)
 
 
 OWN_NET = """

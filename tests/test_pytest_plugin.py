@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,22 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from compbench import baseline, environment, gate, guard, pairs, pytest_sessions, pytest_table
+from compbench import (
+    baseline,
+    digest,
+    environment,
+    gate,
+    guard,
+    pairs,
+    pytest_sessions,
+    pytest_table,
+)
 from compbench.baseline import Places
 from compbench.data import Data
 from compbench.errors import JobFailed
 from compbench.gate import Comparison, Verdict
 from compbench.pairs import Measured, Pair
+from compbench.snapshot import Snapshot
 from tests.factory import ENVIRONMENT, exactly
 from tests.kept import FILES, write_run
 from tests.test_gate import launched
@@ -60,7 +71,7 @@ def measurements(monkeypatch) -> dict[str, Measured | Exception]:
 def run(pytester: pytest.Pytester, monkeypatch, tiny: Data, measurements: dict[str, Any]) -> Run:
     """pytest in a folder with the runs of a suite called "mine" and its baseline "main"."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # else there are no benchmarks in it
-    monkeypatch.setattr(guard, "test_split", lambda *_: tiny.test)
+    monkeypatch.setattr(guard, "test_split", lambda *_: (tiny.test, []))
     monkeypatch.setattr(environment, "record", lambda: ENVIRONMENT)
     write_run(pytester.path / "results")
     baseline.save("mine", "main", Places())
@@ -354,11 +365,23 @@ def test_a_dataset_that_is_not_the_baseline_s_is_refused(
     write_run(pytester.path / "results")
     ours = baseline.load(baseline.save("mine", "main", Places()))
     monkeypatch.setattr(guard.data, "load", lambda *_: tiny)
-    monkeypatch.setattr(guard.data, "digest", lambda *_: "f" * 64)
-    with pytest.raises(guard.UserError, match=r"digits under x: .* is f{12}…, .* has d{12}…"):
+    with pytest.raises(guard.UserError, match=r"digits under x: .* has d{12}…: other test images"):
         guard.test_split(ours, Path("x"))
-    monkeypatch.setattr(guard.data, "digest", lambda *_: "d" * 64)
-    assert guard.test_split(ours, Path("x")) is tiny.test
+
+    def saved(**changes: Any) -> Snapshot:
+        record = {**digest.record("digits", tiny), **changes}
+        kept = {name: value for name, value in record.items() if value is not None}
+        return replace(ours, record=ours.record.model_copy(update={"dataset": kept}))
+
+    assert guard.test_split(saved(), Path("x")) == (tiny.test, [])
+    assert guard.test_split(saved(digest="e" * 64, std=1.0), Path("x")) == (tiny.test, [])
+    with pytest.raises(guard.UserError, match=r"has e{12}…"):
+        guard.test_split(saved(digest="d" * 64, test_digest="e" * 64), Path("x"))
+    old = saved(digest="d" * 64, test_digest=None)
+    (line,) = guard.test_split(old, Path("x"))[1]
+    assert "whether digits under x has the baseline's test images is unknown" in line
+    with pytest.raises(guard.UserError, match=r"has d{12}…"):
+        guard.test_split(saved(digest="d" * 64, test_digest=None, mean=0.4), Path("x"))
 
 
 def write_model(path: Path, batch: int | str = "n", width: int = 4) -> str:
@@ -408,7 +431,9 @@ def test_a_variant_s_session_is_bound_to_the_test_images(tmp_path: Path, monkeyp
     write_run(tmp_path / "results", {"net": content})
     ours = baseline.load(baseline.save("mine", "main", Places()))
     images = np.arange(12, dtype=np.float32).reshape(3, 4)
-    monkeypatch.setattr(guard, "test_split", lambda *_: guard.Split(images, np.zeros(3, np.int64)))
+    monkeypatch.setattr(
+        guard, "test_split", lambda *_: (guard.Split(images, np.zeros(3, np.int64)), [])
+    )
     monkeypatch.setattr(environment, "record", lambda: ENVIRONMENT)
     files = pytest_sessions.Files(guard.prepare(ours, ours, Path("x"), {}))
     session = files.session("net", "cpu_1thread")

@@ -1,0 +1,86 @@
+"""The digest of a dataset's split arrays, remembered so that one knows it without loading them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compbench import data, registry
+from compbench import samples as sources
+from compbench.contracts import DatasetSource, Split
+from compbench.data import Data
+from compbench.fingerprint import Sources
+from compbench.store import write_whole
+
+_FOLDER = "digests"
+
+
+def record(name: str, loaded: Data) -> dict[str, Any]:
+    """What a run and a baseline keep of a dataset.
+
+    Digests are SHA-256 of the arrays as techniques and files get them, images normalised: of all
+    splits, and of the test split alone.
+    """
+    training = loaded.training
+    splits = {"train": training.train, "validation": training.validation, "test": loaded.test}
+    digests = {split: _of_split(samples) for split, samples in splits.items()}
+    return {
+        "name": name,
+        "digest": hashlib.sha256(" ".join(digests.values()).encode()).hexdigest(),
+        "test_digest": digests["test"],
+        "shape": list(training.shape),
+        "mean": loaded.mean,
+        "std": loaded.std,
+        "samples": {split: len(samples) for split, samples in splits.items()},
+    }
+
+
+def known(source: DatasetSource, data_dir: Path, results: Path) -> str | None:
+    """The digest of what was loaded before from the same files by the same code; else None."""
+    path = _path(source, data_dir, results)
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return json.loads(path.read_bytes())["digest"] if path else None
+    return None
+
+
+def remember(
+    found: Mapping[str, Any], source: DatasetSource, data_dir: Path, results: Path
+) -> None:
+    """Keep a dataset's record under `results`; a folder that can't be written is no matter."""
+    path = _path(source, data_dir, results)
+    if path is None:
+        return
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps(found, indent=1).encode() + b"\n")
+
+
+def _path(source: DatasetSource, data_dir: Path, results: Path) -> Path | None:
+    """Named by what decides the arrays: files, options, code, libraries; None without files."""
+    content = sources.fingerprint(source, data_dir)
+    if content is None:
+        return None
+    code = Sources().of([type(source)], modules=[data.__name__])
+    parts = {
+        "content": content,
+        "source": f"{type(source).__module__}:{type(source).__qualname__}",
+        "options": source.model_dump(mode="json"),
+        "code": dict(code.modules),
+        "libraries": {**registry.versions(tuple(source.libraries)), **code.libraries},
+    }
+    name = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+    return results / _FOLDER / f"{name}.json"
+
+
+def _of_split(split: Split) -> str:
+    digest = hashlib.sha256()
+    for array in (split.images, split.labels):
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data.cast("B"))
+    return digest.hexdigest()
