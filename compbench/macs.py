@@ -35,10 +35,10 @@ _STANDS_FOR: dict[str, tuple[str, slice]] = {
 def macs(model: onnx.ModelProto) -> int | None:
     """Those of convolutions and matrix products; None where a shape can't be told."""
     plain = _plain(model)
-    shapes = _shapes(plain)
     try:
+        shapes = _shapes(plain)
         return sum(_of_node(node, shapes) for node in plain.graph.node)
-    except KeyError:
+    except (KeyError, shape_inference.InferenceError):
         return None
 
 

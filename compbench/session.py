@@ -67,7 +67,7 @@ class OrtSession:
         """Bind the images and an output buffer that is reused for every batch of this size."""
         count = len(images)
         self._refuse_misfit(images)
-        classes = self._output.shape[1]
+        classes = self._output.shape[1] if self._output.shape else None
         if isinstance(classes, int) and count not in self._buffers:
             self._buffers[count] = self._values.ortvalue_from_shape_and_type(
                 [count, classes], np.float32, self._device
@@ -132,7 +132,9 @@ def _input(session: Any) -> Any:
 def _output(session: Any) -> Any:
     """The first output that can be logits. Raises JobFailed where there is none."""
     outputs = session.get_outputs()
-    fitting = [one for one in outputs if one.type == _FLOATS and len(one.shape) == 2]
+    floats = [one for one in outputs if one.type == _FLOATS]
+    fitting = [one for one in floats if len(one.shape) == 2]
+    fitting = fitting or [one for one in floats if not one.shape]  # which may just be unsaid
     if not fitting:
         raise JobFailed(
             f"none of the model's outputs is float32 (images, classes): {_listed(outputs)}"

@@ -17,15 +17,16 @@ ROOT = Path(compbench.__file__).parent
 # a module may import those that stand above it; those of one line stand beside each other
 LAYERS = """
     errors blocks macs weights quantities terminal glossary
-    registry coding columns
-    contracts vision
+    registry coding columns boundary
+    contracts vision worker
     recipe targets variants
     losses masks factorise
     factorise_convolution
     session layers idx data suite parity size store environment progress intervals graphs placing
-    schema plan fit export checkpoint results measure accuracy worker peak precision operations
-    steps summaries launch footprint operators scenarios make quantizer examples timing options runs
-    front evaluate gate grids families text listing snapshot
+    schema plan fit export checkpoint results measure accuracy peak precision operations
+    steps summaries launch footprint operators scenarios rewriting quantizer examples timing
+    options runs
+    front evaluate make gate grids families text listing snapshot
     stats followed
     explain sweeps classes shown work check trainable pick frame matching changes
     findings uses style soft_labels run differences gates baseline
