@@ -74,8 +74,9 @@ class OrtSession:
             )
         self._images = self._values.ortvalue_from_numpy(images, self._device)
         self._binding.bind_ortvalue_input(self._input.name, self._images)
-        if count in self._buffers:
-            self._binding.bind_ortvalue_output(self._output.name, self._buffers[count])
+        self._bound = self._buffers.get(count)
+        if self._bound is not None:
+            self._binding.bind_ortvalue_output(self._output.name, self._bound)
         else:  # how many classes is not said in the file
             self._binding.bind_output(self._output.name, self._device)
         self._binding.synchronize_inputs()
@@ -102,7 +103,8 @@ class OrtSession:
 
     def logits(self) -> NDArray[np.float32]:
         """A copy of the output (B, K) of the last run. Raises JobFailed where it is no such."""
-        found = self._binding.get_outputs()[0].numpy()
+        bound = self._bound or self._binding.get_outputs()[0]
+        found = bound.numpy()
         if found.ndim != 2 or len(found) != self._images.shape()[0]:
             given = tuple(self._images.shape())
             raise JobFailed(f"for images {given} the model's output is {found.shape}")
