@@ -261,5 +261,5 @@ def test_sides_of_a_gate_are_named_where_one_crashes(monkeypatch, tmp_path: Path
 
     monkeypatch.setattr(gate, "launch", fake)
     with pytest.raises(JobFailed) as raised:
-        gate.timed(("new.onnx", "old.onnx"), Target(), np.zeros(1), 0)
+        gate.timed(("new.onnx", "old.onnx"), Target(), np.zeros(1, np.float32), 0)
     assert str(raised.value) == f"the baseline, old.onnx: {CRASH}"
