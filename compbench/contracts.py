@@ -156,7 +156,7 @@ def _model(value: Any) -> Any:
         raise ValueError('a model is a name ("mlp") or a table ({ name = "mlp", hidden = [64] })')
     options = {key: option for key, option in table.items() if key != "name"}
     try:
-        family = plugins.find("model", table["name"], (ModelFamily,), MODEL_WORDS)
+        family: Any = plugins.find("model", table["name"], (ModelFamily,), MODEL_WORDS)
     except UserError as error:
         raise ValueError(str(error)) from error
     try:

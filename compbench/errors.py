@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+_COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # ECMA-48's control sequences
 _PLAIN = {"valid tuple": "list", "valid dictionary": "table", " after validation": ""}
 
 
@@ -22,12 +23,24 @@ class UserError(Exception):
 
 
 class JobFailed(Exception):
-    """One job, launch or target failed; the others stand and the report shows the reason."""
+    """One job, launch or target failed; the others stand and the report shows the reason.
+
+    `details` are a traceback, or what a process said before it ended, where there is such a thing.
+    """
+
+    def __init__(self, reason: str = "", details: str = ""):
+        super().__init__(reason)
+        self.details = details
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """What an exception says, in one line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return (plain(str(error)).strip().splitlines() or [type(error).__name__])[0]
+
+
+def plain(text: str) -> str:
+    """A text without the codes that colour it in a terminal."""
+    return _COLOURS.sub("", text)
 
 
 def told(error: BaseException) -> str:

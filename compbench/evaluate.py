@@ -10,39 +10,38 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from compbench import accuracy, footprint, operators, scenarios, size
+from compbench import accuracy, footprint, operators, scenarios, size, worker
 from compbench.data import Data
 from compbench.errors import JobFailed
 from compbench.parity import parity
 from compbench.plan import Job
 from compbench.results import Row
-from compbench.session import Images, OrtSession
+from compbench.session import Images
 from compbench.store import HISTORY, LOGITS, MODEL, Artifact
 from compbench.targets import Target
+from compbench.worker import Worker
 
 CONTROL = "control"  # the A/A arm's name in a launch
+_SIZES = (
+    *("size_bytes", "packed_bytes", "coded_bytes"),
+    *("parameters", "nonzero_parameters", "macs"),
+)
 
 
-def artifact_rows(job: Job, artifact: Artifact) -> list[Row]:
-    """What holds on every target: size, cost and training history."""
-    found = size.measure(artifact.read(MODEL))
-    values = {
-        "size_bytes": found.size_bytes,
-        "packed_bytes": found.packed_bytes,
-        "coded_bytes": found.coded_bytes,
-        "parameters": found.parameters,
-        "nonzero_parameters": found.nonzero_parameters,
-        "macs": found.macs,
-        "make_seconds": artifact.manifest.seconds,
-    }
+def artifact_rows(job: Job, artifact: Artifact, worker: Worker) -> list[Row]:
+    """What holds on every target: size, cost and training history.
+
+    Raises JobFailed where the file can't be read; a process reads it, since that may crash too.
+    """
+    found = worker.call(size.measured, {"file": str(artifact.path(MODEL))}, silent_s=0)
+    values = {name: found[name].item() if name in found else None for name in _SIZES}
+    values["make_seconds"] = artifact.manifest.seconds
     rows = [_row(job, metric, value=value) for metric, value in values.items()]
-    file = {"sha256": [artifact.manifest.files[MODEL]], "opset": [found.opset]}
-    weights = {"type": list(found.weight_types), "count": list(found.weight_types.values())}
-    for metric, columns in (("file", file), ("weights", weights)):
-        samples = {name: np.array(values) for name, values in columns.items()}
-        rows.append(_row(job, metric, samples=samples))
+    sha256 = np.array([artifact.manifest.files[MODEL]])
+    weights = {"type": found["type"], "count": found["count"]}
+    rows.append(_row(job, "file", samples={"sha256": sha256, "opset": found["opset"].reshape(1)}))
+    rows.append(_row(job, "weights", samples=weights))
     if HISTORY in artifact.manifest.files:
         epochs = json.loads(artifact.read(HISTORY))
         samples = {name: np.array([e[name] for e in epochs]) for name in (epochs or [{}])[0]}
@@ -52,10 +51,14 @@ def artifact_rows(job: Job, artifact: Artifact) -> list[Row]:
 
 @dataclass(frozen=True)
 class Seen:
-    """What an artifact is evaluated on; `examples` are the places of test images to show."""
+    """What an artifact is evaluated on; `examples` are the places of test images to show.
+
+    The worker, in which files run, has the images of the splits "test" and "validation".
+    """
 
     data: Data
     examples: tuple[int, ...]
+    worker: Worker
 
 
 def target_rows(
@@ -66,17 +69,25 @@ def target_rows(
     The reference of parity is the torch module; where there is none, the parent's file on the same
     target. Raises JobFailed where a torch module and its file disagree, or nothing runs.
     """
-    data = seen.data
-    session = OrtSession(str(artifact.path(MODEL)), target)
-    test = accuracy.logits(session, data.test.images)
-    validation = accuracy.logits(session, data.training.validation.images)
+    data, file = seen.data, str(artifact.path(MODEL))
+    inferred = accuracy.infer(seen.worker, file, target, "test", "validation")
+    test, validation = inferred.logits["test"], inferred.logits["validation"]
+    if test.shape[1] != data.training.classes:
+        raise JobFailed(
+            f"the model gives {test.shape[1]} scores an image, "
+            f"the dataset has {data.training.classes} classes"
+        )
     if job.variant.is_torch:
         reference = np.load(io.BytesIO(artifact.read(LOGITS)))
     elif parent is None:
         raise JobFailed("its parent's file is lost: there is nothing to compare it with")
     else:
-        above = OrtSession(str(parent.path(MODEL)), target)
-        reference = accuracy.logits(above, data.test.images)
+        try:
+            above = accuracy.infer(seen.worker, str(parent.path(MODEL)), target, "test")
+        except JobFailed as error:
+            error.args = (f"its parent's file, to compare it with: {error}",)
+            raise
+        reference = above.logits["test"]
     found = parity(reference, test)
     complaint = found.complaint(name, target.max_logit_difference)
     if job.variant.is_torch and complaint:
@@ -88,7 +99,7 @@ def target_rows(
     rows = [_row(job, m, target=name, samples={"correct": r}) for m, r in right.items()]
     rows.append(_row(job, "parity_max_abs", target=name, value=found.max_abs_difference))
     rows.append(_row(job, "parity_agreement", target=name, value=found.agreement))
-    rows.append(_row(job, "placement", target=name, samples=_placement(session)))
+    rows.append(_row(job, "placement", target=name, samples=inferred.placement))
     wrong = np.flatnonzero(right["accuracy"] == 0)
     errors = {
         "index": wrong.astype(np.int32),
@@ -101,39 +112,48 @@ def target_rows(
 
 
 def footprint_rows(
-    job: Job, artifact: Artifact, images: Images, name: str, target: Target, processes: int
+    job: Job,
+    artifact: Artifact,
+    images: Images,
+    name: str,
+    target: Target,
+    processes: int,
+    silent_s: float = worker.SILENT_S,
 ) -> list[Row]:
     """Memory and start-up of the file in fresh processes, and its operators by time."""
     file = str(artifact.path(MODEL))
-    memory = footprint.footprints(file, target, processes, images)
+    memory = footprint.footprints(file, target, processes, images, silent_s)
+    profile = operators.profile(file, target, images, silent_s)
     where = {"target": name, "batch_size": target.batch_sizes[0]}
     return [
         _row(job, "memory_bytes", **where, samples=memory),
-        _row(job, "operators", **where, samples=operators.profile(file, target, images)),
+        _row(job, "operators", **where, samples=profile),
     ]
 
 
 def scenario_row(
-    job: Job, artifact: Artifact, images: Images, name: str, target: Target, kind: str
+    job: Job,
+    artifact: Artifact,
+    images: Images,
+    name: str,
+    target: Target,
+    kind: str,
+    silent_s: float = worker.SILENT_S,
 ) -> Row:
-    """An MLPerf LoadGen scenario; skipped where LoadGen is not installed."""
+    """An MLPerf LoadGen scenario; skipped where LoadGen is not installed. Raises JobFailed."""
     metric = f"loadgen_{kind}"
     if importlib.util.find_spec("mlperf_loadgen") is None:
         reason = "MLPerf LoadGen is not installed: pip install 'compbench[loadgen]'"
         return _row(job, metric, target=name, status="skipped", reason=reason)
-    try:
-        found = scenarios.scenario(kind, str(artifact.path(MODEL)), target, images)
-    except JobFailed as error:  # the other figures of this artifact stand
-        return _row(job, metric, target=name, status="failed", reason=str(error))
+    found = scenarios.scenario(kind, str(artifact.path(MODEL)), target, images, silent_s)
     reason = " ".join(map(str, found.pop("reasons")))
     batch = scenarios.batch(kind, target)
     return _row(job, metric, target=name, batch_size=batch, samples=found, reason=reason)
 
 
-def _placement(session: OrtSession) -> dict[str, NDArray[Any]]:
-    providers = list(session.placement)
-    nodes = [len(session.placement[provider]) for provider in providers]
-    return {"provider": np.array(providers, np.str_), "nodes": np.array(nodes, np.int32)}
+def failed_scenario_row(job: Job, name: str, kind: str, reason: str) -> Row:
+    """Says why there is nothing of a scenario; the other figures of the artifact stand."""
+    return _row(job, f"loadgen_{kind}", target=name, status="failed", reason=reason)
 
 
 def launch_rows(

@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from compbench.errors import JobFailed
 from compbench.intervals import Interval, launch_log_ratio, log_ratio_interval
 from compbench.launch import Spec, launch
 from compbench.measure import SAME_MODEL
 from compbench.session import Images
 from compbench.targets import Target
+from compbench.worker import ProcessFailed
 
 LAUNCHES = 5
 CANDIDATE, BASELINE, CONTROL = "candidate", "baseline", "control"
@@ -93,9 +95,18 @@ def judged(launches: Callable[[int], list[dict[str, Any]]], limits: Limits) -> C
 
 
 def timed(files: tuple[str, str], target: Target, images: Images, seed: int) -> dict[str, Any]:
-    """One launch: arm -> columns as `measure.Latencies` has them."""
+    """One launch: arm -> columns as `measure.Latencies` has them.
+
+    Raises JobFailed that says which file does not work, where that is known.
+    """
     arms = {CANDIDATE: files[0], BASELINE: files[1], CONTROL: files[1]}
-    return launch(Spec(arms, target, SAME_MODEL, seed, throughput=False), images)["latency"]
+    try:
+        return launch(Spec(arms, target, SAME_MODEL, seed, throughput=False), images)["latency"]
+    except ProcessFailed as error:
+        if error.at not in arms:
+            raise
+        side = CANDIDATE if error.at == CANDIDATE else BASELINE
+        raise JobFailed(f"the {side}, {arms[side]}: {error}", error.details) from error
 
 
 def comparison(taken: Sequence[dict[str, Any]], limits: Limits) -> Comparison:

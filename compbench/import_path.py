@@ -34,6 +34,22 @@ def beside(suite_file: Path) -> Iterator[None]:
         _BESIDE.reset(token)
 
 
+def folder() -> str | None:
+    """The folder in which import paths are looked for first, to be told to another process."""
+    found = _BESIDE.get()
+    return None if found is None else str(found)
+
+
+@contextmanager
+def inside(folder: str | None) -> Iterator[None]:
+    """Within it, import paths are looked for as where `folder()` was asked."""
+    if folder is None:
+        yield
+        return
+    with beside(Path(folder) / "suite.toml"):
+        yield
+
+
 def import_module(name: str) -> ModuleType:
     """The module of an import path.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from time import perf_counter_ns, process_time_ns
 from typing import Any
 
 import numpy as np
 
 from compbench import measure, peak, worker
+from compbench.errors import JobFailed
 from compbench.measure import Clocks, Turns
 from compbench.session import Images, OrtSession
 from compbench.targets import Target
@@ -29,25 +30,55 @@ class Spec:
     throughput: bool = True
 
 
-def launch(spec: Spec, images: Images) -> dict[str, Any]:
+def launch(spec: Spec, images: Images, silent_s: float = worker.SILENT_S) -> dict[str, Any]:
     """Measure in a fresh process.
 
     Returns {"latency": {arm: {column: array}}, "throughput": {batch size: {arm: array}},
-    "machine": {"": {column: array}}}. Raises JobFailed where the process did not end well.
+    "machine": {"": {column: array}}}. Raises ProcessFailed where the process did not end well; its
+    `at` is the arm that was at work.
     """
     sizes = spec.target.batch_sizes
     content = asdict(spec) | {"target": spec.target.model_dump(mode="json")}
-    arrays = worker.call("launch", content, images[: BATCHES * sizes[0] + max(sizes)])
-    return _unflatten(arrays)
+    shown = images[: BATCHES * sizes[0] + max(sizes)]
+    return _unflatten(worker.call(measured, content, shown, silent_s))
 
 
-def measured(content: dict[str, Any], images: Images) -> worker.Arrays:
+def culprits(spec: Spec, images: Images, silent_s: float = worker.SILENT_S) -> dict[str, str]:
+    """Which arms fail when they are launched alone, and why; arms of one file share its reason."""
+    reasons: dict[str, str] = {}
+    for arm, file in spec.arms.items():
+        if file not in reasons:
+            alone = replace(spec, arms={arm: file}, turns=Turns(seconds_per_arm=1e-6))
+            try:
+                launch(alone, images, silent_s)
+                reasons[file] = ""
+            except JobFailed as error:
+                reasons[file] = str(error)
+    return {arm: reasons[file] for arm, file in spec.arms.items() if reasons[file]}
+
+
+class _Marked:
+    """A session that says when its turn begins: who is at work if the process ends then."""
+
+    def __init__(self, name: str, file: str, target: Target):
+        worker.mark(name)
+        self._name, self._session = name, OrtSession(file, target)
+        self.run, self.logits = self._session.run, self._session.logits  # nothing is between them
+
+    def bind(self, images: Images) -> None:
+        """Tell, and bind."""
+        worker.mark(self._name)
+        self._session.bind(images)
+
+
+def measured(content: dict[str, Any], given: worker.Arrays) -> worker.Arrays:
     """What the fresh process does: arrays by "latency|arm|column" and "throughput|batch|arm"."""
+    images = given["images"]
     target, turns = Target(**content["target"]), Turns(**content["turns"])
     random = np.random.default_rng(content["seed"])
     files = list(content["arms"].items())
     arms = {
-        name: OrtSession(file, target)
+        name: _Marked(name, file, target)
         for name, file in (files[i] for i in random.permutation(len(files)))
     }
     before, size = _load(), target.batch_sizes[0]
@@ -63,6 +94,7 @@ def measured(content: dict[str, Any], images: Images) -> worker.Arrays:
         for size in target.batch_sizes:
             rates = measure.throughputs(arms, _batch(images, 0, size), random, Clocks())
             arrays |= {f"throughput|{size}|{arm}": values for arm, values in rates.items()}
+        worker.mark()
         arrays["machine||peak_macs_per_s"] = np.array([peak.macs_per_s(target, perf_counter_ns)])
     return arrays
 

@@ -14,7 +14,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from compbench import accuracy, checkpoint, modules, seeding
+from compbench import accuracy, checkpoint, modules, rewriting, seeding
 from compbench.contracts import (
     LoweringTechnique,
     ModelFamily,
@@ -28,8 +28,9 @@ from compbench.export import to_onnx, torch_logits, without_notes
 from compbench.fit import Epoch, Fit
 from compbench.parity import MOST_LOGIT_DIFFERENCE, parity
 from compbench.plan import Job
-from compbench.session import cpu_session
 from compbench.store import CHECKPOINT, HISTORY, LOGITS, MODEL, Artifact, Manifest
+from compbench.targets import Target
+from compbench.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -41,17 +42,27 @@ class Parent:
 
 
 def make(
-    job: Job, parents: Sequence[Parent], data: Data, on_epoch: Callable[[Epoch, int], None]
+    job: Job,
+    parents: Sequence[Parent],
+    data: Data,
+    on_epoch: Callable[[Epoch, int], None],
+    worker: Worker | None = None,
 ) -> tuple[Manifest, dict[str, bytes]]:
-    """Make a job's artifact in memory. Raises JobFailed where that can't be done right."""
+    """Make a job's artifact in memory; ONNX files are run in the `worker`, which has the data.
+
+    Raises JobFailed where that can't be done right.
+    """
+    if worker is None:
+        with Worker(rewriting.arrays(data)) as worker:
+            return make(job, parents, data, on_epoch, worker)
     started = time.perf_counter()
     fit = None
     with seeding.held(job.parts["threads"]):
         if job.variant.uses_torch:
             fit = Fit(data.training, job.seed, on_epoch)
-            files = _from_torch(job, parents, data, fit)
+            files = _from_torch(job, parents, data, fit, worker)
         else:
-            files = {MODEL: _from_onnx(job, parents, data)}
+            files = {MODEL: _from_onnx(job, parents, data, worker)}
     manifest = Manifest(
         key=job.key,
         variant=job.variant.name,
@@ -69,7 +80,9 @@ def make(
     return manifest, files
 
 
-def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> dict[str, bytes]:
+def _from_torch(
+    job: Job, parents: Sequence[Parent], data: Data, fit: Fit, worker: Worker
+) -> dict[str, bytes]:
     technique, training = job.variant.technique, data.training
     parent_modules = []
     try:
@@ -82,7 +95,7 @@ def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> di
         seeding.seed(job.seed)
         if isinstance(technique, LoweringTechnique):
             lowered = technique.lower(parent_modules, training, fit)
-            return {MODEL: _checked(lowered, job), HISTORY: _history(fit)}
+            return {MODEL: _checked(lowered, _name(job)), HISTORY: _history(fit)}
         assert isinstance(technique, TorchTechnique)
         model = modules.checked(
             technique.build(parent_modules, training, fit), _name(job), training
@@ -92,9 +105,10 @@ def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> di
         raise JobFailed(str(error)) from error
     file = to_onnx(model, training.shape)
     reference = torch_logits(model, data.test.images)
-    found = parity(reference, accuracy.logits(cpu_session(file), data.test.images))
-    if not found.max_abs_difference <= MOST_LOGIT_DIFFERENCE:
-        raise JobFailed(found.complaint("the CPU"))
+    found = parity(reference, accuracy.infer(worker, file, Target(), "test").logits["test"])
+    complaint = found.complaint("the CPU", MOST_LOGIT_DIFFERENCE)
+    if complaint:
+        raise JobFailed(complaint)
     return {
         MODEL: file,
         CHECKPOINT: checkpoint.to_bytes(model),
@@ -103,21 +117,25 @@ def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> di
     }
 
 
-def _from_onnx(job: Job, parents: Sequence[Parent], data: Data) -> bytes:
-    technique = job.variant.technique
-    assert isinstance(technique, OnnxTechnique)
-    seeding.seed(job.seed)
-    return _checked(technique.rewrite(parents[0].artifact.read(MODEL), data.training), job)
+def _from_onnx(job: Job, parents: Sequence[Parent], data: Data, worker: Worker) -> bytes:
+    assert isinstance(job.variant.technique, OnnxTechnique)
+    parent = parents[0].artifact.read(MODEL)
+    return _checked(rewriting.rewritten(job, parent, data.training, worker), _name(job))
 
 
-def _checked(file: bytes, job: Job) -> bytes:
+def _checked(file: bytes, technique: str) -> bytes:
     if not isinstance(file, bytes):
-        raise JobFailed(f"{_name(job)} gave {type(file).__name__}, not the bytes of an ONNX file")
+        raise JobFailed(f"{technique} gave {type(file).__name__}, not the bytes of an ONNX file")
     try:
         model = onnx.load_model_from_string(file)
+        weights = model.graph.initializer
+        elsewhere = {e.value for w in weights for e in w.external_data if e.key == "location"}
+        if elsewhere:
+            names = ", ".join(sorted(elsewhere))
+            raise JobFailed(f"its weights are in other files ({names}): save all in one")
         onnx.checker.check_model(model)
     except (DecodeError, onnx.checker.ValidationError) as error:
-        raise JobFailed(f"{_name(job)} gave no valid ONNX file: {told(error)}") from error
+        raise JobFailed(f"{technique} gave no valid ONNX file: {told(error)}") from error
     return without_notes(model)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,11 @@ from compbench.contracts import Split
 from compbench.errors import JobFailed
 from compbench.gate import Comparison, Limits
 from compbench.gates import Agreement, Result
-from compbench.session import Images, OrtSession
+from compbench.session import Images
 from compbench.snapshot import Snapshot
 from compbench.suite import Gate
 from compbench.targets import Target
+from compbench.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,12 @@ def measure(pair: Pair, test: Split, limits: Gate) -> Measured:
     """Measure the two files of a pair. Raises JobFailed that says which of them does not work."""
     assert pair.candidate is not None and pair.baseline is not None
     files, target = (str(pair.candidate), str(pair.baseline)), pair.target
-    sides = zip(("the candidate", "the baseline"), files, strict=True)
-    logits = [_logits(side, file, target, test.images) for side, file in sides]
+    sides = list(zip(("the candidate", "the baseline"), files, strict=True))
+    with Worker({"test": test.images}) as worker:
+        logits = [_logits(side, file, target, worker) for side, file in sides]
     memory = [
-        footprint.footprints(file, target, limits.memory_processes, test.images)["peak_bytes"]
-        for file in files
+        _peak_bytes(side, file, target, limits.memory_processes, test.images)
+        for side, file in sides
     ]
     taken: list[dict[str, Any]] = []
 
@@ -98,8 +102,22 @@ def _agreement(side: Snapshot, pair: Pair) -> Agreement | None:
     return Agreement(classes.value, logits.value)
 
 
-def _logits(side: str, file: str, target: Target, images: Images) -> NDArray[np.float32]:
+def _logits(side: str, file: str, target: Target, worker: Worker) -> NDArray[np.float32]:
+    with _named(side, file):
+        return accuracy.infer(worker, file, target, "test").logits["test"]
+
+
+def _peak_bytes(
+    side: str, file: str, target: Target, processes: int, images: Images
+) -> NDArray[np.int64]:
+    with _named(side, file):
+        return footprint.footprints(file, target, processes, images)["peak_bytes"]
+
+
+@contextmanager
+def _named(side: str, file: str) -> Iterator[None]:
+    """Says in a failure's reason which of the two files it is of."""
     try:
-        return accuracy.logits(OrtSession(file, target), images)
+        yield
     except JobFailed as error:
-        raise JobFailed(f"{side}, {file}: {error}") from error
+        raise JobFailed(f"{side}, {file}: {error}", error.details) from error

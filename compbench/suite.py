@@ -14,6 +14,7 @@ from compbench.contracts import DatasetSource, Options
 from compbench.errors import UserError, explain, nearest
 from compbench.targets import PROVIDERS, LoadGen, Target
 from compbench.variants import Variant, check_name, read_variants
+from compbench.worker import SILENT_S
 
 
 class Reference(Options):
@@ -35,17 +36,20 @@ class Measure(Options):
     memory_processes: int = Field(
         default=5, ge=1, description="fresh processes that load one artifact each, for its memory"
     )
+    process_seconds: float = Field(
+        default=SILENT_S,
+        gt=0,
+        description="a process without progress for so long is ended, and its file has failed",
+    )
 
 
-FAST = Measure(launches=3, seconds_per_arm=0.1, memory_processes=1)
+FAST = {"launches": 3, "seconds_per_arm": 0.1, "memory_processes": 1}
 
 
 def fast(suite: Suite) -> Suite:
     """The suite with no more measuring than `FAST`."""
-    least = {
-        name: min(value, getattr(FAST, name)) for name, value in suite.measure.model_dump().items()
-    }
-    return replace(suite, measure=Measure(**least), is_fast=True)
+    least = {name: min(getattr(suite.measure, name), most) for name, most in FAST.items()}
+    return replace(suite, measure=suite.measure.model_copy(update=least), is_fast=True)
 
 
 class Pick(Options):

@@ -18,7 +18,7 @@ from compbench.export import torch_logits
 from compbench.grids import Clipped, activation_scales, limits, rounded, weight_grids
 from compbench.parity import parity
 from compbench.precision import StaticOptions
-from compbench.session import cpu_session
+from compbench.targets import Target
 
 if TYPE_CHECKING:
     from onnxruntime.quantization.calibrate import TensorsData
@@ -167,7 +167,7 @@ def refuse_drift(net: Trainable, file: bytes, images: NDArray[np.float32]) -> No
 
     A rounding may fall the other way now and then, so a few images may get another class.
     """
-    found = parity(torch_logits(net, images), accuracy.logits(cpu_session(file), images))
+    found = parity(torch_logits(net, images), accuracy.logits_of(file, Target(), images))
     if found.agreement < LEAST_AGREEMENT:
         raise JobFailed(
             f"the quantized file gives {found.agreement:.1%} of the validation images the class "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -116,7 +117,7 @@ class Lab:
         return {(row.variant, row.target, row.launch): row.reason for row in rows}
 
     def make(
-        self, job: Job, parents: Sequence[make.Parent], data: Data, on_epoch: Any
+        self, job: Job, parents: Sequence[make.Parent], data: Data, on_epoch: Any, worker: Any
     ) -> tuple[Manifest, dict[str, bytes]]:
         self._ask(f"make {job.variant.name}", job.variant.name)
         assert tuple(parent.artifact.manifest.key for parent in parents) == job.parent_keys
@@ -139,7 +140,7 @@ class Lab:
         )
         return manifest, files
 
-    def launch(self, spec: launch.Spec, images: np.ndarray) -> dict[str, Any]:
+    def launch(self, spec: launch.Spec, images: np.ndarray, silent_s: float) -> dict[str, Any]:
         self._ask(f"launch {spec.seed}: {' '.join(spec.arms)}", f"launch {spec.seed}")
         assert all(Path(file).is_file() for file in spec.arms.values())
         assert images is self.data.test.images
@@ -224,7 +225,7 @@ def test_a_failed_job_fails_its_children_and_the_others_go_on(lab: Lab) -> None:
 def test_a_mistake_in_a_technique_fails_its_job_with_a_traceback(lab: Lab) -> None:
     lab.broken["kd"] = ZeroDivisionError("division\nby zero")
     lab.run()
-    path = lab.root / "run" / "error-kd-0.txt"
+    path = lab.root / "run" / "error-make-kd-0.txt"
     reason = f"ZeroDivisionError: division (traceback: {path})"
     assert lab.reasons()["kd", "", -1] == reason
     assert "FAILED: ZeroDivisionError" in lab.notes
@@ -234,7 +235,7 @@ def test_a_mistake_in_a_technique_fails_its_job_with_a_traceback(lab: Lab) -> No
 
 
 def test_a_full_disk_stops_the_run(lab: Lab) -> None:
-    lab.broken["kd"] = OSError("No space left on device")
+    lab.broken["kd"] = OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(OSError, match="No space"):
         lab.run()
     assert lab.log == ["make teacher", "make kd"]
