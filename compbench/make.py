@@ -23,7 +23,7 @@ from compbench.contracts import (
 )
 from compbench.data import Data
 from compbench.errors import JobFailed
-from compbench.export import to_onnx, torch_logits, without_notes
+from compbench.export import refuse_misshapen, settled, to_onnx, torch_logits, without_notes
 from compbench.fit import Epoch, Fit
 from compbench.parity import MOST_LOGIT_DIFFERENCE, parity
 from compbench.plan import Job
@@ -50,6 +50,7 @@ def make(
         files = _from_torch(job, parents, data, fit)
     else:
         files = {MODEL: _from_onnx(job, parents, data)}
+    _refuse_misshapen_file(files[MODEL], job, data)
     manifest = Manifest(
         key=job.key,
         variant=job.variant.name,
@@ -62,6 +63,7 @@ def make(
         seconds=time.perf_counter() - started,
         samples_seen=fit.samples_seen if fit else 0,
         chosen_epoch=fit.chosen_epoch if fit else None,
+        notes=tuple(fit.notes) if fit else (),
     )
     return manifest, files
 
@@ -70,6 +72,8 @@ def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> di
     technique, training = job.variant.technique, data.training
     modules = []
     try:
+        if job.variant.root_model not in [parent.root_model for parent in parents]:
+            checkpoint.refuse_unstorable(lambda: _new(job, data), training.train.images[:2])
         for parent in parents:
             module = parent.root_model.build(training.shape, training.classes)
             modules.append(checkpoint.load(str(parent.artifact.path(CHECKPOINT)), module))
@@ -78,20 +82,29 @@ def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> di
             lowered = technique.lower(modules, training, fit)
             return {MODEL: _checked(lowered), HISTORY: _history(fit)}
         assert isinstance(technique, TorchTechnique)
-        model = technique.build(modules, training, fit).eval()
+        model = settled(technique.build(modules, training, fit))
     except ValueError as error:
         raise JobFailed(str(error)) from error
-    file = to_onnx(model, training.shape)
     reference = torch_logits(model, data.test.images)
+    what = job.variant.technique_name
+    refuse_misshapen(reference.shape, len(data.test), training.classes, what)
+    stored = checkpoint.to_bytes(model)
+    checkpoint.refuse_drift(stored, _new(job, data), model, data.test.images)
+    file = to_onnx(model, training.shape)
     found = parity(reference, accuracy.logits(cpu_session(file), data.test.images))
     if not found.max_abs_difference <= MOST_LOGIT_DIFFERENCE:
         raise JobFailed(found.complaint("the CPU"))
     return {
         MODEL: file,
-        CHECKPOINT: checkpoint.to_bytes(model),
+        CHECKPOINT: stored,
         HISTORY: _history(fit),
         LOGITS: _npy(reference),
     }
+
+
+def _new(job: Job, data: Data) -> torch.nn.Module:
+    """The net that a checkpoint of this job is loaded into."""
+    return job.variant.root_model.build(data.training.shape, data.training.classes)
 
 
 def _from_onnx(job: Job, parents: Sequence[Parent], data: Data) -> bytes:
@@ -104,6 +117,16 @@ def _checked(file: bytes) -> bytes:
     model = onnx.load_model_from_string(file)
     onnx.checker.check_model(model)
     return without_notes(model)
+
+
+def _refuse_misshapen_file(file: bytes, job: Job, data: Data) -> None:
+    """Raises JobFailed where a file says that its output is something else than (N, classes)."""
+    output = onnx.load_model_from_string(file).graph.output[0].type.tensor_type
+    if output.HasField("shape"):
+        classes, count = data.training.classes, len(data.test)
+        known = [dim.dim_value for dim in output.shape.dim]
+        shape = [count, *(size or classes for size in known[1:])]
+        refuse_misshapen(shape, count, classes, job.variant.technique_name)
 
 
 def _history(fit: Fit) -> bytes:

@@ -57,7 +57,8 @@ class OrtSession:
         self.placement = _placement(self._session, provider.ort_name)
         if not target.allow_fallback:
             _refuse_fallback(provider.ort_name, self.placement)
-        self._device, self._values = provider.device, onnxruntime.OrtValue
+        self._device = (provider.device, _device_id(target))
+        self._values = onnxruntime.OrtValue
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0]
         self._binding = self._session.io_binding()
@@ -70,10 +71,10 @@ class OrtSession:
         if count not in self._buffers:
             shape = [count, self._output.shape[1]]
             self._buffers[count] = self._values.ortvalue_from_shape_and_type(
-                shape, np.float32, self._device
+                shape, np.float32, *self._device
             )
         self._bound = self._buffers[count]
-        self._images = self._values.ortvalue_from_numpy(images, self._device)
+        self._images = self._values.ortvalue_from_numpy(images, *self._device)
         self._binding.bind_ortvalue_input(self._input, self._images)
         self._binding.bind_ortvalue_output(self._output.name, self._bound)
         self._binding.synchronize_inputs()
@@ -89,7 +90,7 @@ class OrtSession:
     def run(self) -> None:
         """One inference of the bound images; on a GPU it has ended when this returns."""
         self._session.run_with_iobinding(self._binding)
-        if self._device != "cpu":
+        if self._device[0] != "cpu":
             self._binding.synchronize_outputs()
 
     def logits(self) -> NDArray[np.float32]:
@@ -104,6 +105,16 @@ class OrtSession:
 def cpu_session(model: bytes) -> OrtSession:
     """A session on the CPU with one thread: the check of what was just made."""
     return OrtSession(model, Target())
+
+
+def _device_id(target: Target) -> int:
+    """The device of its kind that inputs and outputs are bound on: the one that computes."""
+    if PROVIDERS[target.provider].device == "cpu":
+        return 0
+    given = target.ort_options().get("device_id", "0")
+    if not given.isdecimal():
+        raise JobFailed(f"provider_options: device_id = {given!r} is no number of a device")
+    return int(given)
 
 
 def _session_options(target: Target, profile: str | None) -> Any:

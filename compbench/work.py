@@ -168,6 +168,8 @@ class Work:
             path.write_text(traceback.format_exc())
             name = type(error).__name__
             raise JobFailed(f"{name}: {first_line(error)} (traceback: {path})") from error
+        for note in manifest.notes:
+            self.progress.note(f"{job.label}: {note}")
         return self.store.put(manifest, files)
 
     def _examples(self) -> tuple[int, ...]:

@@ -17,13 +17,13 @@ ROOT = Path(compbench.__file__).parent
 # a module may import those that stand above it; those of one line stand beside each other
 LAYERS = """
     errors blocks macs weights quantities terminal glossary
-    registry coding columns
+    registry coding columns layers
     contracts vision
     recipe targets variants
     losses masks factorise
     factorise_convolution
-    session layers idx data suite parity size store environment progress intervals graphs placing
-    schema plan fit export checkpoint results measure accuracy worker peak precision operations
+    session export idx data suite parity size store environment progress intervals graphs placing
+    schema plan fit checkpoint results measure accuracy worker peak precision operations
     steps summaries launch footprint operators scenarios make quantizer examples timing options runs
     front evaluate gate grids families text listing snapshot
     stats followed
