@@ -15,19 +15,37 @@ _PARAMETRIZED = ".parametrizations"
 _ELEMENT_WISE = {"Add", "Sub", "Rsub", "Mul", "Div", "Where", "Lerp", "Addcmul", "Addcdiv"}
 
 
-def output_layers(model: nn.Module, example: Tensor) -> dict[str, nn.Module]:
+def output_layers(
+    model: nn.Module, example: Tensor, of: nn.Module | None = None
+) -> dict[str, nn.Module]:
     """The modules whose weights give the logits, by path; compression leaves them as they are.
 
     From the logits of the images `example` (N, C, H, W) back through autograd's graph: the first
-    layer on each way to the images, wherever it is defined and however its weight is used. Raises
-    JobFailed where there is none.
+    layer on each way to the images, wherever it is defined and however its weight is used. With
+    `of` a module of the net: those that give its input. Raises JobFailed where there is none.
     """
     import torch
 
     images = example.detach().clone().requires_grad_()
+    ends, sources, handles = [], [], []
+
+    def saw(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        """Remember where the search starts, and where images become something differentiable."""
+        if module is (of or model):
+            seen = _tensors(inputs) if of else _tensors(output)
+            ends.extend(t.grad_fn for t in seen if t.grad_fn is not None)
+        if not any(t.requires_grad for t in _tensors(inputs)):  # an embedding, say
+            sources.extend(t.grad_fn for t in _tensors(output) if t.grad_fn is not None)
+
+    watched = [m for m in model.modules() if m in (of, model) or not next(m.children(), None)]
     with _all_trainable(model), torch.enable_grad():
-        logits = model(images.clone())
-        found = _nearest_weights(getattr(logits, "grad_fn", None), images)
+        handles = [module.register_forward_hook(saw) for module in watched]
+        try:
+            model(images.clone())
+        finally:
+            for handle in handles:
+                handle.remove()
+        found = _nearest_weights(ends, images, sources)
     owners = {
         name.rpartition(".")[0].partition(_PARAMETRIZED)[0]
         for name, parameter in model.named_parameters(remove_duplicate=False)
@@ -36,6 +54,15 @@ def output_layers(model: nn.Module, example: Tensor) -> dict[str, nn.Module]:
     if not owners:
         raise JobFailed("the net has no layer with weights that could give its logits")
     return {path: model.get_submodule(path) for path in sorted(owners)}
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    """The tensors in what a module takes or gives."""
+    import torch
+
+    if isinstance(values, torch.Tensor):
+        return [values]
+    return [t for v in values for t in _tensors(v)] if isinstance(values, tuple | list) else []
 
 
 @contextmanager
@@ -51,22 +78,23 @@ def _all_trainable(model: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(False)
 
 
-def _nearest_weights(last: Any, images: Tensor) -> set[int]:
-    """The ids of the parameters with two or more axes that meet the images last."""
-    users: dict[Any, list[Any]] = {last: []} if last is not None else {}
+def _nearest_weights(ends: list[Any], images: Tensor, sources: list[Any]) -> set[int]:
+    """The ids of the parameters with two or more axes that meet the images, or sources, last."""
+    users: dict[Any, list[Any]] = {end: [] for end in ends}
     for node in (queue := list(users)):  # the queue grows while it is read
         for before in _inputs(node):
             if before not in users:
                 queue.append(before)
             users.setdefault(before, []).append(node)
     from_images = {node for node in users if getattr(node, "variable", None) is images}
+    from_images.update(node for node in sources if node in users)
     for node in (queue := list(from_images)):
         new = [user for user in users[node] if user not in from_images]
         from_images.update(new)
         queue += new
     found: set[int] = set()
-    seen = {last}
-    for node in (queue := [last] if last in from_images else []):
+    seen = {end for end in ends if end in from_images}
+    for node in (queue := list(seen)):
         weights = _weights(before for before in _inputs(node) if before not in from_images)
         found |= weights
         if weights and node.name().partition("Backward")[0] not in _ELEMENT_WISE:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from compbench.contracts import NullCase, TorchTechnique, Trainer, TrainingData
-from compbench.errors import JobFailed
+from compbench.errors import JobFailed, first_line
 from compbench.layers import left, output_layers, refusal, tied, weighty
 from compbench.losses import taught
 from compbench.masks import keeping_zeros
@@ -67,7 +69,8 @@ class Technique(FineTuning, TorchTechnique):
         for _ in range(self.steps):
             if self.importance == "taylor":
                 _add_gradients(model, data)
-            pruner.step()
+            with _quiet():
+                pruner.step()
             model.zero_grad()
             fit(model.requires_grad_(True), self, loss, keeping_zeros(model))
         self._note(parents[0], model, images[:2], rigid, fit)
@@ -79,25 +82,36 @@ class Technique(FineTuning, TorchTechnique):
         They are of a kind that can't be pruned, or share weights; or the net, pruned on trial, did
         not run because of them. Raises JobFailed, naming the layer, where it never runs.
         """
-        from torch import nn
-
-        prunable = (nn.Linear, nn.modules.conv._ConvNd, nn.modules.batchnorm._BatchNorm)
+        weights = weighty(model)
         shared = tied(model)
         rigid = {
-            path: "its weight is another's too" if path in shared else type(layer).__name__
-            for path, layer in weighty(model).items()
-            if path in shared or not _is_plain(layer, prunable)
+            path: "its weight is another's too" if path in shared else reason
+            for path, layer in model.named_modules()
+            if (reason := _oddity(layer, path in weights)) or path in shared
         }
         while True:
             trial = copy.deepcopy(model)
-            self._pruner(trial, example, rigid, self.ratio, "l2", 1).step()
+            try:
+                with _quiet():
+                    self._pruner(trial, example, rigid, self.ratio, "l2", 1).step()
+            except (JobFailed, MemoryError):
+                raise
+            except Exception as error:  # the pruner's own, of many kinds
+                names = ", ".join(f"'{path}' ({why})" for path, why in rigid.items())
+                odd = f"; layers out of the ordinary: {names}" if rigid else ""
+                raise JobFailed(
+                    f"its channels can't be followed: {first_line(error)}{odd}"
+                ) from error
             refused = refusal(trial, example)
             if refused is None:
                 return rigid
             path, why = refused
-            if path in rigid:
+            layer = model.get_submodule(path)
+            guilty = [path] if path in weighty(model) else output_layers(model, example, layer)
+            new = dict.fromkeys(guilty, f"with fewer channels '{path}' does not run: {why}")
+            if not new.keys() - rigid:
                 raise JobFailed(f"with fewer channels, layer '{path}' does not run: {why}")
-            rigid[path] = f"with fewer channels: {why}"
+            rigid = new | rigid
 
     def _note(
         self,
@@ -133,28 +147,22 @@ class Technique(FineTuning, TorchTechnique):
 
         fixed = [*output_layers(model, example).values(), *map(model.get_submodule, rigid)]
         ignored = [part for layer in fixed for part in _ignorable(layer)]
-        settings: Any = {"round_to": self.round_to, "iterative_steps": steps}
-
-        def made(ignored: list[Any]) -> Any:
-            return torch_pruning.pruner.BasePruner(
-                model,
-                example,
-                importance=_importance(model, importance),
-                pruning_ratio=ratio,
-                ignored_layers=ignored,
-                **settings,
-            )
-
-        pruner = made(ignored)
-        feeding = _feeding(
-            pruner.DG,
-            {
-                id(part)
-                for layer in map(model.get_submodule, rigid)
-                for part in (*layer.modules(), *layer.parameters())
-            },
-        )
-        return made([*ignored, *feeding]) if feeding else pruner
+        settings: Any = {
+            "importance": _importance(model, importance),
+            "pruning_ratio": ratio,
+            "round_to": self.round_to,
+            "iterative_steps": steps,
+        }
+        odd = {
+            id(part)
+            for layer in map(model.get_submodule, rigid)
+            for part in (*layer.modules(), *layer.parameters())
+        }
+        with _quiet():
+            make = torch_pruning.pruner.BasePruner
+            pruner = make(model, example, ignored_layers=ignored, **settings)
+            ignored += _feeding(pruner.DG, odd) if odd else []
+            return make(model, example, ignored_layers=ignored, **settings) if odd else pruner
 
     def _channel_ratio(self, model: nn.Module, example: Tensor, rigid: Iterable[str]) -> float:
         """The smallest share of channels whose removal reaches the target, by halving."""
@@ -189,13 +197,40 @@ class Technique(FineTuning, TorchTechnique):
         return int(torch_pruning.utils.count_ops_and_params(model, example[:1])[0])
 
 
-def _is_plain(layer: nn.Module, kinds: tuple[type[nn.Module], ...]) -> bool:
-    """Whether a layer is one of torch's own, which a pruner knows, without a parametrisation."""
-    return isinstance(layer, kinds) and type(layer).__module__.startswith("torch.nn.modules.")
+def _oddity(layer: nn.Module, holds_weights: bool) -> str | None:
+    """Why torch-pruning can't prune a layer right; None where it can, or there is nothing to."""
+    from torch import nn
+    from torch.nn.modules import batchnorm, conv, instancenorm
+
+    if not holds_weights and next(layer.parameters(recurse=False), None) is None:
+        return None
+    kinds = (
+        *(nn.Linear, conv._ConvNd, nn.PReLU, nn.LayerNorm, nn.GroupNorm),
+        *(batchnorm._BatchNorm, instancenorm._InstanceNorm),
+    )
+    own = type(layer).__module__.startswith("torch.nn.modules.")
+    if not own or not isinstance(layer, kinds) or "weight" not in layer._parameters:
+        return type(layer).__name__
+    if isinstance(layer, nn.LayerNorm) and len(layer.normalized_shape) > 1:
+        return f"LayerNorm of {len(layer.normalized_shape)} axes"
+    if isinstance(layer, conv._ConvNd) and layer.groups > 1:
+        is_depthwise = layer.groups == layer.in_channels
+        multiplies = is_depthwise and layer.out_channels != layer.in_channels
+        if multiplies or isinstance(layer, conv._ConvTransposeNd):
+            return f"{type(layer).__name__} of {layer.groups} groups"
+    return None
 
 
 def _shapes(layer: nn.Module) -> list[Any]:
     return [p.shape for p in layer.parameters(recurse=False)]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch-pruning's warnings: they are of layers that are rigid, and said to be."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="torch_pruning")
+        yield
 
 
 def _ignorable(layer: nn.Module) -> list[Any]:
