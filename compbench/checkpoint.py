@@ -24,7 +24,7 @@ from safetensors.torch import load as read_tensors
 from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 from compbench.errors import JobFailed, first_line
 from compbench.export import torch_logits
@@ -42,7 +42,7 @@ def to_bytes(model: nn.Module) -> bytes:
     described = _described(model)
     tensors = {}
     for name, tensor in described.tensors.items():
-        if isinstance(tensor, UninitializedTensorMixin):
+        if is_lazy(tensor):
             raise JobFailed(f"{_layer(name)} is lazy and was never run: its weights have no shape")
         try:
             tensors[name] = tensor.detach().cpu().contiguous().clone()
@@ -193,8 +193,9 @@ def _encoded(value: Any, name: str, named: Callable[[Tensor, str], str]) -> Any:
         return {kind: [_encoded(v, f"{name}.{i}", named) for i, v in enumerate(value)]}
     if type(value) is dict and all(type(key) is str for key in value):
         return {"dict": {key: _encoded(v, f"{name}.{key}", named) for key, v in value.items()}}
-    if getattr(functional, getattr(value, "__name__", ""), None) is value:
-        return {"function": value.__name__}  # torch.nn.functional.relu, as attention keeps it
+    name_of_function = getattr(value, "__name__", "")
+    if getattr(functional, name_of_function, None) is value:  # relu, as attention keeps it
+        return {"function": name_of_function}
     raise _NotPlainError
 
 
@@ -257,7 +258,7 @@ class _Loading:
         present, trained = self.built.tensors.get(name), self.wanted.parameters.get(name)
         if (
             present is not None
-            and not isinstance(present, UninitializedTensorMixin)
+            and not is_lazy(present)
             and (present.shape, present.dtype) == (value.shape, value.dtype)
             and isinstance(present, nn.Parameter) == (trained is not None)
             and self.built.places(name) == self.wanted.places(name)

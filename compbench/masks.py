@@ -26,7 +26,7 @@ def prunable(model: nn.Module, keep: Iterable[str] = ()) -> Weights:
     from torch import nn
 
     found = {
-        path: layer.weight
+        path: layer.get_parameter("weight")
         for path, layer in model.named_modules()
         if isinstance(layer, nn.Linear | nn.modules.conv._ConvNd)
         and isinstance(layer._parameters.get("weight"), nn.Parameter)

@@ -203,7 +203,7 @@ NETS |= {
     "group-norm": lambda: normed(nn.GroupNorm(4, 8)),
     "group-norm-without-affine": lambda: normed(nn.GroupNorm(2, 8, affine=False)),
     "layer-norm": lambda: flat(nn.LayerNorm(16)),
-    "layer-norm-of-pictures": lambda: normed(nn.LayerNorm((8, 10, 10))),
+    "layer-norm-of-pictures": lambda: normed(nn.LayerNorm([8, 10, 10])),
     "rms-norm": lambda: flat(nn.RMSNorm(16)),
     "instance-norm": lambda: normed(
         nn.InstanceNorm2d(8), nn.InstanceNorm2d(8, affine=True, track_running_stats=True)

@@ -325,7 +325,7 @@ def test_a_net_without_a_layer_to_change_is_refused(tiny: Data) -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("method", [Tucker, Spatial, Cp])
 def test_factors_pad_as_their_layer_does(
-    method: Any, mode: str, dilation: int, kind: str, padding: Any
+    method: Any, mode: Any, dilation: int, kind: str, padding: Any
 ) -> None:
     torch.manual_seed(0)
     stride = 1 if kind == "same" else (1, 2)

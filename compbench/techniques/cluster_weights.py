@@ -108,7 +108,7 @@ def unshare(model: nn.Module) -> None:
     learned = [_list(layer).original for layer in layers]
     for layer, original in zip(layers, learned, strict=True):
         _list(layer).original = nn.Parameter(original.detach().clone())  # it will be overwritten
-        value = layer.weight.detach().clone()
+        value = getattr(layer, "weight").detach().clone()  # noqa: B009
         parametrize.remove_parametrizations(layer, "weight")
         made.setdefault(id(original), nn.Parameter(value))
         layer.weight = made[id(original)]  # what was removed left a view of another's memory

@@ -84,11 +84,13 @@ class Technique(FineTuning, TorchTechnique):
         """
         weights = weighty(model)
         shared = tied(model)
-        rigid = {
-            path: "its weight is another's too" if path in shared else reason
-            for path, layer in model.named_modules()
-            if (reason := _oddity(layer, path in weights)) or path in shared
-        }
+        rigid: dict[str, str] = {}
+        for path, layer in model.named_modules():
+            reason = _oddity(layer, path in weights)
+            if path in shared:
+                reason = "its weight is another's too"
+            if reason:
+                rigid[path] = reason
         while True:
             trial = copy.deepcopy(model)
             try:
