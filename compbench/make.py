@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import onnx
+import torch
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
@@ -24,7 +25,7 @@ from compbench.contracts import (
 )
 from compbench.data import Data
 from compbench.errors import JobFailed, told
-from compbench.export import to_onnx, torch_logits, without_notes
+from compbench.export import refuse_misshapen, to_onnx, torch_logits, without_notes
 from compbench.fit import Epoch, Fit
 from compbench.parity import MOST_LOGIT_DIFFERENCE, parity
 from compbench.plan import Job
@@ -63,6 +64,7 @@ def make(
             files = _from_torch(job, parents, data, fit, worker)
         else:
             files = {MODEL: _from_onnx(job, parents, data, worker)}
+    _refuse_misshapen_file(files[MODEL], job, data)
     manifest = Manifest(
         key=job.key,
         variant=job.variant.name,
@@ -76,6 +78,7 @@ def make(
         seconds=time.perf_counter() - started,
         samples_seen=fit.samples_seen if fit else 0,
         chosen_epoch=fit.chosen_epoch if fit else None,
+        notes=tuple(fit.notes) if fit else (),
     )
     return manifest, files
 
@@ -86,6 +89,8 @@ def _from_torch(
     technique, training = job.variant.technique, data.training
     parent_modules = []
     try:
+        if job.variant.root_model not in [parent.root_model for parent in parents]:
+            checkpoint.refuse_unstorable(lambda: _new(job, data), training.train.images[:2])
         for parent in parents:
             module = parent.root_model.build(training.shape, training.classes)
             parent_modules.append(checkpoint.load(str(parent.artifact.path(CHECKPOINT)), module))
@@ -103,18 +108,25 @@ def _from_torch(
         seeding.compute_in_float32()  # whatever the technique chose for its own arithmetic
     except ValueError as error:
         raise JobFailed(str(error)) from error
-    file = to_onnx(model, training.shape)
     reference = torch_logits(model, data.test.images)
+    stored = checkpoint.to_bytes(model)
+    checkpoint.refuse_drift(stored, _new(job, data), model, data.test.images)
+    file = to_onnx(model, training.shape)
     found = parity(reference, accuracy.infer(worker, file, Target(), "test").logits["test"])
     complaint = found.complaint("the CPU", MOST_LOGIT_DIFFERENCE)
     if complaint:
         raise JobFailed(complaint)
     return {
         MODEL: file,
-        CHECKPOINT: checkpoint.to_bytes(model),
+        CHECKPOINT: stored,
         HISTORY: _history(fit),
         LOGITS: _npy(reference),
     }
+
+
+def _new(job: Job, data: Data) -> torch.nn.Module:
+    """The net that a checkpoint of this job is loaded into."""
+    return job.variant.root_model.build(data.training.shape, data.training.classes)
 
 
 def _from_onnx(job: Job, parents: Sequence[Parent], data: Data, worker: Worker) -> bytes:
@@ -137,6 +149,17 @@ def _checked(file: bytes, technique: str) -> bytes:
     except (DecodeError, onnx.checker.ValidationError) as error:
         raise JobFailed(f"{technique} gave no valid ONNX file: {told(error)}") from error
     return without_notes(model)
+
+
+def _refuse_misshapen_file(file: bytes, job: Job, data: Data) -> None:
+    """Raises JobFailed where a file says that its logits are something else than (N, classes)."""
+    for output in onnx.load_model_from_string(file).graph.output:
+        tensor = output.type.tensor_type
+        if tensor.elem_type == onnx.TensorProto.FLOAT and len(tensor.shape.dim) == 2:
+            classes, count = data.training.classes, len(data.test)
+            shape = (count, tensor.shape.dim[1].dim_value or classes)
+            refuse_misshapen(shape, count, classes, job.variant.technique_name)
+            return
 
 
 def _name(job: Job) -> str:

@@ -10,6 +10,7 @@ from torch import nn
 from compbench import registry
 from compbench.contracts import ModelFamily, TrainingData
 from compbench.errors import JobFailed, told
+from compbench.export import settled
 
 
 def refuse_misfit(family: ModelFamily, data: TrainingData) -> None:
@@ -25,13 +26,15 @@ def refuse_misfit(family: ModelFamily, data: TrainingData) -> None:
 
 
 def checked(module: Any, maker: str, data: TrainingData) -> nn.Module:
-    """The module in evaluation mode, if it gives logits (N, classes); else raises JobFailed."""
+    """The module on the CPU in evaluation mode. Raises JobFailed without logits (N, classes)."""
     if not isinstance(module, nn.Module):
         raise JobFailed(f"{maker} gave {type(module).__name__}, not a torch module")
     images = torch.from_numpy(data.train.images[:2])
     try:
         with torch.no_grad():
-            logits = module.eval()(images)
+            logits = settled(module)(images)
+    except JobFailed:
+        raise
     except Exception as error:
         shape = tuple(images.shape)
         raise JobFailed(

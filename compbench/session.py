@@ -58,7 +58,8 @@ class OrtSession:
         self.placement = _placement(self._session, provider.ort_name)
         if not target.allow_fallback:
             _refuse_fallback(provider.ort_name, self.placement)
-        self._device, self._values = provider.device, onnxruntime.OrtValue
+        self._device = (provider.device, _device_id(target))
+        self._values = onnxruntime.OrtValue
         self._input, self._output = _input(self._session), _output(self._session)
         self._binding = self._session.io_binding()
         self._buffers: dict[int, onnxruntime.OrtValue] = {}
@@ -70,15 +71,15 @@ class OrtSession:
         classes = self._output.shape[1] if self._output.shape else None
         if isinstance(classes, int) and count not in self._buffers:
             self._buffers[count] = self._values.ortvalue_from_shape_and_type(
-                [count, classes], np.float32, self._device
+                [count, classes], np.float32, *self._device
             )
-        self._images = self._values.ortvalue_from_numpy(images, self._device)
+        self._images = self._values.ortvalue_from_numpy(images, *self._device)
         self._binding.bind_ortvalue_input(self._input.name, self._images)
         self._bound = self._buffers.get(count)
         if self._bound is not None:
             self._binding.bind_ortvalue_output(self._output.name, self._bound)
         else:  # how many classes is not said in the file
-            self._binding.bind_output(self._output.name, self._device)
+            self._binding.bind_output(self._output.name, *self._device)
         self._binding.synchronize_inputs()
 
     @property
@@ -98,7 +99,7 @@ class OrtSession:
     def run(self) -> None:
         """One inference of the bound images; on a GPU it has ended when this returns."""
         self._session.run_with_iobinding(self._binding)
-        if self._device != "cpu":
+        if self._device[0] != "cpu":
             self._binding.synchronize_outputs()
 
     def logits(self) -> NDArray[np.float32]:
@@ -154,6 +155,16 @@ def _listed(values: Any) -> str:
         else f"{one.name} {one.type}"
         for one in values
     )
+
+
+def _device_id(target: Target) -> int:
+    """The device of its kind that inputs and outputs are bound on: the one that computes."""
+    if PROVIDERS[target.provider].device == "cpu":
+        return 0
+    given = target.ort_options().get("device_id", "0")
+    if not given.isdecimal():
+        raise JobFailed(f"provider_options: device_id = {given!r} is no number of a device")
+    return int(given)
 
 
 def _session_options(target: Target, profile: str | None) -> Any:

@@ -44,6 +44,7 @@ class Manifest(BaseModel):
     seconds: float  # wall time of the whole job
     samples_seen: int  # by the training loop
     chosen_epoch: int | None  # best by validation accuracy
+    notes: tuple[str, ...] = ()  # what its technique said, of layers that it left as they are
 
 
 @dataclass(frozen=True)

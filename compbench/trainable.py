@@ -69,11 +69,16 @@ class Trainable(nn.Module):
         )
         self.zeros = {n: self.weights[n].detach() == 0 for n in self.weights.places}
         self.constants = {n: a for n, a in arrays.items() if n not in self.weights.places}
+        self.place: torch.device | None = None  # where `placed`, the constants as tensors, are
+        self.placed: dict[str, Any] = {}
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) -> logits (N, K), as the quantized file computes them."""
         values: dict[str, Any] = {name: self._weight(name) for name in self.weights.places}
-        values |= {name: _constant(array, images) for name, array in self.constants.items()}
+        if images.device != self.place:
+            self.place = images.device
+            self.placed = {n: _constant(array, images) for n, array in self.constants.items()}
+        values |= self.placed
         name = self.model.graph.input[0].name
         values[name] = self._activation(name, images)
         for node in self.nodes:
@@ -87,7 +92,8 @@ class Trainable(nn.Module):
         with torch.no_grad():
             for name, zeros in self.zeros.items():
                 if self.weights[name].ndim > 1:
-                    self.weights[name].masked_fill_(zeros.to(self.weights[name].device), 0)
+                    self.zeros[name] = zeros.to(self.weights[name].device)  # copied once
+                    self.weights[name].masked_fill_(self.zeros[name], 0)
         return True
 
     def trained(self) -> tuple[onnx.ModelProto, TensorsData]:

@@ -248,7 +248,10 @@ class Work:
         def on_epoch(epoch: Epoch, total: int) -> None:
             tell(f"epoch {epoch.epoch}/{total}, validation {epoch.validation_accuracy:.1%}")
 
-        return make.make(job, parents, self.data, on_epoch, self.worker)
+        manifest, files = make.make(job, parents, self.data, on_epoch, self.worker)
+        for note in manifest.notes:
+            self.progress.note(f"{job.label}: {note}")
+        return manifest, files
 
     def _examples(self) -> tuple[int, ...]:
         """The places of the test images to show, chosen when the run first comes here."""

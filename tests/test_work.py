@@ -137,6 +137,7 @@ class Lab:
             seconds=1.0,
             samples_seen=0,
             chosen_epoch=None,
+            notes=("left as they are: 0 (LSTM)",) if job.variant.name == "kd" else (),
         )
         return manifest, files
 
@@ -202,6 +203,7 @@ def test_a_whole_run_makes_evaluates_weighs_and_times(lab: Lab) -> None:
     assert lab.having("status") == []
     assert work.steps() == []
     assert lab.notes.count("[15/15]") == 1
+    assert lab.notes.count("kd (seed 0): left as they are: 0 (LSTM)\n") == 1
 
 
 def test_a_failed_job_fails_its_children_and_the_others_go_on(lab: Lab) -> None:
