@@ -49,7 +49,8 @@ def run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
     with store.lock():
         loaded = data.load(suite.dataset, folders.data)
         dataset = digest.record(suite.dataset_name, loaded)
-        digest.remember(dataset, suite.dataset, folders.data, folders.results)
+        content = suite.dataset.fingerprint(folders.data)
+        digest.remember(dataset, suite.dataset, content or "", folders.results)
         jobs = plan.plan(suite, dataset["digest"])
         folder = _open(_describe(suite, jobs, dataset), folders.results, progress)
         work = Work(suite, jobs, loaded, store, folder, progress)
