@@ -21,13 +21,13 @@ _REASONS = 3  # as many are named
 def tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
     """The lineage, each variant with its technique and how many of its jobs are in the store."""
     store = Store(results)
-    is_absent = samples.fingerprint(suite.dataset, data_dir) is None
-    known = None if is_absent or store.is_empty() else _digest(suite, results, data_dir)
+    content = samples.fingerprint(suite.dataset, data_dir)
+    known = _digest(suite, content, results, data_dir) if content and store.has_any() else None
     jobs = plan.plan(suite, known or "unknown")
     there = {job.key for job in jobs if known and store.find(job.key)}
     missing = len({job.key for job in jobs} - there)
     where = f"dataset {suite.dataset_name}"
-    if is_absent:
+    if content is None:
         where += f" (not under {data_dir}: a run would download it)"
     seeds = ", ".join(map(str, suite.seeds))
     root = Tree(
@@ -46,13 +46,13 @@ def tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
     return root
 
 
-def _digest(suite: Suite, results: Path, data_dir: Path) -> str:
+def _digest(suite: Suite, content: str, results: Path, data_dir: Path) -> str:
     """That of the dataset, which is loaded once where these files never were."""
-    known = digest.known(suite.dataset, data_dir, results)
+    known = digest.known(suite.dataset, content, results)
     if known is not None:
         return known
     found = digest.record(suite.dataset_name, data.load(suite.dataset, data_dir))
-    digest.remember(found, suite.dataset, data_dir, results)
+    digest.remember(found, suite.dataset, content, results)
     return found["digest"]
 
 

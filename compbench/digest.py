@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from compbench import data, registry
-from compbench import samples as sources
 from compbench.contracts import DatasetSource, Split
 from compbench.data import Data
 from compbench.fingerprint import Sources
@@ -41,31 +40,26 @@ def record(name: str, loaded: Data) -> dict[str, Any]:
     }
 
 
-def known(source: DatasetSource, data_dir: Path, results: Path) -> str | None:
-    """The digest of what was loaded before from the same files by the same code; else None."""
-    path = _path(source, data_dir, results)
+def known(source: DatasetSource, content: str, results: Path) -> str | None:
+    """The digest of what the same code loaded before from the same content; else None.
+
+    `content` is the source's own fingerprint of its files, which is cheap.
+    """
     with suppress(OSError, ValueError, KeyError, TypeError):
-        return json.loads(path.read_bytes())["digest"] if path else None
+        return json.loads(_path(source, content, results).read_bytes())["digest"]
     return None
 
 
-def remember(
-    found: Mapping[str, Any], source: DatasetSource, data_dir: Path, results: Path
-) -> None:
+def remember(found: Mapping[str, Any], source: DatasetSource, content: str, results: Path) -> None:
     """Keep a dataset's record under `results`; a folder that can't be written is no matter."""
-    path = _path(source, data_dir, results)
-    if path is None:
-        return
+    path = _path(source, content, results)
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(found, indent=1).encode() + b"\n")
 
 
-def _path(source: DatasetSource, data_dir: Path, results: Path) -> Path | None:
-    """Named by what decides the arrays: files, options, code, libraries; None without files."""
-    content = sources.fingerprint(source, data_dir)
-    if content is None:
-        return None
+def _path(source: DatasetSource, content: str, results: Path) -> Path:
+    """Named by what decides the arrays: files, options, code, libraries."""
     code = Sources().of([type(source)], modules=[data.__name__])
     parts = {
         "content": content,

@@ -57,6 +57,7 @@ class Sources:
     def __init__(self) -> None:
         self._texts: dict[Path, bytes] = {}
         self._tops: dict[str, _Top] = {}
+        self._taken: dict[tuple[frozenset[type], tuple[str, ...]], Fingerprint] = {}
         self._found: dict[str, tuple[Path | None, tuple[Path, ...]] | None] = {}
 
     def of(
@@ -68,6 +69,14 @@ class Sources:
         installed distribution provides; of the rest the distributions' versions are taken. The
         modules (or packages) `aside` are not followed. Raises UserError for a class without file.
         """
+        asked = frozenset(classes), (*modules, "", *aside)
+        if asked not in self._taken:
+            self._taken[asked] = self._take(asked[0], tuple(modules), tuple(aside))
+        return self._taken[asked]
+
+    def _take(
+        self, classes: Iterable[type], modules: Iterable[str], aside: Iterable[str]
+    ) -> Fingerprint:
         starts = [name for plugin in classes for name in _bases(plugin)]
         own = {PACKAGE, *(name.partition(".")[0] for name in starts)}
         left, seen, libraries = [*starts, *modules], set[str](), set[str]()

@@ -54,7 +54,8 @@ def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
     with store.lock():
         loaded = data.load(suite.dataset, folders.data)
         dataset = digest.record(suite.dataset_name, loaded)
-        digest.remember(dataset, suite.dataset, folders.data, folders.results)
+        content = samples.fingerprint(suite.dataset, folders.data)
+        digest.remember(dataset, suite.dataset, content or "", folders.results)
         jobs = plan.plan(suite, dataset["digest"])
         folder = _open(_describe(suite, jobs, dataset), folders.results, progress)
         work = Work(suite, jobs, loaded, store, folder, progress)

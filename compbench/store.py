@@ -87,9 +87,9 @@ class Store:
         finally:
             lock.release()
 
-    def is_empty(self) -> bool:
-        """Whether nothing was ever made."""
-        return not any(self.root.glob("[0-9a-f]*"))
+    def has_any(self) -> bool:
+        """Whether anything was ever made."""
+        return any(self.root.glob("[0-9a-f]*"))
 
     def manifests(self) -> Iterator[Manifest]:
         """Those of all artifacts; what can't be read is left out, and files are not verified."""

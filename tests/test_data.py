@@ -39,6 +39,10 @@ def test_an_idx_folder_is_read_as_mnist(idx_dir: Path) -> None:
     assert len(loaded.test) == 40
 
 
+def fingerprint(folder: Path) -> str:
+    return mnist.Dataset().fingerprint(folder) or ""
+
+
 def digests(folder: Path) -> tuple[str, str]:
     """Of all splits, and of the test split alone."""
     found = digest.record("mnist", data.load(mnist.Dataset(), folder))
@@ -48,8 +52,8 @@ def digests(folder: Path) -> tuple[str, str]:
 @pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-images-idx3-ubyte"])
 def test_digest_changes_with_a_single_pixel(name: str, idx_dir: Path, tmp_path: Path) -> None:
     before = digests(idx_dir)
-    digest.remember({"digest": before[0]}, mnist.Dataset(), idx_dir, tmp_path)
-    assert digest.known(mnist.Dataset(), idx_dir, tmp_path) == before[0]
+    digest.remember({"digest": before[0]}, mnist.Dataset(), fingerprint(idx_dir), tmp_path)
+    assert digest.known(mnist.Dataset(), fingerprint(idx_dir), tmp_path) == before[0]
     path = idx_dir / "MNIST/raw" / name
     content = bytearray(path.read_bytes())
     content[100] ^= 255
@@ -57,7 +61,7 @@ def test_digest_changes_with_a_single_pixel(name: str, idx_dir: Path, tmp_path: 
     after = digests(idx_dir)
     assert after[0] != before[0]
     assert after[1] != before[1] or name.startswith("train")
-    assert digest.known(mnist.Dataset(), idx_dir, tmp_path) is None
+    assert digest.known(mnist.Dataset(), fingerprint(idx_dir), tmp_path) is None
 
 
 def test_digest_changes_with_what_a_reader_makes_of_its_files(idx_dir: Path, monkeypatch) -> None:
@@ -86,13 +90,13 @@ def test_other_labels_and_other_validation_images_leave_the_test_split_its_diges
 def test_a_comment_in_the_code_that_splits_is_no_matter(
     idx_dir: Path, tmp_path: Path, monkeypatch
 ) -> None:
-    digest.remember({"digest": "d"}, mnist.Dataset(), idx_dir, tmp_path)
+    digest.remember({"digest": "d"}, mnist.Dataset(), fingerprint(idx_dir), tmp_path)
     read, root = Path.read_bytes, Path(data.__file__).parent
     for edit, known in ((b"\n# a comment\n", "d"), (b"\nX = 1\n", None)):
         monkeypatch.setattr(
             Path, "read_bytes", lambda f, e=edit: read(f) + e * f.is_relative_to(root)
         )
-        assert digest.known(mnist.Dataset(), idx_dir, tmp_path) == known
+        assert digest.known(mnist.Dataset(), fingerprint(idx_dir), tmp_path) == known
 
 
 @pytest.mark.parametrize(
