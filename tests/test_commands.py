@@ -26,6 +26,7 @@ from tests.factory import RUN, RUN_ROWS
 from tests.test_cli import SUITE, compbench, files, refused  # noqa: F401
 
 ESCAPE = "\x1b"
+REPORT = Path("results", "reports", "mine", "README.md")
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_a_run_ends_with_its_overview_and_the_report(compbench, ran: Path) -> No
     result = compbench("run", "mine.toml")
     lines = result.out.splitlines()
     assert lines[0] == "under way"
-    assert lines[-1] == f"report: {Path('reports', 'mine', 'README.md')}"
+    assert lines[-1] == f"report: {REPORT}"
     assert lines[1].strip() == "mine on cpu_1thread"
     assert "failed on cpu_1thread: int8: out of memory" in lines
     assert (result.code, result.err) == (1, "failed: int8: out of memory\n")
@@ -65,7 +66,7 @@ def test_a_run_ends_with_its_overview_and_the_report(compbench, ran: Path) -> No
 
 def test_quiet_says_the_path_and_the_failures_only(compbench, ran: Path) -> None:
     result = compbench("run", "--quiet", "mine.toml")
-    assert result.out == f"{Path('reports', 'mine', 'README.md')}\n"
+    assert result.out == f"{REPORT}\n"
     assert (result.code, result.err) == (1, "failed: int8: out of memory\n")
 
 
@@ -76,7 +77,7 @@ def test_json_is_all_of_stdout(compbench, ran: Path, quiet: tuple[str, ...]) -> 
     records = told.pop("table")
     assert told == {
         "run": str(ran),
-        "reports": [str(Path("reports", "mine", "README.md"))],
+        "reports": [str(REPORT)],
         "failures": ["int8: out of memory"],
     }
     assert records == table_write.records(frame.table(RUN, RUN_ROWS))
@@ -93,10 +94,14 @@ def test_json_of_a_wrong_suite_is_no_document(compbench) -> None:
 def test_report_in_other_formats(compbench, stored: Path, tmp_path: Path) -> None:
     before = files(tmp_path)
     result = compbench("report", "mine", "--format", "csv, json,csv")
-    folder = Path("reports", "mine")
+    folder = REPORT.parent
     paths = [folder / "table.csv", folder / "table.json"]
     assert result.out == "".join(f"report: {path}\n" for path in paths)
-    assert files(tmp_path) - before == {"reports", str(folder), *map(str, paths)}
+    assert files(tmp_path) - before == {
+        str(folder.parent),
+        str(folder),
+        *map(str, paths),
+    }
     assert list(pd.read_csv(paths[0])["variant"]) == list(RUN.variants)
     assert compbench("report", str(stored), "--format", "csv", "--quiet").out == f"{paths[0]}\n"
     told = json.loads(compbench("report", "mine", "--format", "csv", "--json").out)
@@ -105,8 +110,7 @@ def test_report_in_other_formats(compbench, stored: Path, tmp_path: Path) -> Non
 
 
 def test_markdown_is_the_default(compbench, ran: Path) -> None:
-    path = Path("reports", "mine", "README.md")
-    assert compbench("report", "mine").out == f"report: {path}\n"
+    assert compbench("report", "mine").out == f"report: {REPORT}\n"
 
 
 WRONG = {

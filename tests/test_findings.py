@@ -158,6 +158,32 @@ def test_more_threads_than_cores_are_told_first(
     assert len(found) == len(RUN.variants) + told
 
 
+@pytest.mark.parametrize(
+    ("options", "flags", "target", "told"),
+    [
+        ({"weight_type": "int8", "reduce_range": False}, ["avx2"], {}, True),
+        ({"weight_type": "int8", "reduce_range": True}, ["avx2"], {}, False),
+        ({"weight_type": "uint8", "reduce_range": False}, ["avx2"], {}, False),
+        ({"weight_type": "int8", "reduce_range": False}, ["avx512_vnni"], {}, False),
+        ({"weight_type": "int8", "reduce_range": False}, ["avx2"], {"provider": "cuda"}, False),
+        ({}, ["avx2"], {}, False),
+    ],
+)
+def test_sums_that_saturate_on_the_measuring_cpu_are_told(
+    options: dict, flags: list[str], target: dict, told: bool
+) -> None:
+    int8 = lineage("quantize_static", "teacher") | {"options": options}
+    run = make_run(
+        {"teacher": lineage(), "int8": int8},
+        targets={TARGET: {**RUN.targets[TARGET], **target}},
+        environment=RUN.environment | {"flags": flags},
+    )
+    summaries = make_summaries(Summary("teacher", TARGET), Summary("int8", TARGET))
+    found = findings(run, summaries, TARGET)
+    assert len(found) == told
+    assert all(x.startswith("`int8`: full 8-bit weights on a CPU without native") for x in found)
+
+
 def test_a_whole_run_has_no_gaps() -> None:
     assert gaps(RUN, Rows(RUN_ROWS)) == []
 

@@ -18,7 +18,7 @@ import compbench
 
 ROOT = Path(compbench.__file__).parent
 
-BASE = ("errors", "units", "files")
+BASE = ("errors", "units", "files", "boundary")
 PUBLIC = ("__init__", "__main__", "pytest_plugin")  # may import everything
 ROOMS = {  # room: what it may import; base stands for `BASE`
     "base": "",
@@ -38,13 +38,13 @@ ROOMS = {  # room: what it may import; base stands for `BASE`
     "techniques": "base contracts training onnxfile toolkit",
     "suite": "base registry contracts runtime",
     "results": "base",
-    "make": "base contracts runtime data training onnxfile suite",
+    "make": "base registry contracts runtime data training onnxfile suite",
     "measure": "base runtime data onnxfile suite make results",
-    "run": "base contracts runtime data training suite make results measure",
+    "run": "base registry contracts runtime data training suite make results measure",
     "statistics": "base results",
     "table": "base results statistics",
     "gate": "base registry contracts runtime data suite make results measure statistics",
-    "compare": "base registry runtime data make results statistics gate",
+    "compare": "base registry contracts runtime data make results statistics gate",
     "history": "base runtime results statistics table",
     "report": "base runtime results statistics table history",
 }

@@ -37,6 +37,7 @@ class Run(BaseModel):
     measure: dict[str, Any]
     pick: dict[str, Any]
     gate: dict[str, Any] | None = None  # None in runs of before there were gates
+    int8_bits: int | None = None  # by default; None in runs where the CPU that made it decided
     keys: tuple[str, ...]
     environment: dict[str, Any]
     started: str

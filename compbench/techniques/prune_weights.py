@@ -75,10 +75,11 @@ class Technique(FineTuning, TorchTechnique):
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
         """The sparse module, fine-tuned: images (N, C, H, W) -> logits (N, K)."""
         model, loss = copy.deepcopy(parents[0]), taught(parents[0], self, data, fit)
+        masks.refuse_nothing(model, self.keep, fit)
         if self.pattern:
             kept, of = map(int, self.pattern.split(":"))
             weights = layers.prunable(model, self.keep)
-            masks.apply(weights, masks.pattern(weights, kept, of))
+            masks.apply(weights, masks.pattern(model, weights, kept, of))
             return fit(model, self, loss, masks.keeping_zeros(model))
         if self.method == "gradual" and self.epochs:
             return fit(model, self, loss, self._growing(model))

@@ -27,13 +27,11 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
         return f"**On {target}: no answer**, because the baseline `{run.baseline}` has no figures."
     limits = choice.constraints.said(f"`{run.baseline}`")
     if choice.taken is None:
-        excluded = _excluded(choice)
-        return f"**On {target}: nothing fits.** No variant is {limits}. Ruled out: {excluded}."
+        return f"**On {target}: nothing fits.** No variant is {limits}.{_excluded(choice)}"
     if choice.is_baseline:
         return (
             f"**On {target}, keep `{run.baseline}`**: of what is {limits}, on the validation "
-            "split, nothing is measurably faster, nor as fast and smaller. Ruled out: "
-            f"{_excluded(choice)}."
+            f"split, nothing is measurably faster, nor as fast and smaller.{_excluded(choice)}"
         )
     base, s = summaries.find(run.baseline, target), choice.taken
     return "\n".join(
@@ -117,8 +115,10 @@ def _cost(run: Run, s: Summary, baseline: Summary) -> str:
 
 
 def _excluded(choice: Choice) -> str:
+    """The sentence on what was ruled out and by what; empty where nothing was."""
     counts = choice.counts()
-    return ", ".join(f"{counts[r]} {words}" for r, words in _REASONS.items() if counts[r])
+    found = ", ".join(f"{counts[r]} {words}" for r, words in _REASONS.items() if counts[r])
+    return f" Ruled out: {found}." if found else ""
 
 
 def skip_reason(summaries: Summaries, target: str) -> str:

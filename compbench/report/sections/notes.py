@@ -6,6 +6,7 @@ import numpy as np
 
 from compbench import units
 from compbench.results.record import Run
+from compbench.runtime.machine import has_vnni
 from compbench.statistics.intervals import Interval
 from compbench.statistics.summary import Summaries, Summary
 
@@ -20,6 +21,7 @@ def verdict(change: Interval) -> str:
 def findings(run: Run, summaries: Summaries, target: str) -> list[str]:
     """A sentence each: failed, slower or larger than the parent, sparse but not smaller."""
     found = _too_many_threads(run, target) + _better_than_baseline(run, summaries, target)
+    found += _saturated(run, summaries, target)
     for summary in summaries.of(target):
         if summary.reason:
             found.append(f"`{summary.variant}` has no figures: {summary.reason}.")
@@ -42,6 +44,26 @@ def _better_than_baseline(run: Run, summaries: Summaries, target: str) -> list[s
     return [
         f"{names}: measurably more accurate than the baseline `{run.baseline}`, which may be "
         "trained too little to be compared with."
+    ]
+
+
+def _saturated(run: Run, summaries: Summaries, target: str) -> list[str]:
+    """Files whose 8-bit sums overflow on the CPU that measured them, and on no newer one."""
+    is_x86 = "(x86_64)" in run.environment["system"] or "(AMD64)" in run.environment["system"]
+    if run.targets[target].get("provider") != "cpu" or not is_x86 or has_vnni(run.environment):
+        return []
+    wide = {"weight_type": "int8", "reduce_range": False}
+    names = [
+        f"`{s.variant}`"
+        for s in summaries.of(target)
+        if not s.reason and wide.items() <= run.variants[s.variant]["options"].items()
+    ]
+    if not names:
+        return []
+    return [
+        f"{', '.join(names)}: full 8-bit weights on a CPU without native 8-bit dot products "
+        "(VNNI), where sums of products saturate: accuracy differs from that on other CPUs. "
+        "`reduce_range = true`, the default, gives a file that saturates on none."
     ]
 
 

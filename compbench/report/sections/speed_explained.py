@@ -109,7 +109,8 @@ def _scheme(run: Run, variant: str) -> str:
     shared = "per channel" if options["per_channel"] else "per tensor"
     scheme = f"quantized as {activations} activations × {weights} weights {shared}"
     native = machine.has_vnni(run.environment)
-    if options["weight_type"] == "int8" and options["reduce_range"] != native:
+    was_default = run.int8_bits is None and options["reduce_range"] != native
+    if options["weight_type"] == "int8" and was_default:
         scheme += (
             f" (the default for a CPU with{'' if native else 'out'} native 8-bit dot products)"
         )
