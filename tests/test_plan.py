@@ -103,7 +103,7 @@ ADDED = b"\nADDED = 1\n"
     [
         ("fit.py", {"teacher", "kd", "q"}),
         ("make.py", {"teacher", "kd", "q"}),
-        ("seeding.py", {"teacher", "kd", "q"}),
+        ("determinism.py", {"teacher", "kd", "q"}),
         ("models/cnn.py", {"teacher", "kd", "q"}),
         ("techniques/distill.py", {"kd", "q"}),
         ("losses.py", {"kd", "q"}),

@@ -25,7 +25,7 @@ from compbench.contracts import (
 )
 from compbench.data.splits import Data
 from compbench.errors import JobFailed, told
-from compbench.make import checkpoint, modules, rewriting, seeding
+from compbench.make import checkpoint, determinism, module_check, rewrite
 from compbench.make.store import CHECKPOINT, HISTORY, LOGITS, MODEL, Artifact, Manifest
 from compbench.onnxfile.export import refuse_misshapen, to_onnx, torch_logits, without_notes
 from compbench.onnxfile.parity import MOST_LOGIT_DIFFERENCE, parity
@@ -56,11 +56,11 @@ def make(
     Raises JobFailed where that can't be done right.
     """
     if worker is None:
-        with Worker(rewriting.arrays(data)) as worker:
+        with Worker(rewrite.arrays(data)) as worker:
             return make(job, parents, data, on_epoch, worker)
     started = time.perf_counter()
     fit = None
-    with seeding.held(job.parts["threads"]):
+    with determinism.held(job.parts["threads"]):
         if job.variant.uses_torch:
             fit = Fit(data.training, job.seed, on_epoch)
             files = _from_torch(job, parents, data, fit, worker)
@@ -98,16 +98,16 @@ def _from_torch(
             parent_modules.append(checkpoint.load(str(parent.artifact.path(CHECKPOINT)), module))
         net = own_model(technique)
         if net is not None:
-            modules.refuse_misfit(net, training)
-        seeding.seed(job.seed)
+            module_check.refuse_misfit(net, training)
+        determinism.seed(job.seed)
         if isinstance(technique, LoweringTechnique):
             lowered = technique.lower(parent_modules, training, fit)
             return {MODEL: _checked(lowered, _name(job)), HISTORY: _history(fit)}
         assert isinstance(technique, TorchTechnique)
-        model = modules.checked(
+        model = module_check.checked(
             technique.build(parent_modules, training, fit), _name(job), training
         )
-        seeding.compute_in_float32()  # whatever the technique chose for its own arithmetic
+        determinism.compute_in_float32()  # whatever the technique chose for its own arithmetic
     except ValueError as error:
         raise JobFailed(str(error)) from error
     reference = torch_logits(model, data.test.images)
@@ -134,7 +134,7 @@ def _new(job: Job, data: Data) -> torch.nn.Module:
 def _from_onnx(job: Job, parents: Sequence[Parent], data: Data, worker: Worker) -> bytes:
     assert isinstance(job.variant.technique, OnnxTechnique)
     parent = parents[0].artifact.read(MODEL)
-    return _checked(rewriting.rewritten(job, parent, data.training, worker), _name(job))
+    return _checked(rewrite.rewritten(job, parent, data.training, worker), _name(job))
 
 
 def _checked(file: bytes, technique: str) -> bytes:

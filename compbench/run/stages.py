@@ -14,7 +14,7 @@ import numpy as np
 from compbench.boundary import boundary
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
-from compbench.make import rewriting
+from compbench.make import rewrite
 from compbench.make.store import LOGITS, MODEL, Artifact, Manifest, Store
 from compbench.measure import evaluate, examples, launch
 from compbench.measure.rows import (
@@ -63,7 +63,7 @@ class Work:
 
     def __post_init__(self) -> None:
         silent_s = self.suite.measure.process_seconds
-        self.worker = Worker(rewriting.arrays(self.data), silent_s)
+        self.worker = Worker(rewrite.arrays(self.data), silent_s)
         for job in self.jobs:
             found = self.store.find(job.key)
             if found:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-PRECISION = "float32"  # neither TF32 nor bfloat16 is allowed: seeding.held sees to it
+PRECISION = "float32"  # neither TF32 nor bfloat16 is allowed: make.determinism sees to it
 _DRIVERS = ("libcuda.so.1", "nvcuda.dll")
 
 

@@ -15,8 +15,8 @@ from torch import nn
 
 from compbench.contracts import NullCase, TorchTechnique, Trainer, TrainingData
 from compbench.data.splits import Data
+from compbench.make import determinism
 from compbench.make import job as make_job
-from compbench.make import seeding
 from compbench.make.store import MODEL, Artifact, Store
 from compbench.suite import plan, read
 from compbench.suite.plan import Job
@@ -56,7 +56,7 @@ class Noisy(TorchTechnique):
                 parameter.add_(noise)
         torch.set_num_threads(1)
         torch.set_float32_matmul_precision("medium")
-        seeding.seed(123)
+        determinism.seed(123)
         return parents[0]
 
 
