@@ -13,7 +13,7 @@ from compbench.results.rows import Rows
 from compbench.statistics.intervals import Interval, paired_change
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summary
-from compbench.statistics.teaching import Pair, distilled_pairs
+from compbench.statistics.teaching import Pair, taught_pairs
 from tests.factory import (
     RUN,
     RUN_ROWS,
@@ -188,7 +188,7 @@ def test_a_baseline_that_others_surely_exceed_is_doubted() -> None:
 
 
 def pairs(run: Run, rows: list[Row]) -> list[Pair]:
-    return distilled_pairs(run, Rows(rows), TARGET)
+    return taught_pairs(run, Rows(rows), TARGET)
 
 
 def test_a_student_is_compared_with_its_net_alone() -> None:

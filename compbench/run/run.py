@@ -106,6 +106,7 @@ def _describe(suite: Suite, jobs: tuple[Job, ...], loaded: Data, digest: str) ->
         variants={
             v.name: {
                 "technique": v.technique_name,
+                **v.technique.says(),
                 "parents": list(v.parents),
                 "torch": v.is_torch,
                 "model": describe_model(v.root_model),

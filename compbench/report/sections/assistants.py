@@ -10,6 +10,7 @@ from compbench.report.sections.notes import verdict
 from compbench.results.record import Run
 from compbench.results.rows import Rows
 from compbench.statistics.intervals import Interval
+from compbench.statistics.lineage import teacher
 from compbench.statistics.summarise import change_between
 from compbench.statistics.summary import Summaries
 
@@ -26,16 +27,16 @@ class Assisted:
 
 
 def assisted(run: Run, rows: Rows, target: str) -> list[Assisted]:
-    """Every distill of a distill; `direct` where the suite has that comparison."""
+    """Every variant taught by a taught one; `direct` where the suite has that comparison."""
     found = []
-    for name, variant in run.variants.items():
-        parent = variant["parents"][0] if variant["technique"] == "distill" else None
-        if parent is None or run.variants[parent]["technique"] != "distill":
+    for name in run.variants:
+        assistant = teacher(run, name)
+        first = teacher(run, assistant) if assistant else None
+        if assistant is None or first is None:
             continue
-        teacher = run.variants[parent]["parents"][0]
-        direct = _taught_alike(run, name, teacher)
+        direct = _taught_alike(run, name, first)
         change = change_between(rows, name, direct, target) if direct else None
-        found.append(Assisted(teacher, parent, name, direct, change))
+        found.append(Assisted(first, assistant, name, direct, change))
     return found
 
 

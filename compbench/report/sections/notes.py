@@ -7,6 +7,7 @@ import numpy as np
 from compbench import units
 from compbench.results.record import Run
 from compbench.statistics.intervals import Interval
+from compbench.statistics.lineage import made_from
 from compbench.statistics.summary import Summaries, Summary
 
 
@@ -24,10 +25,9 @@ def findings(run: Run, summaries: Summaries, target: str) -> list[str]:
         if summary.reason:
             found.append(f"`{summary.variant}` has no figures: {summary.reason}.")
             continue
-        variant = run.variants[summary.variant]
-        parent = None
-        if variant["parents"] and variant["technique"] != "distill":
-            parent = summaries.find(variant["parents"][0], target)
+        origin = made_from(run, summary.variant)
+        parent = summaries.find(origin, target) if origin else None
+        if parent:
             found += _against_parent(summary, parent)
         if parent or summary.variant != run.baseline:
             found += _sparse(summary, parent, summaries.find(run.baseline, target))

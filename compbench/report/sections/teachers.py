@@ -1,4 +1,4 @@
-"""Distilled students beside those without a teacher."""
+"""Taught students beside those without a teacher."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from compbench.report.section import Table
 from compbench.report.sections.notes import verdict
 from compbench.results.record import Run
 from compbench.results.rows import Rows
-from compbench.statistics.teaching import distilled_pairs
+from compbench.statistics.teaching import taught_pairs
 
 
 def distillations(run: Run, rows: Rows, target: str) -> Table:
-    """Each distilled student beside the same net trained without a teacher."""
+    """Each taught student beside the same net trained without a teacher."""
     return [
         {
             "student": p.student,
@@ -20,5 +20,5 @@ def distillations(run: Run, rows: Rows, target: str) -> Table:
             "accuracy change": units.points(p.change),
             "verdict": verdict(p.change),
         }
-        for p in distilled_pairs(run, rows, target)
+        for p in taught_pairs(run, rows, target)
     ]
