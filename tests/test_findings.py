@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from compbench.report.gaps import gaps
-from compbench.report.sections.notes import findings, spread_text, verdict
+from compbench.report.sections.gaps import gaps
+from compbench.report.sections.notes import findings
+from compbench.report.wording import spread_text, verdict
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.rows import Rows

@@ -90,6 +90,8 @@ def test_other_library_versions_other_keys(write_suite: Callable[[str], Path], m
         lambda names: dict.fromkeys(names, "1.2") | {"torch": patch},
     )
     first = keys(path)
-    monkeypatch.setattr(plan.registry, "versions", lambda names: dict.fromkeys(names, "1.2"))
+    monkeypatch.setattr(
+        plan.registry, "versions", lambda names: dict.fromkeys(names, "1.2")
+    )
     assert not set(before.values()) & set(first.values())
     assert not set(first.values()) & set(keys(path).values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -64,10 +65,17 @@ def run(
         print("stopped; the same command goes on from here", file=sys.stderr)
         raise typer.Exit(130) from None
     stored = StoredRun(outcome.folder)
-    manner.tell(stored, [write.write(stored, reports)], outcome.failures)
-    for failure in outcome.failures:
+    written = write.write(stored, reports)
+    failures = (*outcome.failures, *written.failures)
+    manner.tell(stored, [written.path], failures)
+    _end(failures)
+
+
+def _end(failures: Sequence[str]) -> None:
+    """Say what failed, a line each; exit code 1 where something did."""
+    for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
-    if outcome.failures:
+    if failures:
         raise typer.Exit(1)
 
 
@@ -91,7 +99,10 @@ def report(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Write the report again from a run's rows, or its table for other programs."""
+    """Write the report again from a run's rows, or its table for other programs.
+
+    Exit code 1 where a part of the report could not be written: it says so in its place.
+    """
     from compbench.cli import formats
     from compbench.cli.output import Manner
     from compbench.files import refuse_unwritable
@@ -100,7 +111,9 @@ def report(
     names = formats.parse(format)
     refuse_unwritable(reports, "--reports")
     stored = open_run(results, run)
-    Manner(quiet, json).name(stored, formats.write(stored, reports, names))
+    paths, failures = formats.write(stored, reports, names)
+    Manner(quiet, json).name(stored, paths, failures)
+    _end(failures)
 
 
 @app.command()

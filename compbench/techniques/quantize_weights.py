@@ -23,7 +23,8 @@ class Technique(OnnxTechnique):
 
     family: ClassVar[str] = "quantized"
     scheme: ClassVar[str] = (
-        "weights in {bits} bits, blocks of {block_size}, multiplied with {activation_type} activations"
+        "weights in {bits} bits, blocks of {block_size}, multiplied with {activation_type} "
+        "activations"
     )
     libraries: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime")
     quantizes: ClassVar[bool] = True

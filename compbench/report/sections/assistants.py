@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compbench import units
-from compbench.report.section import Table
-from compbench.report.sections.notes import verdict
+from compbench.report.section import Page, SectionBase, Table, with_legend
+from compbench.report.wording import verdict
 from compbench.results.record import Run
 from compbench.results.rows import Rows
 from compbench.statistics.intervals import Interval
@@ -69,3 +70,22 @@ def assistants(run: Run, rows: Rows, summaries: Summaries, target: str) -> Table
         }
         for chain in assisted(run, rows, target)
     ]
+
+
+class Section(SectionBase):
+    """Whether an assistant between teacher and student was worth it."""
+
+    order = 160
+    per_target = True
+    title = "Did an assistant help?"
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A row for each student of an assistant."""
+        found = assistants(page.run, page.rows, page.summaries, page.target)
+        return with_legend(found, _LEGEND)
+
+
+_LEGEND = (
+    "Both students have the same net and the same options; the difference is paired on the same "
+    "test images, means over seeds."
+)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from compbench.report.section import Page, SectionBase, bullets
 from compbench.results.record import Run
 from compbench.results.rows import Rows
 from compbench.runtime import machine
@@ -143,3 +145,15 @@ def _is_slower(s: Summary, parent: Summary) -> bool:
 def _is_quantized(rows: Rows, variant: str) -> bool:
     found = rows.of(variant, "weights")
     return bool(found) and bool(_NARROW & set(found[0].samples["type"].tolist()))
+
+
+class Section(SectionBase):
+    """Where the time goes, of those whose speed surprises."""
+
+    order = 140
+    per_target = True
+    title = "Why it is as fast as it is"
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A sentence each."""
+        return [bullets(explanations(page.run, page.rows, page.summaries, page.target))]
