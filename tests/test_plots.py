@@ -151,7 +151,7 @@ def no_epochs() -> tuple[Run, list[Row]]:
     return run, [*rows, make_row("teacher", "history", 0)]
 
 
-SPEED = [f"{kind}-{TARGET}.png" for kind in ("pareto", "latency", "speed")]
+SPEED = [f"{kind}-{TARGET}.png" for kind in ("pareto", "speed", "latency")]
 
 
 @pytest.mark.parametrize(

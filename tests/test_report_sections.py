@@ -55,14 +55,19 @@ def full() -> tuple[Run, list[Row]]:
             rows.append(make_row(variant, "status", status="failed", reason="out of memory"))
             continue
         right, size = 90 - index, 4_000 - 300 * index
-        figures = {"right": right, "validation": right, "ns": 4 * size, "size_bytes": size}
+        figures: dict[str, Any] = {
+            "right": right,
+            "validation": right,
+            "ns": 4 * size,
+            "size_bytes": size,
+        }
         rows += variant_rows(run, variant, **figures, weight_type="int8")
         rows += [
             soft_row(variant),
             errors_row(variant, [(i, 9 - i % 3) for i in range(right, 100)]),
         ]
     for target in run.targets:
-        absent = {"target": target, "status": "skipped", "reason": "absent"}
+        absent: dict[str, Any] = {"target": target, "status": "skipped", "reason": "absent"}
         rows.append(make_row("teacher", "loadgen_server", **absent))
     return run.model_copy(update={"finished": None}), rows
 

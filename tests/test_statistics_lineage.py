@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from matplotlib.colors import to_hex
 
 import compbench
 from compbench.contracts import TechniqueBase
+from compbench.data.splits import Data
 from compbench.registry import registry
 from compbench.report import page
 from compbench.report.pictures import style
@@ -18,8 +20,10 @@ from compbench.report.pictures.scatter import pareto_scatter
 from compbench.results import record, upgrade
 from compbench.results.record import Run
 from compbench.results.row import Row
+from compbench.run import run as compbench_run
 from compbench.statistics.lineage import family, kind, made_from, teacher
 from compbench.statistics.summarise import summarise
+from compbench.suite import read
 from tests.factory import TARGET, lineage, make_run, variant_rows
 
 PLUGIN = '''"""Coaching."""
@@ -46,6 +50,23 @@ class Other(Teaching, TorchTechnique):
     def build(self, parents, data, fit):
         """The trained module."""
 '''
+
+
+SUITE = """
+dataset = "digits"
+baseline = "teacher"
+[variants.teacher]
+technique = "train"
+model = "mlp"
+[variants.pupil]
+technique = "toyclub.coach:Coaching"
+parent = "teacher"
+model = "mlp"
+[variants.half]
+technique = "float16"
+parent = "pupil"
+[targets.cpu]
+"""
 
 
 @pytest.fixture
@@ -101,6 +122,19 @@ def test_a_technique_that_says_no_family_is_one_by_its_module(plugin: type) -> N
     assert says == {"family": "coach", "teaches": False, "scheme": ""}
 
 
+def test_a_run_records_what_its_techniques_say(
+    plugin: type, tiny: Data, write_suite: Callable[[str], Path]
+) -> None:
+    path = write_suite(SUITE)
+    described = compbench_run._describe(read.load(path), (), tiny, "digest").variants
+    fields = ("family", "teaches", "scheme")
+    assert {name: [v[f] for f in fields] for name, v in described.items()} == {
+        "teacher": ["trained", False, ""],
+        "pupil": ["coached", True, ""],
+        "half": ["half precision", False, "in float16"],
+    }
+
+
 def test_families_of_other_words_look_different_and_ours_always_the_same() -> None:
     words = [f"family_{i}" for i in range(5)]
     run = make_run({w: lineage(w) for w in (*words, "quantize_static", "train")})
@@ -117,11 +151,11 @@ def test_families_of_other_words_look_different_and_ours_always_the_same() -> No
 def test_old_records_say_what_the_techniques_say_today() -> None:
     """All the names that there were: a run of before and one of now are read alike."""
     for name in registry.names("technique"):
-        if name not in upgrade._TECHNIQUES:
+        if name not in upgrade.TECHNIQUES:
             continue  # came later: it has always been recorded
         said = registry.find("technique", name).says()
         assert upgrade.variant(lineage(name)) == lineage(name) | said, name
-    assert len(upgrade._TECHNIQUES) == 11
+    assert len(upgrade.TECHNIQUES) == 11
 
 
 def test_what_a_record_says_is_left_as_it_is(tmp_path: Path) -> None:

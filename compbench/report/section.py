@@ -51,9 +51,9 @@ class Page:
 
     @property
     def is_first(self) -> bool:
-        """Whether this target is the suite's first with accuracies: what hardly differs by target
+        """Whether this is the suite's first target with accuracies.
 
-        is shown there only.
+        What hardly differs by target is shown there only.
         """
         right = [t for t in self.run.targets if any(s.accuracy for s in self.summaries.of(t))]
         return right[:1] == [self.target]

@@ -59,8 +59,9 @@ def read_run(folder: Path) -> Run:
         version = content.get("format", FORMAT)
         if version > FORMAT:
             raise UserError(f"{path} has format {version}; this compbench reads up to {FORMAT}")
-        variants = {name: upgrade.variant(v) for name, v in content["variants"].items()}
-        return Run(**{**content, "variants": variants})
+        found = Run(**content)
+        variants = {name: upgrade.variant(v) for name, v in found.variants.items()}
+        return found.model_copy(update={"variants": variants})
     except ValidationError as error:
         raise UserError(f"{path} is damaged: {error.errors()[0]['msg']}") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 # before techniques said it of themselves, a run recorded only their names: (family, scheme)
-_TECHNIQUES = {
+TECHNIQUES = {
     "cluster_weights": ("shared weights", ""),
     "distill": ("distilled", ""),
     "float16": ("half precision", "in float16"),
@@ -34,6 +34,6 @@ def variant(recorded: dict[str, Any]) -> dict[str, Any]:
         return recorded
     name = recorded["technique"]
     own = name.rpartition(":")[0].rpartition(".")[2] or name
-    family, scheme = _TECHNIQUES.get(name, (own, ""))
+    family, scheme = TECHNIQUES.get(name, (own, ""))
     says = {"family": family, "teaches": name == _TAUGHT, "scheme": scheme}
     return {"technique": name, **says, **recorded}
