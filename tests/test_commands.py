@@ -15,6 +15,8 @@ import pytest
 from compbench.cli import console as cli_console
 from compbench.cli import listing
 from compbench.report import write as report_write
+from compbench.report.section import Page
+from compbench.report.sections.cost import Section
 from compbench.results.folder import new_folder, write_rows
 from compbench.results.record import write_run
 from compbench.run import run
@@ -49,7 +51,9 @@ def ran(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(run, "run", run_suite)
     monkeypatch.setattr(
-        report_write, "write", lambda folder, reports: reports / "mine" / "README.md"
+        report_write,
+        "write",
+        lambda folder, reports: report_write.Written(reports / "mine" / "README.md"),
     )
     return stored
 
@@ -230,3 +234,20 @@ def test_in_a_pipe_and_in_a_terminal(stored: Path, tmp_path: Path) -> None:
     assert b"2.00? (2.00?2.00)" in piped(PYTHONIOENCODING="ascii")
     assert escape in in_terminal()
     assert escape not in in_terminal(NO_COLOR="1")
+
+
+def test_a_report_that_lacks_a_section_is_written_and_no_success(
+    compbench, stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compbench.report.pictures.draw.png", lambda figure: b"png")
+    assert compbench("report", "mine").code == 0
+
+    def raises(self: Section, page: Page) -> list[str]:
+        raise ZeroDivisionError("by a section")
+
+    monkeypatch.setattr(Section, "content", raises)
+    result = compbench("report", "--json", "mine")
+    path = Path("reports", "mine", "failed-sections.txt")
+    said = "the section `cost` could not be written: ZeroDivisionError: by a section"
+    assert (result.code, result.err) == (1, f"failed: {said}; see {path}\n")
+    assert json.loads(result.out)["failures"] == [f"{said}; see {path}"]

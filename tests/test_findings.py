@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
-from compbench.report.gaps import gaps
-from compbench.report.sections.notes import findings, spread_text, verdict
+from compbench.report.sections.gaps import gaps
+from compbench.report.sections.notes import findings
+from compbench.report.wording import spread_text, verdict
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.rows import Rows
 from compbench.statistics.intervals import Interval, paired_change
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summary
-from compbench.statistics.teaching import Pair, distilled_pairs
+from compbench.statistics.teaching import Pair, taught_pairs
 from tests.factory import (
     RUN,
     RUN_ROWS,
@@ -214,7 +215,7 @@ def test_a_baseline_that_others_surely_exceed_is_doubted() -> None:
 
 
 def pairs(run: Run, rows: list[Row]) -> list[Pair]:
-    return distilled_pairs(run, Rows(rows), TARGET)
+    return taught_pairs(run, Rows(rows), TARGET)
 
 
 def test_a_student_is_compared_with_its_net_alone() -> None:

@@ -38,7 +38,7 @@ def target(**options: Any) -> dict[str, Any]:
 
 
 def render(run: Run, rows: list[Row]) -> str:
-    return page.render(run, rows, summarise(run, rows))
+    return page.render(run, rows, summarise(run, rows)).text
 
 
 def loadgen(variant: str, kind: str, figures: dict[str, float], **fields: Any) -> Row:

@@ -33,7 +33,7 @@ def drawn(picture: Path) -> str:
 
 @pytest.mark.parametrize("shipped", SHIPPED, ids=lambda path: path.name)
 def test_a_shipped_report_is_written_again_from_its_rows(shipped: Path, tmp_path: Path) -> None:
-    written = write.write(StoredRun(rows_of(shipped)), tmp_path).parent
+    written = write.write(StoredRun(rows_of(shipped)), tmp_path).path.parent
     kept = {path.name for path in tracked(str(shipped))}
     assert {path.name for path in written.iterdir()} == kept
     assert (written / "README.md").read_bytes() == (shipped / "README.md").read_bytes()
@@ -45,7 +45,7 @@ def test_its_pictures_too(shipped: Path, tmp_path: Path) -> None:
     drawn_by = {drawn(path) for path in pictures}
     if drawn_by != {drawn_here := f"Matplotlib version {mpl.__version__}"}:
         pytest.skip(f"drawn by {drawn_by}, not by {drawn_here}: bytes differ")
-    written = write.write(StoredRun(rows_of(shipped)), tmp_path).parent
+    written = write.write(StoredRun(rows_of(shipped)), tmp_path).path.parent
     for path in pictures:
         assert (written / path.name).read_bytes() == path.read_bytes(), path.name
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -59,10 +60,17 @@ def run(
         print("stopped; the same command goes on from here", file=sys.stderr)
         raise typer.Exit(130) from None
     stored = StoredRun(outcome.folder)
-    manner.tell(stored, [write.write(stored, places.reports)], outcome.failures)
-    for failure in outcome.failures:
+    written = write.write(stored, places.reports)
+    failures = (*outcome.failures, *written.failures)
+    manner.tell(stored, [written.path], failures)
+    _end(failures)
+
+
+def _end(failures: Sequence[str]) -> None:
+    """Say what failed, a line each; exit code 1 where something did."""
+    for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
-    if outcome.failures:
+    if failures:
         raise typer.Exit(1)
 
 
@@ -86,7 +94,10 @@ def report(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Write the report again from a run's rows, or its table for other programs."""
+    """Write the report again from a run's rows, or its table for other programs.
+
+    Exit code 1 where a part of the report could not be written: it says so in its place.
+    """
     from compbench.cli import formats
     from compbench.cli.output import Manner
     from compbench.files import refuse_unwritable
@@ -96,7 +107,9 @@ def report(
     folder = reports_folder(reports, results)
     refuse_unwritable(folder, "--reports")
     stored = open_run(results, run)
-    Manner(quiet, json).name(stored, formats.write(stored, folder, names))
+    paths, failures = formats.write(stored, folder, names)
+    Manner(quiet, json).name(stored, paths, failures)
+    _end(failures)
 
 
 @app.command()

@@ -102,6 +102,7 @@ def _describe(suite: Suite, jobs: tuple[Job, ...], dataset: dict[str, Any]) -> R
         variants={
             v.name: {
                 "technique": v.technique_name,
+                **v.technique.says(),
                 "parents": list(v.parents),
                 "torch": v.is_torch,
                 "model": describe_model(v.root_model),

@@ -28,6 +28,7 @@ class Technique(FineTuning, TorchTechnique):
     arXiv:1510.00149, section 3.
     """
 
+    family: ClassVar[str] = "shared weights"
     libraries: ClassVar[tuple[str, ...]] = ("scikit-learn",)
     leaves: ClassVar[str] = "shared weights"
     undoes: ClassVar[tuple[str, ...]] = ("shared weights",)

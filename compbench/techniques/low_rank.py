@@ -33,6 +33,7 @@ class Technique(FineTuning, TorchTechnique):
     factors would have no fewer parameters, and so is the one that gives the logits.
     """
 
+    family: ClassVar[str] = "low rank"
     libraries: ClassVar[tuple[str, ...]] = ("tensorly",)
     undoes: ClassVar[tuple[str, ...]] = ("zeros", "shared weights")
     null_case: ClassVar[NullCase] = NullCase({"ratio": 1.0, "epochs": 0})

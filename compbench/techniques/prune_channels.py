@@ -35,6 +35,7 @@ class Technique(FineTuning, TorchTechnique):
     learns from the unpruned parent.
     """
 
+    family: ClassVar[str] = "pruned"
     libraries: ClassVar[tuple[str, ...]] = ("torch-pruning",)
     undoes: ClassVar[tuple[str, ...]] = ("shared weights",)
     null_case: ClassVar[NullCase] = NullCase({"ratio": 0.0, "epochs": 0})

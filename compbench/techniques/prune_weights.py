@@ -33,6 +33,7 @@ class Technique(FineTuning, TorchTechnique):
     follow. They make the file compressible, not smaller, and ONNX Runtime's kernels no faster.
     """
 
+    family: ClassVar[str] = "pruned"
     leaves: ClassVar[str] = "zeros"
     undoes: ClassVar[tuple[str, ...]] = ("shared weights",)
     null_case: ClassVar[NullCase] = NullCase({"ratio": 0.0, "epochs": 0})

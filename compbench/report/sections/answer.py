@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from compbench import units
+from compbench.report.section import Page, SectionBase
 from compbench.results.record import Run
 from compbench.statistics.lineage import kind
 from compbench.statistics.pick import Choice, Constraints, gain, pick
@@ -126,3 +129,14 @@ def skip_reason(summaries: Summaries, target: str) -> str:
     reasons = {s.reason for s in summaries.of(target)}
     only = reasons.pop() if len(reasons) == 1 else ""
     return only.removeprefix("skipped: ") if only.startswith("skipped: ") else ""
+
+
+class Section(SectionBase):
+    """What most readers look at, and nothing else: an answer for each target."""
+
+    order = 20
+
+    def content(self, page: Page) -> Sequence[str]:
+        """The measured targets first, the deciding one before all."""
+        order = [*page.measured, *(t for t in page.run.targets if t not in page.measured)]
+        return [answer(page.run, page.summaries, target) for target in order]

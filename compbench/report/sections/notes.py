@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
-from compbench import units
+from compbench.report.section import Page, SectionBase, bullets
 from compbench.results.record import Run
 from compbench.runtime.machine import has_vnni
-from compbench.statistics.intervals import Interval
+from compbench.statistics.lineage import made_from
 from compbench.statistics.summary import Summaries, Summary
-
-
-def verdict(change: Interval) -> str:
-    """What a paired change with its interval allows one to say."""
-    if change.low > 0:
-        return "helped"
-    return "hurt" if change.high < 0 else "no difference shown"
 
 
 def findings(run: Run, summaries: Summaries, target: str) -> list[str]:
@@ -26,10 +19,9 @@ def findings(run: Run, summaries: Summaries, target: str) -> list[str]:
         if summary.reason:
             found.append(f"`{summary.variant}` has no figures: {summary.reason}.")
             continue
-        variant = run.variants[summary.variant]
-        parent = None
-        if variant["parents"] and variant["technique"] != "distill":
-            parent = summaries.find(variant["parents"][0], target)
+        origin = made_from(run, summary.variant)
+        parent = summaries.find(origin, target) if origin else None
+        if parent:
             found += _against_parent(summary, parent)
         if parent or summary.variant != run.baseline:
             found += _sparse(summary, parent, summaries.find(run.baseline, target))
@@ -121,8 +113,13 @@ def _speed_beside(child: Summary, parent: Summary) -> str:
     )
 
 
-def spread_text(summary: Summary) -> str:
-    """The standard deviation over seeds, in percentage points."""
-    if summary.seed_sd is None or not np.isfinite(summary.seed_sd):
-        return units.NOTHING
-    return f"{100 * summary.seed_sd:.2f}"
+class Section(SectionBase):
+    """Bad news before the details."""
+
+    order = 110
+    per_target = True
+    title = "What to know"
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A sentence each."""
+        return [bullets(findings(page.run, page.summaries, page.target))]
