@@ -16,7 +16,7 @@ from compbench.cli import listing
 from compbench.contracts import ModelOption, NullCase, OnnxTechnique, Options, TrainingData
 from compbench.errors import UserError
 from compbench.registry import registry
-from compbench.runtime.target import PROVIDERS, Target
+from compbench.runtime.target import Target
 from tests.golden import Text
 
 
@@ -81,10 +81,10 @@ def test_the_targets(golden: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("kind", ["techniques", "models", "datasets"])
 def test_all_of_a_kind(kind: str) -> None:
     lines = text(listing.render(kind, None)).splitlines()
-    names = registry.names(listing.KINDS[kind] or "technique")
+    names = registry.names(listing.KINDS[kind])
     assert [line.split()[0] for line in lines if not line.startswith(" ")][1:] == [*names]
     for name in names:
-        plugin = registry.find(listing.KINDS[kind] or "technique", name)
+        plugin = registry.find(listing.KINDS[kind], name)
         told = listing.entry(kind, name)
         assert {one.name for one in told.options} == {*plugin.model_fields}
         assert all(one.description or kind == "datasets" for one in told.options)
@@ -152,4 +152,4 @@ def test_wrong_names(given: tuple[str, str | None], message: str) -> None:
 
 
 def test_every_provider_says_where_it_comes_from() -> None:
-    assert [one.name for one in listing.entries("targets")] == [*PROVIDERS]
+    assert [one.name for one in listing.entries("targets")] == [*registry.names("provider")]

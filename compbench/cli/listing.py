@@ -12,16 +12,16 @@ from rich.table import Table
 from rich.text import Text
 
 from compbench.cli.option_text import Option, options
-from compbench.contracts import TechniqueBase
+from compbench.contracts import ExecutionProvider, TechniqueBase
 from compbench.errors import UserError, nearest
 from compbench.registry import registry
-from compbench.runtime.target import PROVIDERS, Provider, Target
+from compbench.runtime.target import Target, provider_of
 
-KINDS: dict[str, registry.Kind | None] = {
+KINDS: dict[str, registry.Kind] = {
     "techniques": "technique",
     "models": "model",
     "datasets": "dataset",
-    "targets": None,
+    "targets": "provider",
 }
 
 
@@ -40,29 +40,31 @@ def entries(kind: str) -> tuple[Entry, ...]:
     """All of a kind. Raises UserError for an unknown kind."""
     if kind not in KINDS:
         raise UserError(f"there is nothing to list called '{kind}'{nearest(kind, KINDS)}")
-    plugin = KINDS[kind]
-    if plugin is None:
-        return tuple(_provider(name, provider) for name, provider in PROVIDERS.items())
-    return tuple(_plugin(plugin, name) for name in registry.names(plugin))
+    return tuple(_plugin(KINDS[kind], name) for name in registry.names(KINDS[kind]))
 
 
 def entry(kind: str, name: str) -> Entry:
     """One of a kind, also by import path. Raises UserError with the nearest name."""
     plugin = KINDS.get(kind)
     if plugin and ":" in name:
-        return _described(name, registry.find(plugin, name))
+        return _found(plugin, name)
     found = {one.name: one for one in entries(kind)}
     if name not in found:
-        what = plugin or "provider"
-        raise UserError(f"there is no {what} '{name}'{nearest(name, found)}")
+        raise UserError(f"there is no {plugin} '{name}'{nearest(name, found)}")
     return found[name]
 
 
 def _plugin(kind: registry.Kind, name: str) -> Entry:
     try:
-        return _described(name, registry.find(kind, name))
+        return _found(kind, name)
     except UserError as error:
         return Entry(name, "", problem=str(error))
+
+
+def _found(kind: registry.Kind, name: str) -> Entry:
+    if kind == "provider":
+        return _provider(name, provider_of(name))
+    return _described(name, registry.find(kind, name))
 
 
 def _described(name: str, plugin: type[BaseModel]) -> Entry:
@@ -74,24 +76,22 @@ def _described(name: str, plugin: type[BaseModel]) -> Entry:
     return Entry(name, summary, documentation, options(plugin))
 
 
-def _provider(name: str, provider: Provider) -> Entry:
-    import onnxruntime
-
+def _provider(name: str, provider: ExecutionProvider) -> Entry:
     told = (
         "Options that `provider_options` may give it: strings, numbers or booleans."
         if provider.options
         else "It has no provider options."
     )
-    lacks = provider.ort_name not in onnxruntime.get_available_providers()
     defaults = dict(provider.defaults)
     if provider.threads_option:
         defaults[provider.threads_option] = "the target's threads"
+    lacks = f"not in this ONNX Runtime: it comes with {provider.install}"
     return Entry(
         name,
         f"ONNX Runtime's {provider.ort_name}",
         f"ONNX Runtime's {provider.ort_name}. {told}",
         tuple(Option(name, "", defaults.get(name, ""), "", "") for name in provider.options),
-        f"not in this ONNX Runtime: it comes with {provider.install}" if lacks else "",
+        "" if provider.is_available() else lacks,
     )
 
 

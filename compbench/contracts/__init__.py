@@ -7,6 +7,7 @@ plugin must be cheap, so plugin files import torch inside their methods.
 from compbench.contracts.data import DatasetSource, Samples, Shape, Split, TrainingData
 from compbench.contracts.model import ModelFamily, ModelOption, describe_model
 from compbench.contracts.options import Options
+from compbench.contracts.provider import ExecutionProvider
 from compbench.contracts.technique import (
     LoweringTechnique,
     NullCase,
@@ -30,6 +31,7 @@ __all__ = [
     "Batch",
     "DatasetSource",
     "Epoch",
+    "ExecutionProvider",
     "FineTuning",
     "Loss",
     "LoweringTechnique",

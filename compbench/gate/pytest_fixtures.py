@@ -16,8 +16,9 @@ from compbench.gate.engine import Comparison, Limits
 from compbench.gate.prepare import Guard
 from compbench.gate.pytest_items import GUARD
 from compbench.measure.launch import BATCHES
+from compbench.registry import registry
 from compbench.runtime.session import Images, OrtSession
-from compbench.runtime.target import PROVIDERS, Target
+from compbench.runtime.target import Target
 
 NOISE_SEED = 0
 
@@ -82,9 +83,10 @@ class Files:
             return next(iter(named.values()), Target())
         if target in named:
             return named[target]
-        if target in PROVIDERS:
+        providers = registry.names("provider")
+        if target in providers:
             return Target(provider=target)
-        raise UserError(f"there is no target '{target}'{nearest(target, [*named, *PROVIDERS])}")
+        raise UserError(f"there is no target '{target}'{nearest(target, [*named, *providers])}")
 
     def _images(self, path: Path, count: int) -> Images:
         """The test split's images where there is one; else noise of the shape the file takes."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from compbench.errors import JobFailed, first_line
 from compbench.runtime.placement import placement, refuse_fallback
-from compbench.runtime.target import PROVIDERS, Target
+from compbench.runtime.target import Target, provider_of
 
 Images = NDArray[np.float32]
 
@@ -39,7 +39,7 @@ class OrtSession:
     """
 
     def __init__(self, model: str | bytes, target: Target, profile: str | None = None):
-        provider = PROVIDERS[target.provider]
+        provider = provider_of(target.provider)
         reason = target.unavailable()
         if reason:
             raise JobFailed(reason)

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from compbench.contracts import DatasetSource, Options
 from compbench.errors import UserError, explain, nearest
 from compbench.registry import registry
-from compbench.runtime.target import PROVIDERS, LoadGen, Target
+from compbench.runtime.target import LoadGen, Target, provider_of
 from compbench.suite.tables import FAST, Gate, Measure, Pick, Reference
 from compbench.suite.variants import Variant, check_name, read_variants
 
@@ -140,10 +140,10 @@ def _explain_table(error: ValidationError) -> str:
 
 
 def _check_provider(where: str, target: Target) -> None:
-    if target.provider not in PROVIDERS:
-        hint = nearest(target.provider, PROVIDERS)
-        raise UserError(f"{where} there is no provider '{target.provider}'{hint}")
-    known = PROVIDERS[target.provider].options
+    try:
+        known = provider_of(target.provider).options
+    except UserError as error:
+        raise UserError(f"{where} {error}") from error
     for option in target.provider_options:
         if option not in known:
             hint = nearest(option, known) or "; it has none"

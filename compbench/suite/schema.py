@@ -6,7 +6,7 @@ import json
 
 from compbench.errors import UserError
 from compbench.registry import registry
-from compbench.runtime.target import PROVIDERS
+from compbench.runtime.target import provider_of
 from compbench.suite.option_schema import Schema, options_schema
 from compbench.suite.read import _File
 from compbench.suite.variants import NAME
@@ -109,7 +109,7 @@ def _choice(kind: registry.Kind, mark: str) -> Schema:
 
 def _refine_target(target: Schema) -> None:
     """Only the providers there are, each with the options it has."""
-    target["properties"]["provider"]["enum"] = list(PROVIDERS)
+    target["properties"]["provider"] |= _named("provider")
     target["allOf"] = [
         {
             "if": {
@@ -117,8 +117,10 @@ def _refine_target(target: Schema) -> None:
                 "required": [] if name == "cpu" else ["provider"],
             },
             "then": {
-                "properties": {"provider_options": {"propertyNames": {"enum": [*provider.options]}}}
+                "properties": {
+                    "provider_options": {"propertyNames": {"enum": [*provider_of(name).options]}}
+                }
             },
         }
-        for name, provider in PROVIDERS.items()
+        for name in registry.names("provider")
     ]
