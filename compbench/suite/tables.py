@@ -54,11 +54,27 @@ class Pick(Options):
 class Gate(Options):
     """What a candidate may lose against a baseline before its gate fails (docs/gate.md)."""
 
-    latency_ratio: float = Field(default=1.025, ge=1, description="time, to the baseline's")
-    accuracy_drop: float = Field(default=0.0, ge=0, le=1, description="on the test split, 0 to 1")
-    bytes_ratio: float = Field(default=1.01, gt=0, description="the ONNX file, to the baseline's")
-    memory_ratio: float = Field(default=1.1, gt=0, description="peak memory, to the baseline's")
-    memory_processes: int = Field(default=3, ge=1, description="fresh processes for each file")
-    # from what the file was made from; None: by the baseline's, and by the target's
-    parity_agreement: float | None = Field(default=None, ge=0, le=1, description="of classes")
-    max_logit_difference: float | None = Field(default=None, gt=0, description="the largest")
+    latency_ratio: float = Field(default=1.025, ge=1, description="time allowed, to the baseline's")
+    accuracy_drop: float = Field(
+        default=0.0, ge=0, le=1, description="drop of accuracy allowed, 0 to 1"
+    )
+    bytes_ratio: float = Field(
+        default=1.01, gt=0, description="bytes of the ONNX file allowed, to the baseline's"
+    )
+    memory_ratio: float = Field(
+        default=1.1, gt=0, description="peak memory allowed, to the baseline's"
+    )
+    memory_processes: int = Field(
+        default=3, ge=1, description="fresh processes in which each file's memory is measured"
+    )
+    parity_agreement: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="least share of test samples with the class of what the file was made from",
+    )
+    max_logit_difference: float | None = Field(
+        default=None,
+        gt=0,
+        description="largest difference of a logit from what the file was made from",
+    )
