@@ -21,8 +21,8 @@ from compbench.compare.compare import SAME_FILE, Again, Comparison, compare
 from compbench.compare.lines import Line
 from compbench.compare.match import Side
 from compbench.errors import UserError
+from compbench.gate.check import Verdict
 from compbench.gate.engine import Comparison as Measured
-from compbench.gate.engine import Verdict
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.statistics.intervals import Interval

@@ -18,12 +18,13 @@ from onnx import TensorProto, helper
 
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
-from compbench.gate import baseline, engine, pytest_benchmark, pytest_fixtures
+from compbench.gate import baseline, engine, pytest_fixtures
 from compbench.gate import pair as gate_pair
 from compbench.gate import prepare as gate_prepare
 from compbench.gate.baseline import Places
-from compbench.gate.engine import Comparison, Verdict
-from compbench.gate.pair import Measured, Pair
+from compbench.gate.check import Measured, Pair, Verdict
+from compbench.gate.engine import Comparison, Timing
+from compbench.results.columns import unpacked
 from compbench.runtime import machine
 from tests.factory import ENVIRONMENT, exactly
 from tests.kept import FILES, write_run
@@ -41,7 +42,8 @@ def measured(verdict: Verdict = Verdict.PASS, drop: int = 0, ratio: float = 1) -
     taken = tuple(launched(ratio) for _ in range(5))
     memory = np.array([100, 101, 102])
     comparison = Comparison(exactly(ratio), exactly(1), verdict, 5)
-    return Measured(comparison, taken, (wrong, right), (memory, memory), 0.875)
+    own = {"latency": Timing(comparison, taken), "memory": (memory, memory)}
+    return Measured((wrong, right), 0.875, own)
 
 
 @pytest.fixture
@@ -237,7 +239,7 @@ def test_pytest_benchmark_s_table_and_json_have_the_candidate(
     assert info["sha256"]["candidate"] == info["sha256"]["baseline"] != ""
     assert info["environment"] == ENVIRONMENT and info["limits"]["latency_ratio"] == 1.025
     for arm, ns in (("candidate", 1_500_000), ("baseline", 1_000_000)):
-        assert [set(pytest_benchmark.unpacked(x)) for x in info["raw_ns"][arm]] == [{ns}] * 5
+        assert [set(unpacked(x)) for x in info["raw_ns"][arm]] == [{ns}] * 5
     assert list(pytester.path.glob(".benchmarks/*/0001_*.json"))
 
 

@@ -8,16 +8,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from compbench.contracts import DatasetSource, Split
+from compbench.contracts import DatasetSource, Options, Split
 from compbench.data import digest as data_digest
 from compbench.data import splits
 from compbench.errors import UserError, explain
-from compbench.gate.pair import Pair
+from compbench.gate.check import Pair
 from compbench.gate.snapshot import Snapshot, gate_table
 from compbench.registry import registry
 from compbench.runtime import machine as runtime_machine
 from compbench.runtime.target import Target
-from compbench.suite.tables import Gate
+from compbench.suite.gate import checks, gate_model
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Guard:
     candidate: Snapshot
     baseline: Snapshot
     targets: dict[str, Target]
-    limits: Gate
+    limits: Options
     test: Split
     environment: dict[str, Any]
     notes: tuple[str, ...]
@@ -83,7 +83,9 @@ def test_split(baseline: Snapshot, data_dir: Path) -> Split:
     return loaded.test
 
 
-def _limits(candidate: Snapshot, baseline: Snapshot, given: dict[str, float]) -> tuple[Gate, str]:
+def _limits(
+    candidate: Snapshot, baseline: Snapshot, given: dict[str, float]
+) -> tuple[Options, str]:
     """The limits and where they are from: the suite file as it is now, or as it was recorded."""
     table, origin = None, "compbench's defaults"
     for side in (candidate, baseline):
@@ -97,14 +99,15 @@ def _limits(candidate: Snapshot, baseline: Snapshot, given: dict[str, float]) ->
         if recorded:
             table, origin = recorded[0].record.gate, f"{recorded[0].label} (no suite file here)"
     try:
-        limits = Gate(**{**(table or {}), **given})
+        limits = gate_model()(**((table or {}) | given))
     except ValidationError as error:
-        raise UserError(explain(error, "[gate]", Gate.model_fields)) from error
+        raise UserError(explain(error, "[gate]", gate_model().model_fields)) from error
     return limits, f"{origin} and pytest's configuration" if given else origin
 
 
-def _listed(limits: Gate) -> str:
-    table = limits.model_dump(exclude={"memory_processes"}, exclude_none=True)
+def _listed(limits: Options) -> str:
+    efforts = {name for check in checks() for name in check.efforts}
+    table = limits.model_dump(exclude=efforts, exclude_none=True)
     return ", ".join(f"{name} {value:g}" for name, value in table.items())
 
 

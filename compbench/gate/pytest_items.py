@@ -11,12 +11,10 @@ import pytest
 from compbench.errors import JobFailed, UserError
 from compbench.gate import baseline, prepare
 from compbench.gate import pair as pairs
-from compbench.gate.checks import Result, overall
-from compbench.gate.engine import Verdict
-from compbench.gate.pair import Pair
+from compbench.gate.check import Evidence, Pair, Result, Verdict, overall
 from compbench.gate.prepare import Guard
 from compbench.gate.pytest_benchmark import tabulate
-from compbench.suite.tables import Gate
+from compbench.suite.gate import gate_model
 
 GUARD = pytest.StashKey[Guard]()
 OUTCOME, SUMMARY = "compbench", "compbench_summary"  # properties of a test, also in JUnit files
@@ -128,7 +126,8 @@ class GateItem(pytest.Item):
             measured = pairs.measure(self.pair, found.test, found.limits)
         except JobFailed as error:
             self._fail([f"it can't be measured: {error}"])
-        results = pairs.judge(self.pair, measured, found.candidate, found.baseline, found.limits)
+        evidence = Evidence(self.pair, measured, found.candidate, found.baseline)
+        results = pairs.judge(evidence, found.limits)
         tabulate(self, self.pair, measured, results, found)
         self._judge(results)
 
@@ -172,7 +171,7 @@ class GateItem(pytest.Item):
 def _limits(config: pytest.Config) -> dict[str, float]:
     """The limits in pytest's configuration. Raises UserError where one is no number."""
     given = {}
-    for name in Gate.model_fields:
+    for name in gate_model().model_fields:
         value = config.getini(f"compbench_{name}")
         if value is None:
             continue

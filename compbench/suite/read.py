@@ -13,7 +13,8 @@ from compbench.contracts import DatasetSource, Options
 from compbench.errors import UserError, explain, nearest
 from compbench.registry import registry
 from compbench.runtime.target import LoadGen, Target, provider_of
-from compbench.suite.tables import FAST, Gate, Measure, Pick, Reference
+from compbench.suite.gate import gate_model
+from compbench.suite.tables import FAST, Measure, Pick, Reference
 from compbench.suite.variants import Variant, check_name, read_variants
 
 
@@ -37,7 +38,7 @@ class _File(Options):
     references: dict[str, Reference] = {}
     measure: Measure = Measure()
     pick: Pick = Pick()
-    gate: Gate = Gate()
+    gate: dict[str, Any] = {}  # read by `gate_model`
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Suite:
     references: dict[str, Reference]
     measure: Measure
     pick: Pick
-    gate: Gate
+    gate: Options  # of `gate_model`
     is_fast: bool = False
 
 
@@ -102,7 +103,7 @@ def _read(path: Path) -> Suite:
         references=file.references,
         measure=file.measure,
         pick=file.pick,
-        gate=file.gate,
+        gate=_gate(file.gate),
     )
 
 
@@ -124,11 +125,19 @@ def _tables(path: Path) -> _File:
         raise UserError(_explain_table(error)) from error
 
 
+def _gate(table: dict[str, Any]) -> Options:
+    model = gate_model()
+    try:
+        return model(**table)
+    except ValidationError as error:
+        raise UserError(explain(error, "[gate]", model.model_fields)) from error
+
+
 def _explain_table(error: ValidationError) -> str:
     """Like `explain`, but targets.cpu.threads becomes "[targets.cpu] ... threads"."""
     table = [str(part) for part in error.errors(include_url=False)[0]["loc"][:-1]]
     models = {"targets": Target, "references": Reference}
-    models |= {"measure": Measure, "pick": Pick, "gate": Gate}
+    models |= {"measure": Measure, "pick": Pick}
     if not table or table[0] not in models:
         return explain(error, "the suite", _File.model_fields)
     depth = 2 if table[0] in ("targets", "references") else 1

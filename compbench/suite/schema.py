@@ -7,6 +7,7 @@ import json
 from compbench.errors import UserError
 from compbench.registry import registry
 from compbench.runtime.target import provider_of
+from compbench.suite.gate import gate_model
 from compbench.suite.option_schema import Schema, options_schema
 from compbench.suite.read import _File
 from compbench.suite.variants import NAME
@@ -31,6 +32,7 @@ def suite_schema() -> Schema:
     for kind in ("technique", "model"):
         for name in registry.names(kind):
             definitions[f"{kind}.{name}"] = _plugin(kind, name, definitions)
+    definitions["Gate"] = options_schema(gate_model())
     definitions["model"] = _choice("model", "name")
     definitions["technique"] = _choice("technique", "technique")
     _refine_target(definitions["Target"])
@@ -45,6 +47,7 @@ def suite_schema() -> Schema:
         "description": "named models, parents above their children",
     }
     properties["targets"] |= _NAMES
+    properties["gate"] = {"$ref": "#/$defs/Gate"}
     title = {"$schema": DRAFT, "title": "a suite of compbench"}
     return {**title, **schema, "$defs": dict(sorted(definitions.items()))}
 

@@ -49,32 +49,3 @@ class Pick(Options):
     target: str | None = Field(
         default=None, description="the target that decides; without it, each one for itself"
     )
-
-
-class Gate(Options):
-    """What a candidate may lose against a baseline before its gate fails (docs/gate.md)."""
-
-    latency_ratio: float = Field(default=1.025, ge=1, description="time allowed, to the baseline's")
-    accuracy_drop: float = Field(
-        default=0.0, ge=0, le=1, description="drop of accuracy allowed, 0 to 1"
-    )
-    bytes_ratio: float = Field(
-        default=1.01, gt=0, description="bytes of the ONNX file allowed, to the baseline's"
-    )
-    memory_ratio: float = Field(
-        default=1.1, gt=0, description="peak memory allowed, to the baseline's"
-    )
-    memory_processes: int = Field(
-        default=3, ge=1, description="fresh processes in which each file's memory is measured"
-    )
-    parity_agreement: float | None = Field(
-        default=None,
-        ge=0,
-        le=1,
-        description="least share of test samples with the class of what the file was made from",
-    )
-    max_logit_difference: float | None = Field(
-        default=None,
-        gt=0,
-        description="largest difference of a logit from what the file was made from",
-    )
