@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from compbench.cli import console as cli_console
 from compbench.cli import listing
+from compbench.cli import output as cli_output
 from compbench.report import write as report_write
 from compbench.results.folder import new_folder, write_rows
 from compbench.results.record import write_run
@@ -133,6 +133,24 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
     assert files(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    ("command", "known"),
+    [
+        (("report", "mine"), "csv, json, markdown, parquet"),
+        (("compare", "mine", "mine"), "csv, json, markdown, table"),
+        (("history", "mine"), "csv, json, table"),
+    ],
+)
+def test_every_command_with_formats_refuses_another_in_the_same_words(
+    compbench, stored: Path, tmp_path: Path, command: tuple[str, ...], known: str
+) -> None:
+    before = files(tmp_path)
+    for given, hint in [("jso", "did you mean 'json'?"), ("xyz", f"known: {known}")]:
+        result = compbench(*command, "--format", given)
+        refused(result, f"--format: there is no format '{given}'; {hint}")
+        assert result.out == "" and files(tmp_path) == before
+
+
 def test_show_writes_nothing(compbench, stored: Path, tmp_path: Path) -> None:
     before = files(tmp_path)
     result = compbench("show", "mine")
@@ -187,7 +205,7 @@ def test_colours_are_for_terminals(
         monkeypatch.setenv(name, value)
     stream = Terminal(is_terminal)
     monkeypatch.setattr(sys, "stdout", stream)
-    console = cli_console.console()
+    console = cli_output.console()
     console.print("[bold red]words[/]")
     assert (ESCAPE in stream.written) == is_coloured
     assert console.width == 100

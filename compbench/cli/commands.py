@@ -1,15 +1,28 @@
-"""The commands run, check, report, show, list, schema, pick and compare."""
+"""The commands run, check, report, show, list, schema, pick and compare: their arguments, and
+which function each of them calls."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from compbench.cli import baseline, history
-from compbench.cli.console import console
+from compbench.cli.options import (
+    DATA,
+    REPORTS,
+    RESULTS,
+    DataDir,
+    Json,
+    Quiet,
+    Reports,
+    Results,
+    Run,
+    SuitePath,
+    refuse_format,
+)
+from compbench.cli.output import Output, console
 
 app = typer.Typer(
     help="Which compression do I take? Measured on the file that would be deployed.",
@@ -19,25 +32,14 @@ app = typer.Typer(
 )
 app.add_typer(baseline.app, name="baseline")
 app.command()(history.history)
-SuitePath = Annotated[Path, typer.Argument(metavar="SUITE", help="a suite file (TOML)")]
-Results = Annotated[Path, typer.Option(help="where artifacts and runs are kept")]
-Reports = Annotated[Path, typer.Option(help="where reports are written")]
-DataDir = Annotated[
-    Path, typer.Option(envvar="COMPBENCH_DATA", help="where datasets are, or are downloaded to")
-]
-Run = Annotated[str, typer.Argument(help="a run's folder, or a suite: its newest run")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="print only the report's path and failures")]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else")]
-_RESULTS, _REPORTS = Path("results"), Path("reports")
-_DATA = Path("data")
 
 
 @app.command()
 def run(
     suite: SuitePath,
-    results: Results = _RESULTS,
-    reports: Reports = _REPORTS,
-    data_dir: DataDir = _DATA,
+    results: Results = RESULTS,
+    reports: Reports = REPORTS,
+    data_dir: DataDir = DATA,
     fast: Annotated[
         bool, typer.Option("--fast", help="measure a few times only: wider intervals")
     ] = False,
@@ -45,7 +47,6 @@ def run(
     json: Json = False,
 ) -> None:
     """Make what is missing, measure all, write the report. Stopped, it goes on where it was."""
-    from compbench.cli.output import Manner
     from compbench.report import write
     from compbench.run.progress import Progress
     from compbench.run.run import Folders
@@ -53,18 +54,18 @@ def run(
     from compbench.suite import read as suites
     from compbench.table.stored_run import StoredRun
 
-    manner = Manner(quiet, json)
+    output = Output(quiet, json)
     loaded = suites.load(suite)
     if fast:
         loaded = suites.fast(loaded)
-    progress = Progress(manner.progress())
+    progress = Progress(output.progress())
     try:
         outcome = run_suite(loaded, Folders(results, reports, data_dir), progress)
     except KeyboardInterrupt:  # caught here: typer would end the process without a word
         print("stopped; the same command goes on from here", file=sys.stderr)
         raise typer.Exit(130) from None
     stored = StoredRun(outcome.folder)
-    manner.tell(stored, [write.write(stored, reports)], outcome.failures)
+    output.show_run(stored, [write.write(stored, reports)], outcome.failures)
     for failure in outcome.failures:
         print(f"failed: {failure}", file=sys.stderr)
     if outcome.failures:
@@ -72,7 +73,7 @@ def run(
 
 
 @app.command()
-def check(suite: SuitePath, results: Results = _RESULTS, data_dir: DataDir = _DATA) -> None:
+def check(suite: SuitePath, results: Results = RESULTS, data_dir: DataDir = DATA) -> None:
     """Show a suite's plan: its lineage as a tree, and which jobs are in the store already."""
     from compbench.cli import check as checks
     from compbench.suite import read as suites
@@ -83,8 +84,8 @@ def check(suite: SuitePath, results: Results = _RESULTS, data_dir: DataDir = _DA
 @app.command()
 def report(
     run: Run,
-    results: Results = _RESULTS,
-    reports: Reports = _REPORTS,
+    results: Results = RESULTS,
+    reports: Reports = REPORTS,
     format: Annotated[
         str, typer.Option(help="markdown, csv, parquet, json; several: separated by commas")
     ] = "markdown",
@@ -93,23 +94,21 @@ def report(
 ) -> None:
     """Write the report again from a run's rows, or its table for other programs."""
     from compbench.cli import formats
-    from compbench.cli.output import Manner
     from compbench.files import refuse_unwritable
     from compbench.table.stored_run import open_run
 
     names = formats.parse(format)
     refuse_unwritable(reports, "--reports")
     stored = open_run(results, run)
-    Manner(quiet, json).name(stored, formats.write(stored, reports, names))
+    Output(quiet, json).show_paths(stored, formats.write(stored, reports, names))
 
 
 @app.command()
-def show(run: Run, results: Results = _RESULTS, json: Json = False) -> None:
+def show(run: Run, results: Results = RESULTS, json: Json = False) -> None:
     """Show a run as a table in the terminal; nothing is written."""
-    from compbench.cli.output import Manner
     from compbench.table.stored_run import open_run
 
-    Manner(json=json).tell(open_run(results, run))
+    Output(json=json).show_run(open_run(results, run))
 
 
 @app.command("list")
@@ -142,21 +141,20 @@ def pick(
     max_bytes: Annotated[str | None, typer.Option(help="the file on disk: 200KB")] = None,
     max_latency: Annotated[str | None, typer.Option(help="p50 of an inference: 0.5ms")] = None,
     target: Annotated[str | None, typer.Option(help="one of the run's targets")] = None,
-    results: Results = _RESULTS,
+    results: Results = RESULTS,
     json: Json = False,
 ) -> None:
     """Say which variant to take under constraints, and what excluded the others.
 
     What is not given is as the suite's [pick] says. Exit code 1 where nothing fits.
     """
-    from compbench.cli.output import Manner
     from compbench.cli.pick import choose
     from compbench.table.stored_run import open_run
 
     given = {"--max-drop": max_drop, "--max-bytes": max_bytes, "--max-latency": max_latency}
     stored = open_run(results, run)
     chosen = choose(stored.run, stored.summaries, target, given)
-    Manner(json=json).answer(chosen)
+    Output(json=json).show_choice(chosen)
     if chosen.choice.taken is None:
         raise typer.Exit(1)
 
@@ -167,8 +165,8 @@ def compare(
     run_b: Annotated[
         str, typer.Argument(metavar="RUN_B", help="SUITE@previous, SUITE@20260102: earlier runs")
     ],
-    results: Results = _RESULTS,
-    data_dir: DataDir = _DATA,
+    results: Results = RESULTS,
+    data_dir: DataDir = DATA,
     remeasure: Annotated[
         bool, typer.Option("--remeasure", help="measure files that differ side by side now")
     ] = False,
@@ -179,7 +177,7 @@ def compare(
     from compbench.compare.remeasure import compare_folders
     from compbench.results import find
 
-    render.refuse_format(form)
+    refuse_format(form, render.FORMATS)
     folders = find.find_both(results, run_a, run_b)
     found = compare_folders(folders, results, data_dir if remeasure else None)
     print(render.render(found, form), end="")

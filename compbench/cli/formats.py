@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from compbench.errors import UserError, nearest
+from compbench.cli.options import refuse_format
 from compbench.report import write as report_write
 from compbench.table import write as table_write
 from compbench.table.stored_run import StoredRun
@@ -17,8 +17,7 @@ def parse(given: str) -> tuple[str, ...]:
     """Names separated by commas, each once. Raises UserError with the nearest format."""
     names = tuple(dict.fromkeys(name.strip() for name in given.split(",")))
     for name in names:
-        if name not in FORMATS:
-            raise UserError(f"--format: there is no format '{name}'{nearest(name, FORMATS)}")
+        refuse_format(name, FORMATS)
     return names
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-_RESULTS, _REPORTS = Path("results"), Path("reports")
+from compbench.cli.options import REPORTS, RESULTS, Results, refuse_format
 
 
 def history(
@@ -20,8 +20,8 @@ def history(
         list[str] | None, typer.Option(help="this variant only; may be given several times")
     ] = None,
     target: Annotated[str | None, typer.Option(help="one of the runs' targets")] = None,
-    results: Annotated[Path, typer.Option(help="where artifacts and runs are kept")] = _RESULTS,
-    reports: Annotated[Path, typer.Option(help="where the picture is written")] = _REPORTS,
+    results: Results = RESULTS,
+    reports: Annotated[Path, typer.Option(help="where the picture is written")] = REPORTS,
     form: Annotated[str, typer.Option("--format", help="table, csv or json")] = "table",
 ) -> None:
     """Show a metric over a suite's runs, as a table and a picture, with step changes marked."""
@@ -31,7 +31,7 @@ def history(
     from compbench.history.runs import read
     from compbench.report.pictures import history as pictures_history
 
-    render.refuse_format(form)
+    refuse_format(form, render.FORMATS)
     asked = metrics.find(metric)
     runs = read(results, suite)
     found = history_of(runs.finished, asked, target, variant or ())

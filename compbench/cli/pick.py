@@ -45,7 +45,8 @@ class Chosen:
 
     def record(self) -> dict[str, Any]:
         """The same for a program; accuracies are shares, times nanoseconds."""
-        taken, limits = self.choice.taken, self.choice.constraints
+        taken = self.choice.taken
+        limits = self.choice.constraints
         return {
             "suite": self.run.suite,
             "target": self.target,

@@ -12,7 +12,10 @@ from compbench.errors import UserError
 from compbench.gate.baseline import listed
 from compbench.gate.snapshot import Snapshot
 
-ADDED, GONE, CHANGED, SAME = "added", "gone", "changed", "same file"
+ADDED = "added"
+GONE = "gone"
+CHANGED = "changed"
+SAME = "same file"
 
 
 def overview(baselines: Path) -> list[dict[str, str]]:

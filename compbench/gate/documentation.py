@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compbench.suite.gate import checks
 
-_HEAD = ("| gate | figure | fails where | in `[gate]` |", "|---|---|---|---|")
+_HEAD = ["| gate | figure | fails where | in `[gate]` |", "|---|---|---|---|"]
 
 
 def checks_table() -> str:

@@ -19,7 +19,9 @@ from compbench.statistics.intervals import Interval, log_ratio_interval
 from compbench.statistics.latency import launch_log_ratio
 
 LAUNCHES = 5
-CANDIDATE, BASELINE, CONTROL = "candidate", "baseline", "control"
+CANDIDATE = "candidate"
+BASELINE = "baseline"
+CONTROL = "control"
 
 
 @dataclass(frozen=True)

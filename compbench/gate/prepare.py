@@ -87,7 +87,8 @@ def _limits(
     candidate: Snapshot, baseline: Snapshot, given: dict[str, float]
 ) -> tuple[Options, str]:
     """The limits and where they are from: the suite file as it is now, or as it was recorded."""
-    table, origin = None, "compbench's defaults"
+    table = None
+    origin = "compbench's defaults"
     for side in (candidate, baseline):
         path = side.record.suite_path
         table = gate_table(path)
@@ -97,7 +98,8 @@ def _limits(
     if table is None:
         recorded = [s for s in (candidate, baseline) if s.record.gate is not None]
         if recorded:
-            table, origin = recorded[0].record.gate, f"{recorded[0].label} (no suite file here)"
+            table = recorded[0].record.gate
+            origin = f"{recorded[0].label} (no suite file here)"
     try:
         limits = gate_model()(**((table or {}) | given))
     except ValidationError as error:

@@ -41,7 +41,8 @@ class Files:
         images: Images | None = None,
     ) -> OrtSession:
         """A session with its input bound. Raises UserError, or JobFailed where it does not load."""
-        path, where = self._path(model), self._target(target)
+        path = self._path(model)
+        where = self._target(target)
         session = OrtSession(str(path), where)
         size = where.batch_sizes[0]
         session.bind(images if images is not None else self._images(path, size)[:size])
@@ -56,7 +57,8 @@ class Files:
         limits: Limits | None = None,
     ) -> Comparison:
         """Both files side by side: five launches, or ten where those leave it undecided."""
-        files, where = (self._path(candidate), self._path(baseline)), self._target(target)
+        files = (self._path(candidate), self._path(baseline))
+        where = self._target(target)
         if images is None:
             images = self._images(files[1], BATCHES * where.batch_sizes[0])
         named = (str(files[0]), str(files[1]))

@@ -17,7 +17,8 @@ from compbench.gate.pytest_benchmark import tabulate
 from compbench.suite.gate import gate_model
 
 GUARD = pytest.StashKey[Guard]()
-OUTCOME, SUMMARY = "compbench", "compbench_summary"  # properties of a test, also in JUnit files
+OUTCOME = "compbench"  # properties of a test, also in JUnit files
+SUMMARY = "compbench_summary"
 NEW = "NEW"
 NO_TABLE = "pytest-benchmark is not there, so no table or JSON of times"
 _LETTERS = {Verdict.INCONCLUSIVE: "I", NEW: "N"}
@@ -55,7 +56,9 @@ class Plugin:
     """The hooks that are needed only where something is gated."""
 
     def __init__(self, found: Guard, record: Path, has_table: bool):
-        self.guard, self.record, self.has_table = found, record, has_table
+        self.guard = found
+        self.record = record
+        self.has_table = has_table
 
     def pytest_report_header(self) -> list[str]:
         """What is compared with what, by which limits."""
@@ -140,7 +143,8 @@ class GateItem(pytest.Item):
             self._fail([f"the baseline has this variant, the candidate {where} no longer has it"])
 
     def _judge(self, results: list[Result]) -> None:
-        lines, verdict = [str(result) for result in results], overall(results)
+        lines = [str(result) for result in results]
+        verdict = overall(results)
         is_strict = self.config.getoption("--compbench-strict")
         if verdict is Verdict.FAIL or (verdict is Verdict.INCONCLUSIVE and is_strict):
             self._fail(lines)

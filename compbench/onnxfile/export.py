@@ -12,7 +12,8 @@ from torch import nn
 
 from compbench.contracts import Shape
 
-INPUT, OUTPUT = "input", "logits"
+INPUT = "input"
+OUTPUT = "logits"
 
 
 def to_onnx(model: nn.Module, shape: Shape) -> bytes:

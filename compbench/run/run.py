@@ -45,8 +45,8 @@ def run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
     Artifacts in the store are used, not made again. Measuring begins anew, unless the last run of
     the same jobs on the same machine was stopped before its end: then it goes on.
     """
-    for folder, option in ((folders.results, "--results"), (folders.reports, "--reports")):
-        refuse_unwritable(folder, option)
+    refuse_unwritable(folders.results, "--results")
+    refuse_unwritable(folders.reports, "--reports")
     loaded = None
     digest = data_digest.digest(suite.dataset, folders.data)
     if digest is None:

@@ -143,7 +143,8 @@ def _explain_table(error: ValidationError) -> str:
     depth = 2 if table[0] in ("targets", "references") else 1
     model: type[Options] = models[table[0]]
     if table[depth:] == ["loadgen"]:
-        model, depth = LoadGen, 3
+        model = LoadGen
+        depth = 3
     subject = f"[{'.'.join(table[:depth])}]"
     return explain(error, subject, model.model_fields, skip=depth)
 

@@ -93,7 +93,8 @@ def _named(kind: registry.Kind) -> Schema:
 
 def _choice(kind: registry.Kind, mark: str) -> Schema:
     """A plugin's table, told apart by its name; a model may be given by its name alone."""
-    names, extra = registry.names(kind), _PARENTS if kind == "technique" else {}
+    names = registry.names(kind)
+    extra = _PARENTS if kind == "technique" else {}
     references = [{"$ref": f"#/$defs/{kind}.{name}"} for name in names]
     table = {
         "type": "object",
