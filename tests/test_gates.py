@@ -7,11 +7,11 @@ import pytest
 
 from compbench.errors import UserError
 from compbench.gate import check as gate_check
-from compbench.gate.check import Agreement, Result, Verdict
+from compbench.gate.check import Agreement, GateCheck, Result, Verdict
 from compbench.gate.checks import accuracy, bytes, latency, logits, memory, parity
 from compbench.gate.engine import Comparison
 from compbench.statistics.intervals import Interval
-from compbench.suite import read
+from compbench.suite import gate, read
 from tests.factory import exactly
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
@@ -115,6 +115,20 @@ def test_the_worst_verdict_counts_and_stands_first() -> None:
     assert gate_check.overall(results[:2]) is PASS
     assert gate_check.worst_first(results) == results[::-1]
     assert str(Result("bytes", PASS, "equal")) == "PASS         bytes: equal"
+
+
+@pytest.mark.parametrize("check", gate.checks(), ids=lambda check: check().name)
+def test_every_check_documents_itself(check: type[GateCheck]) -> None:
+    assert (
+        check.__doc__ and check.figure and check.fails and {*check.efforts} < {*check.model_fields}
+    )
+    for name, field in check.model_fields.items():
+        assert field.description, f"{name} has no description"
+
+
+def test_every_check_has_a_place_of_its_own() -> None:
+    order = [check.order for check in gate.checks()]
+    assert order == sorted({*order})
 
 
 @pytest.mark.parametrize(

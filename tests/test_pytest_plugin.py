@@ -433,6 +433,30 @@ def test_noise_has_the_shape_that_a_file_takes(
     assert pytest_fixtures.input_shape(path) == shape
 
 
+UNGATED = """
+import sys
+import pytest
+
+def test_it(pytestconfig):
+    is_read = "compbench.suite.gate" in sys.modules
+    assert is_read == {configured} == ("pydantic" in sys.modules)
+    if is_read:
+        assert pytestconfig.getini("compbench_bytes_ratio") == "3"
+"""
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_where_nothing_is_gated_the_checks_are_read_only_if_a_limit_is_configured(
+    configured: bool, pytester: pytest.Pytester, monkeypatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(UNGATED.format(configured=configured))
+    pytester.makeini("[pytest]\n" + "compbench_bytes_ratio = 3\n" * configured)
+    arguments = ("-p", "compbench.pytest_plugin", "--strict-config", "-W", "error")
+    result = pytester.runpytest_subprocess(*arguments)
+    result.assert_outcomes(passed=1)
+
+
 def test_the_plugin_costs_nothing_where_it_is_not_asked_for() -> None:
     code = (
         "import sys, compbench.pytest_plugin\n"

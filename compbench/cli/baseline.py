@@ -1,4 +1,4 @@
-"""The command `compbench baseline`: arguments only."""
+"""`compbench baseline`: the arguments of its commands, and the functions they call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A suite's plan as a tree, with what is in the store; nothing is made, torch is not imported."""
+"""`compbench check`: a suite's variants as a tree, and which of them are made already.
+
+Nothing is made, and torch is not imported.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from compbench.suite.read import Suite
 
 
 def tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
-    """The lineage, each variant with its technique and how many of its jobs are in the store."""
+    """Each variant below its parent: its technique, and how many of its jobs are in the store."""
     digest = data_digest.digest(suite.dataset, data_dir)
     jobs = plan.plan(suite, digest or "absent")
     store = Store(results)

@@ -1,5 +1,7 @@
-"""The commands run, check, report, show, list, schema, pick and compare: their arguments, and
-which function each of them calls."""
+"""The other commands, from `run` to `compare`: their arguments, and the functions they call.
+
+What a command needs is imported in it, so that `compbench --help` is quick.
+"""
 
 from __future__ import annotations
 

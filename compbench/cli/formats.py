@@ -1,4 +1,4 @@
-"""The forms in which a run is written: the report, and its tidy table as CSV, Parquet or JSON."""
+"""`compbench report --format`: the report as markdown, or a run's table as CSV, Parquet, JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ FORMATS = ("markdown", *table_write.FORMATS)
 
 
 def parse(given: str) -> tuple[str, ...]:
-    """Names separated by commas, each once. Raises UserError with the nearest format."""
+    """The formats that `--format` names, separated by commas, each once.
+
+    Raises UserError with the nearest format for an unknown one.
+    """
     names = tuple(dict.fromkeys(name.strip() for name in given.split(",")))
     for name in names:
         refuse_format(name, FORMATS)

@@ -1,4 +1,4 @@
-"""The command `compbench history`: arguments only."""
+"""`compbench history`: its arguments, and the functions it calls."""
 
 from __future__ import annotations
 

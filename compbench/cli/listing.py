@@ -1,4 +1,4 @@
-"""What a suite file can name: techniques, models, datasets and targets, with their options."""
+"""`compbench list`: the techniques, models, datasets and targets that a suite file can name."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ KINDS: dict[str, registry.Kind] = {
 
 @dataclass(frozen=True)
 class Entry:
-    """What a suite file can name; `problem` is why it can't be used here, and what to install."""
+    """One thing that a suite file can name, such as the technique `distill`.
+
+    `problem` is why it can't be used here, and what to install.
+    """
 
     name: str
     summary: str
@@ -37,14 +40,14 @@ class Entry:
 
 
 def entries(kind: str) -> tuple[Entry, ...]:
-    """All of a kind. Raises UserError for an unknown kind."""
+    """All techniques, say, where `kind` is "techniques". Raises UserError for an unknown kind."""
     if kind not in KINDS:
         raise UserError(f"there is nothing to list called '{kind}'{nearest(kind, KINDS)}")
     return tuple(_plugin(KINDS[kind], name) for name in registry.names(KINDS[kind]))
 
 
 def entry(kind: str, name: str) -> Entry:
-    """One of a kind, also by import path. Raises UserError with the nearest name."""
+    """The technique, say, of this name or import path. Raises UserError with the nearest name."""
     plugin = KINDS.get(kind)
     if plugin and ":" in name:
         return _found(plugin, name)
@@ -96,13 +99,13 @@ def _provider(name: str, provider: ExecutionProvider) -> Entry:
 
 
 def as_json(kind: str, name: str | None) -> str:
-    """Names and summaries, or all of one, as JSON."""
+    """What `render` shows, as JSON."""
     found = [asdict(one) for one in ([entry(kind, name)] if name else entries(kind))]
     return json.dumps(found[0] if name else found, indent=1, ensure_ascii=False)
 
 
 def render(kind: str, name: str | None) -> RenderableType:
-    """The names of a kind with a line on each; or one of it, with its options."""
+    """All of a kind with a line on each; or the one called `name`, with all its options."""
     if name:
         return _one(entry(kind, name))
     table = _table(kind.removesuffix("s"), "what it is")
