@@ -91,6 +91,18 @@ def test_all_of_a_kind(kind: str) -> None:
         assert told.summary and not told.problem
 
 
+NAMES = [(kind, name) for kind in listing.KINDS for name in registry.names(listing.KINDS[kind])]
+OWN = ("targets", "examples.adding.provider:Provider")
+
+
+@pytest.mark.parametrize(("kind", "name"), [*NAMES, OWN])
+def test_each_thing_is_described_with_all_its_options(kind: str, name: str) -> None:
+    shown = text(listing.render(kind, name))
+    assert shown.startswith(name)
+    for option in listing.entry(kind, name).options:
+        assert option.name in shown
+
+
 def test_own_options_come_first() -> None:
     names = [one.name for one in listing.options(Technique)]
     assert names == [*[*Technique.__annotations__][2:], "epochs"]

@@ -128,7 +128,8 @@ def _option_table(found: tuple[Option, ...]) -> Table:
     rows = [[one.name, one.type, one.default, one.bounds, one.description] for one in found]
     used = [i for i in range(len(names)) if i == 0 or any(row[i] for row in rows)]
     table = _table(*(names[i] for i in used))
-    table.columns[1].max_width = 24
+    if len(used) > 1:  # else there are names alone, as of most providers
+        table.columns[1].max_width = 24
     for row in rows:
         table.add_row(*(Text(row[i]) for i in used))
     return table
