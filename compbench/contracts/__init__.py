@@ -15,6 +15,7 @@ from compbench.contracts.model import (
     takes_several_models,
 )
 from compbench.contracts.options import Options
+from compbench.contracts.provider import ExecutionProvider
 from compbench.contracts.technique import (
     LoweringTechnique,
     NullCase,
@@ -39,6 +40,7 @@ __all__ = [
     "Batch",
     "DatasetSource",
     "Epoch",
+    "ExecutionProvider",
     "FineTuning",
     "Loss",
     "LoweringTechnique",
