@@ -5,6 +5,7 @@ plugin must be cheap, so plugin files import torch inside their methods.
 """
 
 from compbench.contracts.data import DatasetSource, Samples, Shape, Split, TrainingData
+from compbench.contracts.metric import Column, Measured, MetricBase, MetricHistory, Running
 from compbench.contracts.model import ModelFamily, ModelOption, describe_model
 from compbench.contracts.options import Options
 from compbench.contracts.technique import (
@@ -28,17 +29,22 @@ from compbench.contracts.training import (
 __all__ = [
     "AfterStep",
     "Batch",
+    "Column",
     "DatasetSource",
     "Epoch",
     "FineTuning",
     "Loss",
     "LoweringTechnique",
+    "Measured",
+    "MetricBase",
+    "MetricHistory",
     "ModelFamily",
     "ModelOption",
     "NullCase",
     "OnnxTechnique",
     "Options",
     "Recipe",
+    "Running",
     "Samples",
     "Shape",
     "Split",

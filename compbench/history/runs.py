@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from compbench.contracts.metric import Condition
 from compbench.errors import UserError
-from compbench.history.metrics import Condition
 from compbench.results.find import find_run
 from compbench.results.folder import read_rows
 from compbench.results.record import RUN, Run, became, read_run

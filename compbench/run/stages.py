@@ -13,7 +13,7 @@ import numpy as np
 from compbench.data.splits import Data
 from compbench.errors import JobFailed, UserError, first_line
 from compbench.make.store import LOGITS, MODEL, Artifact, Store
-from compbench.measure import evaluate, examples, launch
+from compbench.measure import evaluate, examples, further, launch
 from compbench.measure.rows import (
     CONTROL,
     artifact_rows,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 DATASET = "dataset"  # the name of the rows that hold for all variants
 FOOTPRINT = "footprint"  # the name of memory, start-up and operators, beside LoadGen's scenarios
+METRIC = "metric-"  # before the name of a metric that measures files itself
 # for the time left, until one was seen
 SECONDS_BEFORE_TURNS = 0.5  # an arm's warm-up and throughput in a launch
 EVALUATION_S = 0.5  # of an artifact on a target
@@ -62,7 +63,9 @@ class Work:
             if found:
                 self.artifacts[job.key] = found
         for row in read_rows(self.folder):
-            if row.metric == "status" and row.status == "failed" and row.target:
+            is_lost = row.metric == "status" and row.target
+            is_odd = row.metric in {*further.of_files(), *further.of_targets()}
+            if row.status == "failed" and (is_lost or is_odd):
                 self._remember(row)
         for name, target in self.suite.targets.items():
             reason = target.unavailable()
@@ -123,20 +126,27 @@ class Work:
 
     def weigh(self) -> None:
         """What is measured of each artifact alone, in fresh processes: memory, operators, load."""
-        images, processes = self.data.test.images, self.suite.measure.memory_processes
         for job, name, what, step in self._weighings():
             if not self._fit(job, name):
                 continue
-            target, artifact = self.suite.targets[name], self.artifacts[job.key]
             with self.progress.step(step) as tell:
                 try:
-                    if what == FOOTPRINT:
-                        rows = footprint_rows(job, artifact, images, name, target, processes)
-                    else:
-                        rows = [scenario_row(job, artifact, images, name, target, what)]
+                    rows = self._weighed(job, name, what, tell)
                 except JobFailed as error:
                     rows = [self._failed(tell, job, str(error), name)]
             write_rows(self.folder, _weighing_name(job, name, what), rows)
+
+    def _weighed(self, job: Job, name: str, what: str, tell: Callable[[str], None]) -> list[Row]:
+        artifact, images = self.artifacts[job.key], self.data.test.images
+        if what.startswith(METRIC):
+            metric, target = what.removeprefix(METRIC), self.suite.targets.get(name)
+            row = further.further_row(job, artifact, images, metric, name, target)
+            return [self._odd(tell, row)]
+        target = self.suite.targets[name]
+        if what == FOOTPRINT:
+            processes = self.suite.measure.memory_processes
+            return footprint_rows(job, artifact, images, name, target, processes)
+        return [scenario_row(job, artifact, images, name, target, what)]
 
     def time(self) -> None:
         """Launch by launch, all arms of a target beside each other in a fresh process."""
@@ -199,14 +209,22 @@ class Work:
         self._remember(row)
         return row
 
+    def _odd(self, tell: Callable[[str], None], row: Row) -> Row:
+        """A metric's row, told where it failed: the other figures of its artifact stand."""
+        if row.status == "failed":
+            tell(f"FAILED: {row.reason}")
+            self._remember(row)
+        return row
+
     def _remember(self, row: Row) -> None:
-        if row.launch < 0:
+        if row.launch < 0 and row.metric == "status":
             self.unfit.add((row.key, row.target))
         where = f" on {row.target}" if row.target else ""
         which = (
             f"launch {row.launch + 1}" if row.launch >= 0 else f"{row.variant} (seed {row.seed})"
         )
-        self.failures.append(f"{which}{where}: {row.reason}")
+        what = "" if row.metric == "status" else f"{row.metric}: "
+        self.failures.append(f"{which}{where}: {what}{row.reason}")
 
     def _fit(self, job: Job, target: str) -> bool:
         """Whether an artifact is there, and works on a target as far as one knows."""
@@ -234,14 +252,20 @@ class Work:
 
     def _weighings(self) -> list[tuple[Job, str, str, Step]]:
         """Job, target, what is measured there, and the step that does it."""
-        found = []
+        found = [
+            (job, "", METRIC + metric, Step("weigh", metric, f"{metric} of {job.label}", PROCESS_S))
+            for metric in further.of_files()
+            for job in self.jobs
+            if not has_rows(self.folder, _weighing_name(job, "", METRIC + metric))
+        ]
         for name, target in self.suite.targets.items():
             seconds = {FOOTPRINT: PROCESS_S * (self.suite.measure.memory_processes + 1)}
+            seconds |= {METRIC + metric: PROCESS_S for metric in further.of_targets()}
             seconds |= dict.fromkeys(target.loadgen.scenarios, target.loadgen.seconds + 1)
             for what, expected_s in seconds.items():
                 for job in self.jobs if name not in self.skipped else ():
                     if not has_rows(self.folder, _weighing_name(job, name, what)):
-                        label = f"{what} of {job.label} on {name}"
+                        label = f"{what.removeprefix(METRIC)} of {job.label} on {name}"
                         found.append((job, name, what, Step("weigh", what, label, expected_s)))
         return found
 
