@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -28,12 +29,13 @@ from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Figure, Summary
 from compbench.table import columns, frame, write
 from compbench.table.stored_run import StoredRun
-from tests.factory import RUN, RUN_ROWS, TARGET, make_row, make_run
+from tests.factory import RUN, RUN_ROWS, TARGET, make_row, make_run, status_row, variant_rows
 from tests.test_work import ALL, CPU, MATRIX, Lab, lab  # noqa: F401, a fixture
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "adding" / "metric.py"
 NAME = "largest_weight_bytes"
 Add = Callable[[str, str], None]
+ENDS = ("_low", "_high")
 
 RATE = """
 import numpy as np
@@ -74,7 +76,7 @@ class Metric(MetricBase):
 
 
 @pytest.fixture
-def add(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Add:
+def add(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Add]:
     """Puts a file on the path of the room, as if it lay there."""
     place = tmp_path / "more metrics"
     place.mkdir()
@@ -102,6 +104,31 @@ def test_a_metric_s_section_is_one_of_the_report(metric: MetricBase) -> None:
 
 def test_a_metric_is_computed_from_rows_of_metrics(metric: MetricBase) -> None:
     assert {*metric.read} <= {*metrics.names()}
+
+
+def test_a_metric_is_computed_from_no_other_rows(metric: MetricBase) -> None:
+    """Its columns are the same of these rows alone, and not without any one of them."""
+    named = [*columns_of(metric)]
+    run = RUN.model_copy(update={"seeds": (0, 1)})
+    rows = [
+        *variant_rows(run, "teacher"),
+        *variant_rows(run, "student", ns=4_000, right=60, validation=50, size_bytes=900),
+        status_row("int8", "out of memory"),
+    ]
+    table = frame.table(run, rows).reindex(columns=named)
+    own = [row for row in rows if row.metric in (*metric.read, "status")]
+    pd.testing.assert_frame_equal(frame.table(run, own).reindex(columns=named), table)
+    for name in metric.read if named else ():
+        fewer = frame.table(run, [row for row in rows if row.metric != name])
+        assert not fewer.reindex(columns=named).equals(table), f"it has no use for {name}"
+
+
+def columns_of(metric: MetricBase) -> list[str]:
+    """All columns of a metric in the table of the made-up run."""
+    ends = [f"{n}{end}" for n, c in metric.given.items() if c.has_interval for end in ENDS]
+    keys = [str(size) for size in RUN.targets[TARGET]["batch_sizes"]]
+    named = [*metric.given, *ends]
+    return [n.replace("*", key) for n in named for key in (keys if "*" in n else [""])]
 
 
 def test_a_history_reads_what_there_is(metric: MetricBase) -> None:
@@ -139,8 +166,8 @@ def test_one_file_is_measured_shown_and_followed(lab: Lab, add: Add, tmp_path: P
     run = make_run(dict.fromkeys(ALL, RUN.variants["teacher"]), baseline="alone", suite="toy")
     kept = [r for r in lab.rows if r.metric in (NAME, "size_bytes")]
     home = tmp_path / "results"
-    for day in range(2):
-        started = f"2026-01-0{day + 1}T00:00:00+00:00"
+    place = home
+    for started in ("2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00"):
         place = results_folder.new_folder(home, "toy", started)
         record.write_run(place, run.model_copy(update={"started": started}))
         results_folder.write_rows(place, "all", kept)
@@ -189,8 +216,8 @@ def test_a_metric_of_a_running_file(lab: Lab, add: Add) -> None:  # noqa: F811
 def test_a_metric_of_other_rows(add: Add) -> None:
     add("bytes_per_right", DERIVED)
     table = frame.table(RUN, RUN_ROWS).set_index("variant")
-    assert table["bytes_per_right"]["student"] == table["size_bytes"]["student"] / 80
-    assert np.isnan(table["bytes_per_right"]["int8"])  # which failed
+    assert table.at["student", "bytes_per_right"] == 1000 / 80
+    assert "int8" not in table["bytes_per_right"].dropna()  # which failed
 
 
 MISTAKES = {
@@ -254,7 +281,7 @@ ODD = {
 def test_what_can_not_be_derived_has_a_reason(add: Add, body: str) -> None:
     add("bytes_per_right", DERIVED.replace("right = ", f"{body}\n        right = "))
     table = frame.table(RUN, RUN_ROWS)
-    assert table["bytes_per_right"].isna().all() and table["accuracy"].notna().any()
+    assert [*table["bytes_per_right"].dropna()] == [] and len(table["accuracy"].dropna()) > 1
     figures = [s.further for s in summarise(RUN, RUN_ROWS).all if not s.reason]
     assert all(ODD[body] in each["bytes_per_right"].reason for each in figures)
 
@@ -262,7 +289,7 @@ def test_what_can_not_be_derived_has_a_reason(add: Add, body: str) -> None:
 def test_runs_of_before_a_metric_have_none_of_it(add: Add) -> None:
     add(NAME, EXAMPLE.read_text())
     summaries = summarise(RUN, RUN_ROWS)
-    assert frame.table(RUN, summaries)[NAME].isna().all()
+    assert [*frame.table(RUN, summaries)[NAME].dropna()] == []
     assert further_metrics.further_metrics(summaries, TARGET) == []
     assert further_metrics.legend(summaries, TARGET) == ""
 

@@ -10,6 +10,7 @@ class Metric(MetricBase):
     unit = "B"
     better = "lower"
     meaning = "the weights alone, entropy-coded"
+    rows = ("coded_bytes", "size_bytes")
     columns = {
         "coded_bytes": Column(unit, meaning),
         "coded_ratio": Column("×", "the baseline's file on disk over these"),

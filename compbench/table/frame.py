@@ -80,7 +80,7 @@ def _columns(field: str, hint: Any, values: Sequence[Any]) -> dict[str, pd.Serie
     if get_origin(hint) is dict:
         found: dict[str, pd.Series] = {}
         for key in dict.fromkeys(key for value in values for key in value or ()):
-            of_key = [value and value.get(key) for value in values]
+            of_key = [value.get(key) if value else None for value in values]
             found |= _columns(column_name(field, key), get_args(hint)[1], of_key)
         return found
     if hint is Interval:
