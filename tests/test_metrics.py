@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields
@@ -334,3 +335,14 @@ def test_a_metric_of_times_may_say_that_it_can_be_followed(add: Add) -> None:
     add("load_ns", text.replace("MetricHistory(", "MetricHistory(name='loading', label="))
     found = history_metrics.find("loading")
     assert (found.better, found.write(1500.0)) == (-1, "1.50 µs")
+
+
+def test_the_documentation_s_table_of_histories_is_true() -> None:
+    text = (EXAMPLE.parents[2] / "docs" / "history.md").read_text()
+    lines = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| `")]
+    said = {
+        name: tuple(each for each in needs.strip(" –").split(", ") if each)
+        for names, needs in lines
+        for name in re.findall("`(.+?)`", names)
+    }
+    assert said == {name: each.needs for name, each in history_metrics.followed().items()}
