@@ -8,7 +8,7 @@ OPENVINO := .venv-openvino
 
 .PHONY: demo test check bench openvino clean
 
-demo: $(READY)  ## run the quickstart suite and say where its report is
+demo: $(READY)  ## run the quickstart suite and say where its report is, below results/reports
 	$(BIN)/compbench run suites/quickstart.toml
 
 test: check  ## everything: lint, types, fast and slow tests
@@ -32,7 +32,7 @@ bench: $(READY)  ## the project's own speed, and the measurement measured (two h
 openvino: $(OPENVINO)/.ready  ## quickstart artifacts on two providers, in an environment of its own
 	$(OPENVINO)/bin/compbench run suites/providers.toml
 
-clean:  ## remove the environments; results and reports stay
+clean:  ## remove the environments; results, and the reports in them, stay
 	rm -rf $(VENV) $(OPENVINO)
 
 $(READY): pyproject.toml

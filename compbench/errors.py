@@ -4,24 +4,78 @@ from __future__ import annotations
 
 import difflib
 import re
+import sysconfig
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 from pydantic import ValidationError
 
+_COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # ECMA-48's control sequences
 _PLAIN = {"valid tuple": "list", "valid dictionary": "table", " after validation": ""}
 
 
 class UserError(Exception):
     """A mistake the user can put right; the command line prints it as one line and exits with 2."""
 
+    def __init__(self, message: str = "") -> None:
+        super().__init__(_printable(message))
+
 
 class JobFailed(Exception):
-    """One job, launch or target failed; the others stand and the report shows the reason."""
+    """One job, launch or target failed; the others stand and the report shows the reason.
+
+    `details` are a traceback, or what a process said before it ended, where there is such a thing.
+    """
+
+    def __init__(self, reason: str = "", details: str = ""):
+        super().__init__(reason)
+        self.details = details
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """What an exception says, in one line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return (plain(str(error)).strip().splitlines() or [type(error).__name__])[0]
+
+
+def plain(text: str) -> str:
+    """A text without the codes that colour it in a terminal."""
+    return _COLOURS.sub("", text)
+
+
+def told(error: BaseException) -> str:
+    """What a plugin's exception says and where in its file it was raised, in one short line."""
+    said, place = one_line(str(error)), _place(error)
+    kind = type(error).__name__
+    text = f"{kind}: {said}" if said else kind
+    return f"{text} ({place})" if place else text
+
+
+def one_line(text: str, most: int = 120) -> str:
+    """The first line of a text without control characters, cut where it is long."""
+    line = _printable((text.strip().splitlines() or [""])[0])
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: its repr, cut where it is long."""
+    return one_line(repr(value), 60)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _place(error: BaseException) -> str:
+    """The last line that ran outside of compbench and of all libraries."""
+    if isinstance(error, SyntaxError):  # says it itself
+        return ""
+    libraries = (Path(__file__).parent, *map(Path, sysconfig.get_paths().values()))
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_file() and not any(path.is_relative_to(place) for place in libraries):
+            return f"{path.name}, line {frame.lineno}"
+    return ""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -44,7 +98,7 @@ def explain(error: ValidationError, subject: str, known: Iterable[str], skip: in
         return f"{subject} needs '{place}'"
     if first["type"] == "extra_forbidden":
         return f"{subject} has no option '{place}'{nearest(place, known)}"
-    message = first["msg"].removeprefix("Value error, ")
+    message = one_line(first["msg"].removeprefix("Value error, "), 240)
     if first["type"] == "value_error":
         return f"{subject}: {place}: {message}" if place else f"{subject}: {message}"
     message = re.sub("^(Input|Tuple|List|Dictionary|String|Value) ", "", message)
@@ -54,4 +108,4 @@ def explain(error: ValidationError, subject: str, known: Iterable[str], skip: in
     if first["type"] == "literal_error" and isinstance(value, str):
         choices = first.get("ctx", {}).get("expected", "").replace(" or ", ", ").split(", ")
         message += nearest(value, [c.strip("'") for c in choices]) if value else ""
-    return f"{subject}: {place} = {value!r} {message}"
+    return f"{subject}: {place} = {shown(value)} {message}"

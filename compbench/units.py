@@ -88,7 +88,9 @@ def signed(value: float) -> str:
 
 
 def three_digits(value: float) -> str:
-    """Three significant digits, never in exponents: 0.0123, 0.123, 1.23, 12.3, 123, 1234."""
+    """Three significant digits, never in exponents: 0.0123, 0.123, 1.23, 12.3, 123, 1234, −1.23."""
+    if value < 0:
+        return f"−{three_digits(-value)}"
     rounded = _rounded(value)
     if rounded >= 100 or not isfinite(rounded):
         return f"{value:.0f}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from compbench.results import upgrade
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.statistics.intervals import Interval
@@ -97,7 +98,9 @@ def make_run(variants: Mapping[str, dict[str, Any]] = VARIANTS, **changes: Any) 
         "started": "2026-01-02T03:04:05+00:00",
         "finished": "2026-01-02T03:05:05+00:00",
     }
-    return Run(**(content | changes))
+    content |= changes
+    content["variants"] = {n: upgrade.variant(v) for n, v in content["variants"].items()}
+    return Run(**content)
 
 
 def make_row(variant: str, metric: str, value: float | None = None, **fields: Any) -> Row:

@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from compbench.cli.output import Manner
 from compbench.cli.pick import choose
 from compbench.errors import UserError
 from compbench.statistics.summarise import summarise
-from tests.factory import RUN, RUN_ROWS, TARGET, make_run
+from tests.factory import RUN, RUN_ROWS, TARGET, make_run, variant_rows
 
 SUMMARIES = summarise(RUN, RUN_ROWS)
 
@@ -61,6 +62,15 @@ def test_what_is_wrong_is_one_line(
     with pytest.raises(UserError, match=message) as caught:
         choose(RUN, SUMMARIES, target, given)
     assert "\n" not in str(caught.value)
+
+
+def test_where_nothing_was_excluded_there_is_no_table(capsys) -> None:
+    run = make_run({"teacher": RUN.variants["teacher"]})
+    chosen = choose(run, summarise(run, variant_rows(run, "teacher")), None, {})
+    Manner().answer(chosen)
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{TARGET}: at most 1 pp below teacher: keep teacher: ")
+    assert "excluded by" not in printed
 
 
 def test_without_a_baseline_the_reason_is_said() -> None:

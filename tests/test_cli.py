@@ -12,9 +12,13 @@ from typing import NamedTuple
 import pytest
 
 from compbench.cli import main
-from compbench.results import record
+from compbench.data import digest, splits
+from compbench.make.store import Manifest, Store
 from compbench.results.folder import new_folder
+from compbench.results.record import write_run
 from compbench.run import run
+from compbench.suite import plan
+from compbench.suite import read as suite_read
 from tests.factory import make_run
 
 SUITE = """
@@ -146,6 +150,58 @@ def test_check_shows_the_lineage_and_writes_nothing(compbench, tmp_path: Path) -
     ]
 
 
+def test_check_says_what_changed_since_a_variant_was_made(
+    compbench, tmp_path: Path, monkeypatch
+) -> None:
+    (tmp_path / "mine.toml").write_text(SUITE)
+    store = Store(tmp_path / "results")
+    store.root.mkdir(parents=True)
+    loaded = suite_read.load(tmp_path / "mine.toml")
+    record = digest.record("digits", splits.load(loaded.dataset, tmp_path))
+    for job in plan.plan(loaded, record["digest"]):
+        store.put(manifest_of(job), {"model.onnx": b"m"})
+    assert "3 jobs: 3 in the store, 0 to make" in compbench("check", "mine.toml").out
+    assert len([*(tmp_path / "results" / "digests").iterdir()]) == 1
+
+    def load(*_: object) -> None:
+        raise AssertionError("it was loaded before")
+
+    monkeypatch.setattr(splits, "load", load)
+    assert "3 in the store" in compbench("check", "mine.toml").out
+    monkeypatch.setenv("OMP_NUM_THREADS", "77")
+    read = Path.read_bytes
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda f: read(f) + (b"\nX = 1\n" if f.name == "losses.py" else b"")
+    )
+    lines = compbench("check", "mine.toml").out.splitlines()
+    threads = f"threads: {loaded_threads(store)} became 77"
+    assert lines[1] == "3 jobs: 0 in the store, 3 to make"
+    text = " ".join(" ".join(lines[2:]).split())
+    assert f"teacher train to make (changed: {threads})" in text
+    assert f"(changed: code of compbench.losses, {threads}, parent)" in text
+
+
+def loaded_threads(store: Store) -> int:
+    return next(store.manifests()).parts["threads"]
+
+
+def manifest_of(job: plan.Job) -> Manifest:
+    return Manifest(
+        key=job.key,
+        variant=job.variant.name,
+        technique=job.variant.technique_name,
+        seed=job.seed,
+        parents=job.parent_keys,
+        files={},
+        versions={},
+        parts=dict(job.parts),
+        made_at="2026-01-01T00:00:00+00:00",
+        seconds=1.0,
+        samples_seen=0,
+        chosen_epoch=None,
+    )
+
+
 @pytest.mark.parametrize("name", ["mine", "mine.toml", "results/runs/mine/1"])
 def test_a_report_of_no_run(compbench, name: str) -> None:
     refused(compbench("report", name), "no run of")
@@ -154,7 +210,7 @@ def test_a_report_of_no_run(compbench, name: str) -> None:
 def test_a_report_of_another_suite_file_of_the_same_name(compbench, tmp_path: Path) -> None:
     started = "2026-01-01T00:00:00+00:00"
     folder = new_folder(tmp_path / "results", "mine", started)
-    record.write_run(folder, make_run(suite_path="mine.toml"))
+    write_run(folder, make_run(suite_path="mine.toml"))
     refused(compbench("report", "other/mine.toml"), "the newest run of 'mine' is of mine.toml")
 
 

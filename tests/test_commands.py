@@ -15,6 +15,8 @@ import pytest
 from compbench.cli import console as cli_console
 from compbench.cli import listing
 from compbench.report import write as report_write
+from compbench.report.section import Page
+from compbench.report.sections.cost import Section
 from compbench.results.folder import new_folder, write_rows
 from compbench.results.record import write_run
 from compbench.run import run
@@ -26,6 +28,7 @@ from tests.factory import RUN, RUN_ROWS
 from tests.test_cli import SUITE, compbench, files, refused  # noqa: F401
 
 ESCAPE = "\x1b"
+REPORT = Path("results", "reports", "mine", "README.md")
 
 
 @pytest.fixture
@@ -48,7 +51,9 @@ def ran(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(run, "run", run_suite)
     monkeypatch.setattr(
-        report_write, "write", lambda folder, reports: reports / "mine" / "README.md"
+        report_write,
+        "write",
+        lambda folder, reports: report_write.Written(reports / "mine" / "README.md"),
     )
     return stored
 
@@ -57,7 +62,7 @@ def test_a_run_ends_with_its_overview_and_the_report(compbench, ran: Path) -> No
     result = compbench("run", "mine.toml")
     lines = result.out.splitlines()
     assert lines[0] == "under way"
-    assert lines[-1] == f"report: {Path('reports', 'mine', 'README.md')}"
+    assert lines[-1] == f"report: {REPORT}"
     assert lines[1].strip() == "mine on cpu_1thread"
     assert "failed on cpu_1thread: int8: out of memory" in lines
     assert (result.code, result.err) == (1, "failed: int8: out of memory\n")
@@ -65,7 +70,7 @@ def test_a_run_ends_with_its_overview_and_the_report(compbench, ran: Path) -> No
 
 def test_quiet_says_the_path_and_the_failures_only(compbench, ran: Path) -> None:
     result = compbench("run", "--quiet", "mine.toml")
-    assert result.out == f"{Path('reports', 'mine', 'README.md')}\n"
+    assert result.out == f"{REPORT}\n"
     assert (result.code, result.err) == (1, "failed: int8: out of memory\n")
 
 
@@ -76,7 +81,7 @@ def test_json_is_all_of_stdout(compbench, ran: Path, quiet: tuple[str, ...]) -> 
     records = told.pop("table")
     assert told == {
         "run": str(ran),
-        "reports": [str(Path("reports", "mine", "README.md"))],
+        "reports": [str(REPORT)],
         "failures": ["int8: out of memory"],
     }
     assert records == table_write.records(frame.table(RUN, RUN_ROWS))
@@ -93,10 +98,14 @@ def test_json_of_a_wrong_suite_is_no_document(compbench) -> None:
 def test_report_in_other_formats(compbench, stored: Path, tmp_path: Path) -> None:
     before = files(tmp_path)
     result = compbench("report", "mine", "--format", "csv, json,csv")
-    folder = Path("reports", "mine")
+    folder = REPORT.parent
     paths = [folder / "table.csv", folder / "table.json"]
     assert result.out == "".join(f"report: {path}\n" for path in paths)
-    assert files(tmp_path) - before == {"reports", str(folder), *map(str, paths)}
+    assert files(tmp_path) - before == {
+        str(folder.parent),
+        str(folder),
+        *map(str, paths),
+    }
     assert list(pd.read_csv(paths[0])["variant"]) == list(RUN.variants)
     assert compbench("report", str(stored), "--format", "csv", "--quiet").out == f"{paths[0]}\n"
     told = json.loads(compbench("report", "mine", "--format", "csv", "--json").out)
@@ -105,8 +114,7 @@ def test_report_in_other_formats(compbench, stored: Path, tmp_path: Path) -> Non
 
 
 def test_markdown_is_the_default(compbench, ran: Path) -> None:
-    path = Path("reports", "mine", "README.md")
-    assert compbench("report", "mine").out == f"report: {path}\n"
+    assert compbench("report", "mine").out == f"report: {REPORT}\n"
 
 
 WRONG = {
@@ -226,3 +234,20 @@ def test_in_a_pipe_and_in_a_terminal(stored: Path, tmp_path: Path) -> None:
     assert b"2.00? (2.00?2.00)" in piped(PYTHONIOENCODING="ascii")
     assert escape in in_terminal()
     assert escape not in in_terminal(NO_COLOR="1")
+
+
+def test_a_report_that_lacks_a_section_is_written_and_no_success(
+    compbench, stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compbench.report.pictures.draw.png", lambda figure: b"png")
+    assert compbench("report", "mine").code == 0
+
+    def raises(self: Section, page: Page) -> list[str]:
+        raise ZeroDivisionError("by a section")
+
+    monkeypatch.setattr(Section, "content", raises)
+    result = compbench("report", "--json", "mine")
+    path = Path("reports", "mine", "failed-sections.txt")
+    said = "the section `cost` could not be written: ZeroDivisionError: by a section"
+    assert (result.code, result.err) == (1, f"failed: {said}; see {path}\n")
+    assert json.loads(result.out)["failures"] == [f"{said}; see {path}"]

@@ -273,6 +273,11 @@ def test_seeds_are_paired_where_both_runs_have_them() -> None:
     [
         ({"digest": "e" * 64}, "unpaired", "dataset: digits has another digest"),
         ({"name": "mnist"}, "", "dataset: digits became mnist: accuracies are not compared"),
+        (
+            {"digest": "e" * 64, "test_digest": "t"},
+            "unpaired",
+            "dataset: whether digits has the same test images is unknown",
+        ),
     ],
 )
 def test_other_images_are_compared_unpaired_or_not_at_all(
@@ -283,6 +288,17 @@ def test_other_images_are_compared_unpaired_or_not_at_all(
     assert {x.accuracy_basis for x in found.lines} == {basis}
     assert all(bool(x.accuracy) == bool(basis) for x in found.lines)
     assert any(line.startswith(told) for line in found.differences)
+
+
+def test_the_same_test_images_are_paired_whatever_trained() -> None:
+    old, new = (
+        make_run(VARIANTS, dataset={**A.run.dataset, "digest": letter * 64, "test_digest": "t"})
+        for letter in "ef"
+    )
+    found = compare(made("a", old), made("b", new, rebuilt(rows_of(new), "small")))
+    assert line(found, "small").accuracy_basis == "paired"
+    told = "dataset: digits has the same test images, but others to train or validate on"
+    assert told in found.differences
 
 
 def measured(ratio: float, verdict: Verdict, control: float = 1.001) -> Measured:

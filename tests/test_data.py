@@ -1,20 +1,23 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from compbench.data import digest, idx
-from compbench.data.splits import load
+from compbench.data import splits as data_splits
+from compbench.data.splits import Data
 from compbench.datasets import digits, fashion_mnist, mnist
 from compbench.errors import UserError
-from tests.conftest import write_idx
+from compbench.results.dataset import same_test_images
+from tests.conftest import split, write_idx
 
 
 def test_digits_splits_are_stratified_disjoint_and_fixed(tmp_path: Path) -> None:
-    first, again = (load(digits.Dataset(), tmp_path) for _ in range(2))
+    first, again = (data_splits.load(digits.Dataset(), tmp_path) for _ in range(2))
     splits = [first.training.train, first.training.validation, first.test]
     assert sum(map(len, splits)) == 1797
     for one, two in zip(
@@ -32,18 +35,88 @@ def test_digits_splits_are_stratified_disjoint_and_fixed(tmp_path: Path) -> None
 
 
 def test_an_idx_folder_is_read_as_mnist(idx_dir: Path) -> None:
-    loaded = load(mnist.Dataset(), idx_dir)
+    loaded = data_splits.load(mnist.Dataset(), idx_dir)
     assert (len(loaded.training.train), len(loaded.training.validation)) == (160, 40)
     assert len(loaded.test) == 40
 
 
-def test_digest_changes_with_a_single_pixel(idx_dir: Path) -> None:
-    before = digest.digest(mnist.Dataset(), idx_dir)
-    path = idx_dir / "MNIST/raw/train-images-idx3-ubyte"
+def fingerprint(folder: Path) -> str:
+    return mnist.Dataset().fingerprint(folder) or ""
+
+
+def digests(folder: Path) -> tuple[str, str]:
+    """Of all splits, and of the test split alone."""
+    found = digest.record("mnist", data_splits.load(mnist.Dataset(), folder))
+    return found["digest"], found["test_digest"]
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-images-idx3-ubyte"])
+def test_digest_changes_with_a_single_pixel(name: str, idx_dir: Path, tmp_path: Path) -> None:
+    before = digests(idx_dir)
+    digest.remember({"digest": before[0]}, mnist.Dataset(), fingerprint(idx_dir), tmp_path)
+    assert digest.known(mnist.Dataset(), fingerprint(idx_dir), tmp_path) == before[0]
+    path = idx_dir / "MNIST/raw" / name
     content = bytearray(path.read_bytes())
-    content[100] ^= 1
+    content[100] ^= 255
     path.write_bytes(content)
-    assert before != digest.digest(mnist.Dataset(), idx_dir)
+    after = digests(idx_dir)
+    assert after[0] != before[0]
+    assert after[1] != before[1] or name.startswith("train")
+    assert digest.known(mnist.Dataset(), fingerprint(idx_dir), tmp_path) is None
+
+
+def test_digest_changes_with_what_a_reader_makes_of_its_files(idx_dir: Path, monkeypatch) -> None:
+    before, read = digests(idx_dir), idx._arrays
+
+    def inverted(dataset: object) -> tuple[np.ndarray, np.ndarray]:
+        images, labels = read(dataset)
+        return 255 - images, labels
+
+    monkeypatch.setattr(idx, "_arrays", inverted)
+    assert not set(before) & set(digests(idx_dir))
+
+
+def test_other_labels_and_other_validation_images_leave_the_test_split_its_digest(
+    tiny: Data,
+) -> None:
+    found = digest.record("tiny", tiny)
+    other = replace(tiny, training=replace(tiny.training, validation=split(48, 9)))
+    changed = digest.record("tiny", other)
+    assert changed["test_digest"] == found["test_digest"]
+    assert changed["digest"] != found["digest"]
+    labels = replace(tiny, test=replace(tiny.test, labels=tiny.test.labels[::-1]))
+    assert digest.record("tiny", labels)["test_digest"] != found["test_digest"]
+
+
+def test_a_comment_in_the_code_that_splits_is_no_matter(
+    idx_dir: Path, tmp_path: Path, monkeypatch
+) -> None:
+    digest.remember({"digest": "d"}, mnist.Dataset(), fingerprint(idx_dir), tmp_path)
+    read, root = Path.read_bytes, Path(data_splits.__file__).parent
+    for edit, known in ((b"\n# a comment\n", "d"), (b"\nX = 1\n", None)):
+        monkeypatch.setattr(
+            Path, "read_bytes", lambda f, e=edit: read(f) + e * f.is_relative_to(root)
+        )
+        assert digest.known(mnist.Dataset(), fingerprint(idx_dir), tmp_path) == known
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        ({"digest": "1"}, {"digest": "1"}, True),
+        ({"digest": "1"}, {"digest": "2"}, False),
+        ({"digest": "1", "test_digest": "t"}, {"digest": "2", "test_digest": "t"}, True),
+        ({"digest": "1", "test_digest": "t"}, {"digest": "2", "test_digest": "u"}, False),
+        ({"digest": "1"}, {"digest": "2", "test_digest": "u"}, None),
+        ({"digest": "1", "test_digest": "t", "mean": 0.5}, {"digest": "2", "mean": 0.5}, None),
+        ({"digest": "1", "test_digest": "t", "mean": 0.5}, {"digest": "2", "mean": 0.4}, False),
+        ({"digest": "1", "test_digest": "t"}, {"digest": "1", "name": "y"}, False),
+    ],
+)
+def test_whether_test_images_are_the_same_or_unknown(a: dict, b: dict, same: bool | None) -> None:
+    one, other = {"name": "x", **a}, {"name": "x", **b}
+    assert same_test_images(one, other) is same
+    assert same_test_images(other, one) is same
 
 
 @pytest.mark.parametrize(
@@ -60,20 +133,20 @@ def test_a_damaged_idx_file_is_named(idx_dir: Path, damage, message: str) -> Non
     path = idx_dir / "MNIST/raw/train-images-idx3-ubyte"
     damage(path)
     with pytest.raises(UserError, match=message) as caught:
-        digest.digest(mnist.Dataset(), idx_dir)
+        mnist.Dataset().fingerprint(idx_dir)
     assert str(path) in str(caught.value)
 
 
 def test_labels_out_of_range(idx_dir: Path) -> None:
     write_idx(idx_dir / "MNIST/raw", "train-labels-idx1-ubyte", np.full(200, 11))
     with pytest.raises(UserError, match="labels are not all in 0 to 9"):
-        load(mnist.Dataset(), idx_dir)
+        data_splits.load(mnist.Dataset(), idx_dir)
 
 
 def test_more_images_than_labels(idx_dir: Path) -> None:
     write_idx(idx_dir / "MNIST/raw", "t10k-labels-idx1-ubyte", np.zeros(39))
     with pytest.raises(UserError, match="40 images but 39 labels"):
-        load(mnist.Dataset(), idx_dir)
+        data_splits.load(mnist.Dataset(), idx_dir)
 
 
 def test_absent_and_offline_says_where_to_put_what(tmp_path: Path, monkeypatch) -> None:
@@ -83,7 +156,7 @@ def test_absent_and_offline_says_where_to_put_what(tmp_path: Path, monkeypatch) 
 
     monkeypatch.setattr(idx, "torchvision", lambda _: type("M", (), {"FashionMNIST": Offline}))
     with pytest.raises(UserError) as caught:
-        load(fashion_mnist.Dataset(), tmp_path / "new")
+        data_splits.load(fashion_mnist.Dataset(), tmp_path / "new")
     line = str(caught.value)
     assert "FashionMNIST is not under" in line
     assert "Error downloading" in line
@@ -109,13 +182,13 @@ def test_a_download_arrives_whole(tmp_path: Path, idx_dir: Path, monkeypatch) ->
             else real(part)
         ),
     )
-    loaded = load(mnist.Dataset(), tmp_path / "new")
+    loaded = data_splits.load(mnist.Dataset(), tmp_path / "new")
     assert len(loaded.test) == 40
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["MNIST"]
 
 
 def test_real_mnist(mnist_dir: Path) -> None:
-    loaded = load(mnist.Dataset(), mnist_dir)
+    loaded = data_splits.load(mnist.Dataset(), mnist_dir)
     sizes = (len(loaded.training.train), len(loaded.training.validation), len(loaded.test))
     assert sizes == (54_000, 6_000, 10_000)
     assert abs(loaded.mean - 0.1307) < 1e-3

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import onnxruntime
 import pytest
 
 from compbench.runtime import machine
+from tests.checkout import PLAIN, commit_all
 from tests.factory import ENVIRONMENT
 
 
@@ -62,6 +65,31 @@ def test_tools_that_are_missing_or_fail_leave_a_field_empty(
 ) -> None:
     monkeypatch.setattr(subprocess, "run", run)
     assert (machine._gpu(), machine._git()) == (gpu, commit)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_dirty"),
+    [
+        ("reports/mine/README.md", False),
+        ("results/reports/mine/README.md", False),
+        ("results/runs/mine/now/run.json", True),
+        ("net.py", True),
+    ],
+)
+def test_a_commit_is_dirty_by_all_but_its_reports(
+    changed: str, is_dirty: bool, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for variable in set(os.environ) - set(PLAIN):
+        monkeypatch.delenv(variable)
+    path = tmp_path / changed
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("as it was")
+    commit_all(tmp_path)
+    clean = machine._git()
+    assert clean and not clean.endswith("-dirty")
+    path.write_text("as it is")
+    assert machine._git() == clean + "-dirty" * is_dirty
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,19 @@ def test_the_scheme_is_what_the_run_recorded(
     assert line.startswith(f"`int8`, 2.00× faster than its parent `pruned`: {scheme}its time goes")
 
 
+@pytest.mark.parametrize(("reduced", "weights"), [(True, "7-bit int8"), (False, "int8")])
+@pytest.mark.parametrize("flags", [["avx2"], ["avx512_vnni"]])
+def test_of_a_run_with_one_default_for_every_cpu_no_cpu_s_is_said(
+    reduced: bool, weights: str, flags: list[str]
+) -> None:
+    int8 = lineage("quantize_static", "pruned") | {"options": {**OPTIONS, "reduce_range": reduced}}
+    environment = {**ENVIRONMENT, "flags": flags}
+    run = make_run(VARIANTS | {"int8": int8}, environment=environment, int8_bits=7)
+    rows = [*TEACHER, *PRUNED, *measured("int8", 5_000, INTEGER, "int8")]
+    (line,) = lines(*rows, run=run)
+    assert f"uint8 activations × {weights} weights per channel; its time goes" in line
+
+
 def test_of_blocks_of_weights_no_more_is_said_than_the_profile_tells() -> None:
     blocks = measured("int8", 5_000, {"Conv": 800.0, "MatMulNBits": 200.0}, "uint8")
     (line,) = lines(*TEACHER, *PRUNED, *blocks)

@@ -160,7 +160,7 @@ def test_importance_chooses_other_channels() -> None:
         model = net()
         technique = prune_channels.Technique.model_validate({"importance": importance})
         torch.manual_seed(5)
-        technique._pruner(model, torch.zeros(2, *SHAPE), 0.5, importance, 1).step()
+        technique._pruner(model, torch.zeros(2, *SHAPE), {}, 0.5, importance, 1).step()
         kept[importance] = weights(model)["0"]
     assert not torch.equal(kept["l2"], kept["random"])
 

@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
-from compbench.report.gaps import gaps
-from compbench.report.sections.notes import findings, spread_text, verdict
+from compbench.report.sections.gaps import gaps
+from compbench.report.sections.notes import findings
+from compbench.report.wording import spread_text, verdict
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.rows import Rows
 from compbench.statistics.intervals import Interval, paired_change
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summary
-from compbench.statistics.teaching import Pair, distilled_pairs
+from compbench.statistics.teaching import Pair, taught_pairs
 from tests.factory import (
     RUN,
     RUN_ROWS,
@@ -158,6 +159,32 @@ def test_more_threads_than_cores_are_told_first(
     assert len(found) == len(RUN.variants) + told
 
 
+@pytest.mark.parametrize(
+    ("options", "flags", "target", "told"),
+    [
+        ({"weight_type": "int8", "reduce_range": False}, ["avx2"], {}, True),
+        ({"weight_type": "int8", "reduce_range": True}, ["avx2"], {}, False),
+        ({"weight_type": "uint8", "reduce_range": False}, ["avx2"], {}, False),
+        ({"weight_type": "int8", "reduce_range": False}, ["avx512_vnni"], {}, False),
+        ({"weight_type": "int8", "reduce_range": False}, ["avx2"], {"provider": "cuda"}, False),
+        ({}, ["avx2"], {}, False),
+    ],
+)
+def test_sums_that_saturate_on_the_measuring_cpu_are_told(
+    options: dict, flags: list[str], target: dict, told: bool
+) -> None:
+    int8 = lineage("quantize_static", "teacher") | {"options": options}
+    run = make_run(
+        {"teacher": lineage(), "int8": int8},
+        targets={TARGET: {**RUN.targets[TARGET], **target}},
+        environment=RUN.environment | {"flags": flags},
+    )
+    summaries = make_summaries(Summary("teacher", TARGET), Summary("int8", TARGET))
+    found = findings(run, summaries, TARGET)
+    assert len(found) == told
+    assert all(x.startswith("`int8`: full 8-bit weights on a CPU without native") for x in found)
+
+
 def test_a_whole_run_has_no_gaps() -> None:
     assert gaps(RUN, Rows(RUN_ROWS)) == []
 
@@ -188,7 +215,7 @@ def test_a_baseline_that_others_surely_exceed_is_doubted() -> None:
 
 
 def pairs(run: Run, rows: list[Row]) -> list[Pair]:
-    return distilled_pairs(run, Rows(rows), TARGET)
+    return taught_pairs(run, Rows(rows), TARGET)
 
 
 def test_a_student_is_compared_with_its_net_alone() -> None:

@@ -380,13 +380,24 @@ def test_the_command_prints_a_table_and_writes_a_picture(
 ) -> None:
     before = files(tmp_path)
     result = compbench("history", "mine")
-    path = Path("reports", "mine", f"history-speedup-{TARGET}.png")
+    path = Path("results", "reports", "mine", f"history-speedup-{TARGET}.png")
     assert (result.code, result.err) == (0, "")
     assert result.out.startswith(f"mine on {TARGET}: speed-up over the baseline\n")
     assert result.out.count(" 2.00×\n") == 4
     assert f"Left out, not ended: {stored[3].name}\n" in result.out
     assert result.out.endswith(f"picture: {path}\n")
-    assert files(tmp_path) - before == {"reports", "reports/mine", str(path)}
+    assert files(tmp_path) - before == {str(path), *map(str, path.parents[:2])}
+
+
+def test_levels_far_apart_have_a_picture(compbench, tmp_path: Path) -> None:  # noqa: F811
+    """Their axis would reach below zero, where no speed-up is."""
+    for day, ns in enumerate((20_000, 1_500)):
+        run = make_run(TWO, started=f"2026-01-0{day + 1}T03:04:05+00:00")
+        folder = new_folder(tmp_path / "results", run.suite, run.started)
+        record.write_run(folder, run)
+        rows = [*variant_rows(run, "teacher", ns=20_000), *variant_rows(run, "student", ns=ns)]
+        write_rows(folder, "all", rows)
+    assert compbench("history", "mine").code == 0
 
 
 def test_json_is_all_of_stdout(compbench, stored: list[Path]) -> None:  # noqa: F811

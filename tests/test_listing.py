@@ -11,9 +11,17 @@ import pytest
 from pydantic import Field
 from rich.console import Console, RenderableType
 from syrupy.assertion import SnapshotAssertion
+from torch import nn
 
 from compbench.cli import listing
-from compbench.contracts import ModelOption, NullCase, OnnxTechnique, Options, TrainingData
+from compbench.contracts import (
+    LoweringTechnique,
+    ModelOption,
+    NullCase,
+    Options,
+    Trainer,
+    TrainingData,
+)
 from compbench.errors import UserError
 from compbench.registry import registry
 from compbench.runtime.target import PROVIDERS, Target
@@ -26,7 +34,7 @@ class Shared(Options):
     epochs: int = Field(default=10, ge=0, lt=100, description="passes")
 
 
-class Technique(Shared, OnnxTechnique):
+class Technique(Shared, LoweringTechnique):
     """Halve the file, in a line.
 
     And why, with [brackets] and `code`.
@@ -49,9 +57,9 @@ class Technique(Shared, OnnxTechnique):
     is_quick: bool = Field(default=False, description="whether to hurry")
     either: int | str = Field(default="auto", description="a number or a word")
 
-    def rewrite(self, parent: bytes, data: TrainingData) -> bytes:
-        """The parent."""
-        return parent
+    def lower(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> bytes:
+        """Nothing."""
+        return b""
 
 
 def text(shown: RenderableType) -> str:

@@ -22,6 +22,7 @@ from compbench.contracts.metric import written
 from compbench.errors import UserError
 from compbench.history import metrics as history_metrics
 from compbench.measure import further as measure_further
+from compbench.report.page import render
 from compbench.report.sections import further_metrics
 from compbench.results import folder as results_folder
 from compbench.results import record
@@ -194,6 +195,16 @@ def test_one_file_is_measured_shown_and_followed(lab: Lab, add: Add, tmp_path: P
     assert result.output.count("1.73 KB") == 2 * len(ALL)
 
 
+def test_the_report_has_it_in_a_section_of_its_own(add: Add) -> None:
+    before = render(RUN, RUN_ROWS, summarise(RUN, RUN_ROWS)).text
+    add(NAME, EXAMPLE.read_text())
+    rows = [*RUN_ROWS, make_row("teacher", NAME, 4e5)]
+    text = render(RUN, rows, summarise(RUN, rows)).text
+    start, end = text.index("### Further metrics\n"), text.index("### The files")
+    assert "| teacher" in text[start:end] and " 400 KB " in text[start:end]
+    assert text[:start] + text[end:] == before
+
+
 def test_a_metric_of_a_running_file(lab: Lab, add: Add) -> None:  # noqa: F811
     add("rate", RATE)
     work = lab.run()
@@ -250,7 +261,7 @@ def test_what_rows_can_not_hold_is_refused(add: Add, body: str) -> None:
     add(NAME, mistaken(body))
     spec = {"metric": NAME, "folders": [*metrics.__path__], "file": "x", "target": None}
     with pytest.raises((TypeError, ValueError), match=UNFIT[body]):
-        measure_further.measured(spec, np.zeros((0, 1, 2, 2), np.float32))
+        measure_further.measured(spec, {})
 
 
 @pytest.mark.parametrize("body", MISTAKES)

@@ -17,15 +17,17 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
+from compbench.report.contents import places
+from compbench.report.gallery import gallery
 from compbench.report.pictures import draw as pictures_draw
 from compbench.report.pictures import style
 from compbench.report.pictures.choose import shown
 from compbench.report.pictures.classes import class_heat_map, confusion_bars
-from compbench.report.pictures.gallery import gallery
 from compbench.report.pictures.scatter import pareto_scatter
 from compbench.report.pictures.speed import latency_hills, size_and_speed
 from compbench.report.pictures.teaching import soft_label_bars, temperature_curves
 from compbench.report.pictures.training import training_curves
+from compbench.report.section import Page, Picture
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.rows import Rows
@@ -58,11 +60,21 @@ def _style() -> Iterator[None]:
         yield
 
 
+def pictures_of(run: Run, rows: list[Row]) -> tuple[Picture, ...]:
+    return gallery(places(Page(run, Rows(rows), summarise(run, rows)))).pictures
+
+
+def drawn(run: Run, rows: list[Row]) -> dict[str, bytes]:
+    found = pictures_draw.pictures(pictures_of(run, rows))
+    assert not found.failures
+    return found.files
+
+
 def draw(run: Run, rows: list[Row]) -> list[str]:
     """The names of all pictures, each of which is laid out."""
-    found = gallery(run, Rows(rows), summaries := summarise(run, rows))
+    found = pictures_of(run, rows)
     for picture in found:
-        assert pictures_draw.figure(picture, run, Rows(rows), summaries).axes
+        assert picture.draw().axes
     return [picture.name for picture in found]
 
 
@@ -77,10 +89,10 @@ def test_a_picture_is_a_png_that_says_who_drew_it() -> None:
 
 @pytest.mark.slow
 def test_pictures_are_the_same_bytes_for_the_same_rows() -> None:
-    first, second = (pictures_draw.pictures(RUN, Rows(NEW_ROWS), SUMMARIES) for _ in range(2))
+    first, second = (drawn(RUN, NEW_ROWS) for _ in range(2))
     assert list(first) == [
-        *(f"{k}-{TARGET}.png" for k in ("pareto", "latency", "speed", "classes", "confusions")),
-        f"soft-labels-{TARGET}.png",
+        *(f"{k}-{TARGET}.png" for k in ("pareto", "speed", "soft-labels", "classes")),
+        *(f"{k}-{TARGET}.png" for k in ("confusions", "latency")),
         "training.png",
     ]
     assert first == second
@@ -90,7 +102,7 @@ def test_pictures_are_the_same_bytes_for_the_same_rows() -> None:
 def test_the_oddest_rows_are_drawn_to_the_end() -> None:
     for made in (one_epoch, one_variant, baseline_failed, one_launch):
         run, rows = made()
-        for content in pictures_draw.pictures(run, Rows(rows), summarise(run, rows)).values():
+        for content in drawn(run, rows).values():
             assert Image.open(io.BytesIO(content)).width == round(style.WIDTH * 130)
 
 
@@ -139,7 +151,7 @@ def no_epochs() -> tuple[Run, list[Row]]:
     return run, [*rows, make_row("teacher", "history", 0)]
 
 
-SPEED = [f"{kind}-{TARGET}.png" for kind in ("pareto", "latency", "speed")]
+SPEED = [f"{kind}-{TARGET}.png" for kind in ("pareto", "speed", "latency")]
 
 
 @pytest.mark.parametrize(

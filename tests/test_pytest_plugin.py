@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from compbench.data import digest
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.gate import baseline, engine, pytest_benchmark, pytest_fixtures
@@ -24,6 +26,7 @@ from compbench.gate import prepare as gate_prepare
 from compbench.gate.baseline import Places
 from compbench.gate.engine import Comparison, Verdict
 from compbench.gate.pair import Measured, Pair
+from compbench.gate.snapshot import Snapshot
 from compbench.runtime import machine
 from tests.factory import ENVIRONMENT, exactly
 from tests.kept import FILES, write_run
@@ -63,7 +66,7 @@ def measurements(monkeypatch) -> dict[str, Measured | Exception]:
 def run(pytester: pytest.Pytester, monkeypatch, tiny: Data, measurements: dict[str, Any]) -> Run:
     """pytest in a folder with the runs of a suite called "mine" and its baseline "main"."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # else there are no benchmarks in it
-    monkeypatch.setattr(gate_prepare, "test_split", lambda *_: tiny.test)
+    monkeypatch.setattr(gate_prepare, "test_split", lambda *_: (tiny.test, []))
     monkeypatch.setattr(machine, "record", lambda: ENVIRONMENT)
     write_run(pytester.path / "results")
     baseline.save("mine", "main", Places())
@@ -357,13 +360,25 @@ def test_a_dataset_that_is_not_the_baseline_s_is_refused(
     write_run(pytester.path / "results")
     ours = baseline.load(baseline.save("mine", "main", Places()))
     monkeypatch.setattr(gate_prepare.splits, "load", lambda *_: tiny)
-    monkeypatch.setattr(gate_prepare.data_digest, "digest", lambda *_: "f" * 64)
     with pytest.raises(
-        gate_prepare.UserError, match=r"digits under x: .* is f{12}…, .* has d{12}…"
+        gate_prepare.UserError, match=r"digits under x: .* has d{12}…: other test images"
     ):
         gate_prepare.test_split(ours, Path("x"))
-    monkeypatch.setattr(gate_prepare.data_digest, "digest", lambda *_: "d" * 64)
-    assert gate_prepare.test_split(ours, Path("x")) is tiny.test
+
+    def saved(**changes: Any) -> Snapshot:
+        record = {**digest.record("digits", tiny), **changes}
+        kept = {name: value for name, value in record.items() if value is not None}
+        return replace(ours, record=ours.record.model_copy(update={"dataset": kept}))
+
+    assert gate_prepare.test_split(saved(), Path("x")) == (tiny.test, [])
+    assert gate_prepare.test_split(saved(digest="e" * 64, std=1.0), Path("x")) == (tiny.test, [])
+    with pytest.raises(gate_prepare.UserError, match=r"has e{12}…"):
+        gate_prepare.test_split(saved(digest="d" * 64, test_digest="e" * 64), Path("x"))
+    old = saved(digest="d" * 64, test_digest=None)
+    (line,) = gate_prepare.test_split(old, Path("x"))[1]
+    assert "whether digits under x has the baseline's test images is unknown" in line
+    with pytest.raises(gate_prepare.UserError, match=r"has d{12}…"):
+        gate_prepare.test_split(saved(digest="d" * 64, test_digest=None, mean=0.4), Path("x"))
 
 
 def write_model(path: Path, batch: int | str = "n", width: int = 4) -> str:
@@ -414,7 +429,9 @@ def test_a_variant_s_session_is_bound_to_the_test_images(tmp_path: Path, monkeyp
     ours = baseline.load(baseline.save("mine", "main", Places()))
     images = np.arange(12, dtype=np.float32).reshape(3, 4)
     monkeypatch.setattr(
-        gate_prepare, "test_split", lambda *_: gate_prepare.Split(images, np.zeros(3, np.int64))
+        gate_prepare,
+        "test_split",
+        lambda *_: (gate_prepare.Split(images, np.zeros(3, np.int64)), []),
     )
     monkeypatch.setattr(machine, "record", lambda: ENVIRONMENT)
     files = pytest_fixtures.Files(gate_prepare.prepare(ours, ours, Path("x"), {}))

@@ -26,6 +26,7 @@ from compbench.models import cnn
 from compbench.onnxfile.export import to_onnx, torch_logits
 from compbench.onnxfile.graph import with_matrix_products
 from compbench.onnxfile.parity import parity
+from compbench.results.row import INT8_BITS
 from compbench.runtime import inference, machine
 from compbench.runtime.session import cpu_session
 from compbench.suite import plan, read
@@ -126,14 +127,13 @@ def test_reduced_weights_have_seven_bits(tiny: Data) -> None:
     assert max(np.abs(w.astype(int)).max() for w in weights if w.dtype == np.int8) == 64
 
 
-@pytest.mark.parametrize(("flags", "reduced"), [({"avx2"}, True), ({"avx512_vnni"}, False)])
-def test_the_default_width_is_the_cpu_s(monkeypatch, flags: set[str], reduced: bool) -> None:
+@pytest.mark.parametrize("flags", [{"avx2"}, {"avx512_vnni"}, {"asimddp"}, set()], ids=str)
+def test_the_default_width_is_the_same_on_every_cpu(monkeypatch, flags: set[str]) -> None:
     monkeypatch.setattr(machine, "flags", lambda: frozenset(flags))
     for plugin in (quantize_static, quantize_dynamic, quantize_aware):
-        assert plugin.Technique().reduce_range is reduced
-        assert plugin.Technique(reduce_range=not reduced).reduce_range is not reduced
+        assert plugin.Technique().model_dump()["reduce_range"] is (INT8_BITS == 7)
+        assert plugin.Technique(reduce_range=False).reduce_range is False
         assert plugin.Technique(weight_type="uint8").reduce_range is False
-        assert plugin.Technique().model_dump()["reduce_range"] is reduced
 
 
 @pytest.mark.parametrize("pattern", ["node_conv2d", "Conv", "node_conv2d*"])

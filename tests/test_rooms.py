@@ -18,7 +18,7 @@ import compbench
 
 ROOT = Path(compbench.__file__).parent
 
-BASE = ("errors", "units", "files")
+BASE = ("errors", "units", "files", "boundary")
 PUBLIC = ("__init__", "__main__", "pytest_plugin")  # may import everything
 ROOMS = {  # room: what it may import; base stands for `BASE`
     "base": "",
@@ -39,13 +39,13 @@ ROOMS = {  # room: what it may import; base stands for `BASE`
     "metrics": "base contracts onnxfile",
     "suite": "base registry contracts runtime",
     "results": "base",
-    "make": "base contracts runtime data training onnxfile suite",
+    "make": "base registry contracts runtime data training onnxfile suite",
     "measure": "base contracts metrics runtime data onnxfile suite make results",
-    "run": "base contracts runtime data training suite make results measure",
+    "run": "base registry contracts runtime data training suite make results measure",
     "statistics": "base contracts metrics results",
     "table": "base contracts metrics results statistics",
     "gate": "base registry contracts runtime data suite make results measure statistics",
-    "compare": "base registry runtime data make results statistics gate",
+    "compare": "base registry contracts runtime data make results statistics gate",
     "history": "base contracts metrics runtime results statistics table",
     "report": "base contracts metrics runtime results statistics table history",
 }

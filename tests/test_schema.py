@@ -17,9 +17,9 @@ from compbench.errors import UserError
 from compbench.registry import registry
 from compbench.suite import read as suites
 from compbench.suite import schema
+from tests.checkout import ROOT, tracked
 from tests.test_suite import KD, TEACHER, WRONG, values
 
-ROOT = Path(__file__).parent.parent
 # what the reader refuses and no schema can: names of other tables, lineages, code, sums of options
 SEMANTIC = """
     infinity | a class that is no model | a class that is no dataset | parent below
@@ -53,7 +53,7 @@ def test_the_committed_one_is_this() -> None:
     assert committed == schema.as_text(), "compbench schema > docs/suite.schema.json"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "suites").glob("*.toml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", tracked("suites"), ids=lambda p: p.stem)
 def test_shipped_suites_are_right(path: Path) -> None:
     validator().validate(tomllib.loads(path.read_text()))
 

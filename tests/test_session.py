@@ -13,7 +13,7 @@ from compbench.errors import JobFailed
 from compbench.runtime import placement as runtime_placement
 from compbench.runtime import session
 from compbench.runtime.session import OrtSession, cpu_session
-from compbench.runtime.target import Target
+from compbench.runtime.target import PROVIDERS, Provider, Target
 from tests.benchmarks import nets
 
 CPU, GPU = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -203,3 +203,41 @@ def test_threads_reach_the_session_and_none_spins() -> None:
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (3, 1)
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
     assert not options.enable_profiling
+
+
+@pytest.mark.parametrize(
+    ("options", "device_id"), [({}, 0), ({"device_id": 3}, 3), ({"device_id": "1"}, 1)]
+)
+def test_buffers_are_bound_on_the_device_that_computes(monkeypatch, options, device_id) -> None:
+    cuda = Provider(CPU, "onnxruntime", ("device_id",), "cuda")
+    monkeypatch.setitem(PROVIDERS, "cuda", cuda)
+    places: list[tuple] = []
+    values = onnxruntime.OrtValue
+
+    class Values:
+        """ONNX Runtime's values on the CPU, whatever device they are asked for on."""
+
+        @staticmethod
+        def ortvalue_from_numpy(array, *place):
+            places.append(place)
+            return values.ortvalue_from_numpy(array)
+
+        @staticmethod
+        def ortvalue_from_shape_and_type(shape, kind, *place):
+            places.append(place)
+            return values.ortvalue_from_shape_and_type(shape, kind)
+
+    monkeypatch.setattr(onnxruntime, "OrtValue", Values)
+    one = OrtSession(conv(), Target(provider="cuda", provider_options=options))
+    one.bind(images(2))
+    one.run()
+    assert one.logits()[0, 0] == pytest.approx(images(2)[0].sum(), rel=1e-5)
+    assert places == [("cuda", device_id)] * 2
+
+
+def test_a_device_id_that_is_none_is_refused() -> None:
+    target = Target(provider="cuda", provider_options={"device_id": "first"})
+    with pytest.raises(JobFailed, match="device_id = 'first' is no number of a device"):
+        session._device_id(target)
+    named = Target(provider="openvino", provider_options={"device_id": "GPU.1"})
+    assert session._device_id(named) == 0, "it binds on the CPU"

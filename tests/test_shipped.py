@@ -11,9 +11,9 @@ from PIL import Image
 
 from compbench.report import write
 from compbench.table.stored_run import StoredRun
+from tests.checkout import ROOT, tracked
 
-ROOT = Path(__file__).parent.parent
-SHIPPED = sorted(path.parent for path in (ROOT / "reports").glob("*/README.md"))
+SHIPPED = sorted({path.parent for path in tracked("reports")})
 
 pytestmark = pytest.mark.slow
 
@@ -33,21 +33,27 @@ def drawn(picture: Path) -> str:
 
 @pytest.mark.parametrize("shipped", SHIPPED, ids=lambda path: path.name)
 def test_a_shipped_report_is_written_again_from_its_rows(shipped: Path, tmp_path: Path) -> None:
-    written = write.write(StoredRun(rows_of(shipped)), tmp_path).parent
-    assert {path.name for path in written.iterdir()} == {path.name for path in shipped.iterdir()}
+    written = write.write(StoredRun(rows_of(shipped)), tmp_path).path.parent
+    kept = {path.name for path in tracked(str(shipped))}
+    assert {path.name for path in written.iterdir()} == kept
     assert (written / "README.md").read_bytes() == (shipped / "README.md").read_bytes()
 
 
 @pytest.mark.parametrize("shipped", SHIPPED, ids=lambda path: path.name)
 def test_its_pictures_too(shipped: Path, tmp_path: Path) -> None:
-    pictures = sorted(shipped.glob("*.png"))
+    pictures = [path for path in tracked(str(shipped)) if path.suffix == ".png"]
     drawn_by = {drawn(path) for path in pictures}
     if drawn_by != {drawn_here := f"Matplotlib version {mpl.__version__}"}:
         pytest.skip(f"drawn by {drawn_by}, not by {drawn_here}: bytes differ")
-    written = write.write(StoredRun(rows_of(shipped)), tmp_path).parent
+    written = write.write(StoredRun(rows_of(shipped)), tmp_path).path.parent
     for path in pictures:
         assert (written / path.name).read_bytes() == path.read_bytes(), path.name
 
 
 def test_something_is_shipped() -> None:
     assert {path.name for path in SHIPPED} >= {"quickstart", "mnist", "compression"}
+
+
+def test_the_shipped_rows_are_those_of_the_shipped_reports() -> None:
+    kept = {path.parent for path in tracked("results") if path.name == "run.json"}
+    assert kept == {rows_of(shipped) for shipped in SHIPPED}

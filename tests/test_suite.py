@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from compbench.errors import UserError
 from compbench.suite import plan, read
+from tests.checkout import ROOT, tracked
 
 TEACHER = '[variants.teacher]\ntechnique = "train"\nmodel = "cnn"\n'
 KD = '[variants.kd]\ntechnique = "distill"\nparent = "teacher"\nmodel = "mlp"\n'
@@ -212,12 +213,15 @@ def test_wrong_input_is_one_line_with_place_and_hint(
     assert "\n" not in line
 
 
-def test_missing_file_names_the_nearest() -> None:
+def test_missing_file_names_the_nearest(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("suites").mkdir()
+    Path("suites", "quickstart.toml").write_text(TEACHER)
     with pytest.raises(UserError, match=r"did you mean 'suites/quickstart\.toml'"):
         read.load(Path("suites/quickstrat.toml"))
 
 
-@pytest.mark.parametrize("path", sorted(Path("suites").glob("*.toml")), ids=str)
+@pytest.mark.parametrize("path", tracked("suites"), ids=lambda path: path.stem)
 def test_shipped_suites_are_right(path: Path) -> None:
     loaded = read.load(path)
     assert loaded.baseline == "teacher"
@@ -236,7 +240,7 @@ def test_a_byte_order_mark_is_no_matter(write_suite: Callable[[str], Path]) -> N
 
 
 def test_providers_measures_artifacts_of_the_quickstart() -> None:
-    suites = [read.load(Path("suites") / name) for name in ("providers.toml", "quickstart.toml")]
+    suites = [read.load(ROOT / "suites" / name) for name in ("providers.toml", "quickstart.toml")]
     keys = [{job.key for job in plan.plan(one, "d")} for one in suites]
     assert keys[0] < keys[1]
 

@@ -138,3 +138,4 @@ def test_three_digits_are_never_in_exponents(value: float, expected: str) -> Non
 @given(st.floats(0.1, 1e6))
 def test_three_digits_are_right_to_half_a_percent(value: float) -> None:
     assert float(units.three_digits(value)) == pytest.approx(value, rel=0.00501)
+    assert units.three_digits(-value) == f"−{units.three_digits(value)}"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from compbench.report.sections.best_use import best_uses
+from compbench.report.best_use import best_uses
 from compbench.statistics.intervals import Interval
 from compbench.statistics.summary import Summary
 from tests.factory import TARGET, exactly, lineage, make_run, make_summaries

@@ -4,42 +4,32 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
-from compbench.errors import JobFailed
+from compbench.errors import JobFailed, UserError
 from compbench.measure import footprint, launch, peak, profile
 from compbench.measure.launch import Spec
 from compbench.measure.turns import Turns
-from compbench.runtime import process
+from compbench.runtime import process as worker_module
+from compbench.runtime.process import ProcessFailed, Worker
 from compbench.runtime.target import Target
+from tests import crashing
 from tests.benchmarks import nets
 
 IMAGES = np.random.default_rng(0).normal(size=(5, 10)).astype(np.float32)
-KILLED = "the measuring process was killed twice"
-
-
-class Processes:
-    """Stands for `worker._process`: processes that end as told, one after the other."""
-
-    def __init__(self, *codes: int, stderr: str = ""):
-        self.codes, self.stderr = list(codes), stderr
-        self.folders: list[Path] = []
-
-    def __call__(self, folder: Path) -> subprocess.CompletedProcess[str]:
-        self.folders.append(folder)
-        self.task = json.loads((folder / "task.json").read_text())
-        code = self.codes.pop(0)
-        if code == 0:
-            images = np.load(folder / "images.npy")
-            np.savez(folder / "result.npz", images=images, names=np.array(["a", "bc"]))
-        return subprocess.CompletedProcess([], code, "", self.stderr)
+CRASHED = "the process that ran it was ended by signal 11 (SIGSEGV)"
 
 
 @pytest.fixture
@@ -58,70 +48,178 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     path.unlink()
 
 
-@pytest.mark.parametrize("codes", [(0,), (-9, 0), (-15, 0)])
-def test_a_process_that_was_killed_once_is_started_again(
-    codes: tuple[int, ...], monkeypatch
+def test_what_was_asked_comes_back_bit_for_bit() -> None:
+    arrays = {
+        "floats": IMAGES[:, ::2],  # not contiguous
+        "words": np.array(["a", "bc", ""]),
+        "nothing": np.zeros((0, 3), np.float32),
+        "one": np.array(7),
+        "nan": np.array([np.nan, -0.0]),
+    }
+    with Worker() as worker:
+        found = worker.call(crashing.give_back, {}, arrays)
+    assert list(found) == list(arrays)
+    for name, array in arrays.items():
+        assert (found[name].dtype, found[name].shape) == (array.dtype, array.shape)
+        assert found[name].tobytes() == np.ascontiguousarray(array).tobytes()
+
+
+def test_one_process_does_all_tasks_and_is_sent_an_array_once(monkeypatch) -> None:
+    sent: list[list[str]] = []
+    write = worker_module._write
+    monkeypatch.setattr(
+        worker_module, "_write", lambda s, h, arrays: (sent.append([*arrays]), write(s, h, arrays))
+    )
+    with Worker({"a": IMAGES, "b": IMAGES + 1}) as worker:
+        pids = {worker.call(crashing.tell, {})["pid"].item() for _ in range(2)}
+        for uses, own in ((("a",), {}), (("a", "b"), {"c": IMAGES}), (("b",), {})):
+            found = worker.call(crashing.give_back, {}, own, uses)
+            assert {*uses, *own} <= found.keys()
+            assert "c" not in found or "c" in own
+    assert sent[2:] == [["a"], ["b", "c"], []]
+    assert len(pids) == 1
+
+
+def test_a_crash_fails_its_task_and_the_next_one_has_a_process_again() -> None:
+    with Worker({"a": IMAGES}) as worker:
+        worker.call(crashing.give_back, {}, {}, ("a",))
+        with pytest.raises(ProcessFailed) as raised:
+            worker.call(crashing.segfault, {"at": "arm/0"})
+        assert str(raised.value) == CRASHED
+        assert "Segmentation fault" in raised.value.details  # and where: Python's own traceback
+        assert "in segfault" in raised.value.details
+        assert raised.value.at == "arm/0"
+        np.testing.assert_array_equal(worker.call(crashing.give_back, {}, {}, ("a",))["a"], IMAGES)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no signals")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_who_was_killed_from_outside_may_try_once_more(
+    times: int, number: signal.Signals, tmp_path: Path
 ) -> None:
-    processes = Processes(*codes)
-    monkeypatch.setattr(process, "_process", processes)
-    found = process.call("anything", {"file": "x"}, IMAGES)
+    spec = {"count": str(tmp_path / "count"), "times": times, "signal": int(number)}
+    if times < 2:
+        found = worker_module.call(crashing.killed, spec, IMAGES)
+        np.testing.assert_array_equal(found["images"], IMAGES)
+    else:
+        ended = f"ended by signal {int(number)} ({number.name}) twice"
+        with pytest.raises(ProcessFailed, match=re.escape(ended)):
+            worker_module.call(crashing.killed, spec, IMAGES)
+    assert len((tmp_path / "count").read_text()) == min(2, times + 1)
+
+
+def test_a_process_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    with Worker(silent_s=1) as worker, pytest.raises(ProcessFailed) as raised:
+        worker.call(crashing.hang, {"pids": str(pids)})
+    assert str(raised.value) == "the process that ran it made no progress for 1 s and was ended"
+    assert raised.value.at == "the slow one"
+    wait_until(lambda: not any(map(is_alive, pids.read_text().split())))
+
+
+def test_a_process_that_makes_progress_may_take_its_time() -> None:
+    with Worker(silent_s=0.8) as worker:
+        assert worker.call(crashing.work_slowly, {"steps": 6, "seconds": 0.25}) == {}
+        assert worker.call(crashing.work_slowly, {"steps": 1, "seconds": 1.5}, silent_s=0) == {}
+
+
+def test_what_libraries_print_is_no_answer(capfd) -> None:
+    found = worker_module.call(crashing.print_much, {}, IMAGES)
     np.testing.assert_array_equal(found["images"], IMAGES)
-    assert found["names"].tolist() == ["a", "bc"]
-    assert processes.task == {"module": "anything", "spec": {"file": "x"}}
-    assert len(processes.folders) == len(codes)
-    assert not any(folder.exists() for folder in processes.folders)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
-    ("codes", "stderr", "message"),
+    ("kind", "reason", "details"),
     [
-        ((-9, -9), "", f"{KILLED} (SIGKILL)"),
-        ((-9, -6), "noise", f"{KILLED} (SIGABRT)"),
-        (
-            (1,),
-            "Traceback:\n  x\nValueError: no\n\n",
-            "the measuring process failed: ValueError: no",
-        ),
-        ((-9, 1), "out of memory", "the measuring process failed: out of memory"),
-        ((3,), " \n", "the measuring process ended with exit code 3"),
+        ("job", "it does not fit", "with details"),
+        ("plain", "ValueError: red", "Traceback"),
+        ("exit", "SystemExit: 5", "Traceback"),
+        ("panic", "_Panic: a library in Rust", "Traceback"),
+        ("file", "FileNotFoundError: [Errno 2] No such file: 'x'", "Traceback"),
     ],
 )
-def test_a_process_that_fails_or_is_killed_twice_fails_the_job(
-    codes: tuple[int, ...], stderr: str, message: str, monkeypatch
+def test_what_a_task_raises_fails_it_and_the_process_lives(
+    kind: str, reason: str, details: str
 ) -> None:
-    processes = Processes(*codes, stderr=stderr)
-    monkeypatch.setattr(process, "_process", processes)
-    with pytest.raises(JobFailed) as raised:
-        process.call("anything", {}, IMAGES)
-    assert str(raised.value) == message
-    assert processes.codes == []
-    assert not any(folder.exists() for folder in processes.folders)
+    with Worker() as worker:
+        before = worker.call(crashing.tell, {})["pid"]
+        with pytest.raises(ProcessFailed) as raised:
+            worker.call(crashing.fail, {"kind": kind})
+        assert str(raised.value) == reason
+        assert raised.value.details.startswith(details)
+        assert raised.value.at == "someone"
+        assert worker.call(crashing.tell, {})["pid"] == before
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a shell script stands for Python")
-@pytest.mark.parametrize("kills", [1, 2])
-def test_a_real_kill_is_told_from_a_failure(
-    kills: int, net: str, tmp_path: Path, monkeypatch
+@pytest.mark.parametrize(
+    ("kind", "error", "message"),
+    [("disk", OSError, "No space left on device"), ("user", UserError, "^write it otherwise$")],
+)
+def test_what_ends_a_run_ends_it_from_a_process_too(
+    kind: str, error: type[Exception], message: str
 ) -> None:
-    script, count = tmp_path / "python", tmp_path / "count"
-    script.write_text(
-        f"#!/bin/sh\necho >>{count}\n"
-        f'[ $(wc -l <{count}) -le {kills} ] && kill -9 $$\nexec {sys.executable} "$@"\n'
+    with Worker() as worker, pytest.raises(error, match=message):
+        worker.call(crashing.fail, {"kind": kind})
+
+
+def test_a_process_that_leaves_is_told_with_its_last_words() -> None:
+    with pytest.raises(ProcessFailed) as raised:
+        worker_module.call(crashing.leave, {}, IMAGES)
+    assert str(raised.value) == "the process that ran it ended with exit code 3: last words"
+    assert raised.value.details == "first words\nlast words"
+
+
+def test_nothing_is_left_of_processes_however_they_end(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folders = []
+    with Worker(silent_s=1) as worker:
+        folders.append(worker.call(crashing.tell, {})["folder"].item())
+        for function in (crashing.segfault, crashing.leave):
+            with pytest.raises(ProcessFailed):
+                worker.call(function, {})
+            folders.append(worker.call(crashing.tell, {})["folder"].item())
+    assert len({*folders}) == 3
+    assert {Path(folder).parent for folder in folders} == {tmp_path}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it ends after its task")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_process_dies_with_its_parent(number: signal.Signals, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    code = (
+        "from compbench.worker import Worker\nfrom tests import crashing\n"
+        f"with Worker() as w: w.call(crashing.hang, {{'pids': {str(pids)!r}}})"
     )
-    script.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(script))
-    spec = {"file": net, "target": Target().model_dump(mode="json")}
-    if kills == 1:
-        assert process.call("measure.footprint", spec, IMAGES)["rest_bytes"] > 0
-    else:
-        with pytest.raises(JobFailed, match=rf"{KILLED} \(SIGKILL\)$"):
-            process.call("measure.footprint", spec, IMAGES)
-    assert count.read_text() == "\n" * 2
+    parent = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+    parent.send_signal(number)
+    parent.wait()
+    wait_until(lambda: not is_alive(pids.read_text().split()[0]))
+    started = int(pids.read_text().split()[1])
+    if is_alive(str(started)):  # what it started in its turn knows nothing of that
+        os.kill(started, signal.SIGKILL)
+
+
+def is_alive(pid: str) -> bool:
+    try:
+        return psutil.Process(int(pid)).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_a_job_that_fails_in_its_process_says_the_same_here(tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(b"no model")
-    with pytest.raises(JobFailed, match=r"^the measuring process failed: ONNX Runtime can't load"):
+    with pytest.raises(JobFailed, match=r"^ONNX Runtime can't load the file: "):
         footprint.footprints(str(tmp_path / "net.onnx"), Target(), 1, IMAGES)
 
 
@@ -263,11 +361,13 @@ def test_a_launch_takes_all_columns_of_all_arms(net: str, tmp_path: Path) -> Non
 def test_a_launch_sends_only_the_images_that_it_needs(monkeypatch) -> None:
     sent: dict[str, Any] = {}
 
-    def call(module: str, spec: dict[str, Any], images: np.ndarray) -> process.Arrays:
-        sent.update(spec, module=module, images=len(images))
+    def call(
+        function: worker_module.Function, spec: dict[str, Any], images: np.ndarray, silent_s: float
+    ) -> worker_module.Arrays:
+        sent.update(spec, function=function.__module__, images=len(images))
         return {"latency|a/0|kept": np.ones(1), "machine||steal": np.zeros(1)}
 
-    monkeypatch.setattr(process, "call", call)
+    monkeypatch.setattr(worker_module, "call", call)
     spec = Spec({"a/0": "f"}, Target(batch_sizes=(2, 50)), Turns(0.1), 7, throughput=False)
     taken = launch.launch(spec, np.zeros((1000, 10), np.float32))
     assert sent["images"] == 2 * launch.BATCHES + 50
@@ -276,7 +376,8 @@ def test_a_launch_sends_only_the_images_that_it_needs(monkeypatch) -> None:
         "discarded": 1,
         "most_runs": 32,
     }
-    assert (sent["module"], sent["seed"], sent["throughput"]) == ("measure.launch", 7, False)
+    assert (sent["function"], sent["seed"]) == ("compbench.launch", 7)
+    assert sent["throughput"] is False
     assert taken["throughput"] == {}
     assert taken["latency"] == {"a/0": {"kept": np.ones(1)}}
     assert taken["machine"] == {"": {"steal": np.zeros(1)}}

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from compbench.cli.options import BASELINES, RESULTS, Baselines, Results
+
 app = typer.Typer(
     help="Keep a run's files, to compare later candidates with.", no_args_is_help=True
 )
-
-Baselines = Annotated[Path, typer.Option(help="where baselines are kept")]
-Results = Annotated[Path, typer.Option(help="where artifacts and runs are kept")]
-_BASELINES, _RESULTS = Path("baselines"), Path("results")
 
 
 @app.command()
 def save(
     run: Annotated[str, typer.Argument(help="a run's folder, or a suite: its newest run")],
     name: Annotated[str, typer.Option(help="what to call it")] = "main",
-    baselines: Baselines = _BASELINES,
-    results: Results = _RESULTS,
+    baselines: Baselines = BASELINES,
+    results: Results = RESULTS,
 ) -> None:
     """Make a new baseline of the first seed of a run."""
     from compbench.gate import baseline
@@ -33,8 +30,8 @@ def save(
 def promote(
     source: Annotated[str, typer.Argument(help="a run, or a baseline (folder or name)")],
     name: Annotated[str, typer.Argument(help="the baseline that it becomes")],
-    baselines: Baselines = _BASELINES,
-    results: Results = _RESULTS,
+    baselines: Baselines = BASELINES,
+    results: Results = RESULTS,
 ) -> None:
     """Replace a baseline, for instance by the candidate; the old one is kept as NAME.previous."""
     from compbench.gate import baseline
@@ -43,7 +40,7 @@ def promote(
 
 
 @app.command("list")
-def list_(baselines: Baselines = _BASELINES) -> None:
+def list_(baselines: Baselines = BASELINES) -> None:
     """Show the baselines that there are, checked against their checksums."""
     from compbench.gate import baseline_tables
 
@@ -55,8 +52,8 @@ def list_(baselines: Baselines = _BASELINES) -> None:
 def diff(
     before: Annotated[str, typer.Argument(metavar="A", help="a baseline, run or folder of files")],
     after: Annotated[str, typer.Argument(metavar="B", help="the same, to compare with it")],
-    baselines: Baselines = _BASELINES,
-    results: Results = _RESULTS,
+    baselines: Baselines = BASELINES,
+    results: Results = RESULTS,
 ) -> None:
     """Show which variants came, went or changed, with their bytes, parameters and accuracy."""
     from compbench.gate import baseline, baseline_tables

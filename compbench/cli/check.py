@@ -1,41 +1,60 @@
-"""A suite's plan as a tree, with what is in the store; nothing is made, torch is not imported."""
+"""A suite's plan as a tree, with what is in the store; nothing is made.
+
+Torch is not imported, unless the dataset has to be loaded for its digest and its reader needs it.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from rich.markup import escape
 from rich.tree import Tree
 
-from compbench.data import digest as data_digest
-from compbench.make.store import Store
+from compbench.data import digest, samples, splits
+from compbench.make.store import Manifest, Store
 from compbench.suite import plan
 from compbench.suite.plan import Job
 from compbench.suite.read import Suite
 
+_REASONS = 3  # as many are named
+
 
 def tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
     """The lineage, each variant with its technique and how many of its jobs are in the store."""
-    digest = data_digest.digest(suite.dataset, data_dir)
-    jobs = plan.plan(suite, digest or "absent")
     store = Store(results)
-    there = {job.key for job in jobs if digest and store.find(job.key)}
+    content = samples.fingerprint(suite.dataset, data_dir)
+    known = _digest(suite, content, results, data_dir) if content and store.has_any() else None
+    jobs = plan.plan(suite, known or "unknown")
+    there = {job.key for job in jobs if known and store.find(job.key)}
     missing = len({job.key for job in jobs} - there)
     where = f"dataset {suite.dataset_name}"
-    if digest is None:
+    if content is None:
         where += f" (not under {data_dir}: a run would download it)"
     seeds = ", ".join(map(str, suite.seeds))
     root = Tree(
         f"[bold]{suite.name}[/]: {where}; seeds {seeds}; targets {', '.join(suite.targets)}\n"
         f"{len(jobs)} jobs: {len(jobs) - missing} in the store, {missing} to make"
     )
+    made = [m for m in store.manifests() if m.parts] if missing else []
     branches: dict[str, Tree] = {}
     for name, variant in suite.variants.items():
         own = [job for job in jobs if job.variant.name == name]
         also = f", also from {', '.join(variant.parents[1:])}" if variant.parents[1:] else ""
         label = f"{name} [dim]{variant.technique_name}{also}[/]  {_state(own, there)}"
+        label += _why(own, there, made)
         above = branches[variant.parents[0]] if variant.parents else root
         branches[name] = above.add(label)
     return root
+
+
+def _digest(suite: Suite, content: str, results: Path, data_dir: Path) -> str:
+    """That of the dataset, which is loaded once where these files never were."""
+    known = digest.known(suite.dataset, content, results)
+    if known is not None:
+        return known
+    found = digest.record(suite.dataset_name, splits.load(suite.dataset, data_dir))
+    digest.remember(found, suite.dataset, content, results)
+    return found["digest"]
 
 
 def _state(jobs: list[Job], there: set[str]) -> str:
@@ -43,3 +62,15 @@ def _state(jobs: list[Job], there: set[str]) -> str:
     if count == len(jobs):
         return "[green]in the store[/]"
     return "to make" if count == 0 else f"{count} of {len(jobs)} in the store"
+
+
+def _why(jobs: list[Job], there: set[str], made: list[Manifest]) -> str:
+    """What has changed since the variant was last made, by its most similar artifact."""
+    for job in (job for job in jobs if job.key not in there):
+        alike = [m for m in made if (m.variant, m.seed) == (job.variant.name, job.seed)]
+        found = [[*plan.unlike(manifest.parts, job.parts)] for manifest in alike]
+        if found:
+            nearest = min(found, key=len)
+            more = f", and {len(nearest) - _REASONS} more" if len(nearest) > _REASONS else ""
+            return f" [dim](changed: {escape(', '.join(nearest[:_REASONS]))}{more})[/]"
+    return ""

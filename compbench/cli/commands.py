@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from compbench.cli import baseline, history
 from compbench.cli.console import console
+from compbench.cli.options import DATA, RESULTS, DataDir, Reports, Results, reports_folder
 
 app = typer.Typer(
     help="Which compression do I take? Measured on the file that would be deployed.",
@@ -20,24 +22,17 @@ app = typer.Typer(
 app.add_typer(baseline.app, name="baseline")
 app.command()(history.history)
 SuitePath = Annotated[Path, typer.Argument(metavar="SUITE", help="a suite file (TOML)")]
-Results = Annotated[Path, typer.Option(help="where artifacts and runs are kept")]
-Reports = Annotated[Path, typer.Option(help="where reports are written")]
-DataDir = Annotated[
-    Path, typer.Option(envvar="COMPBENCH_DATA", help="where datasets are, or are downloaded to")
-]
 Run = Annotated[str, typer.Argument(help="a run's folder, or a suite: its newest run")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="print only the report's path and failures")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else")]
-_RESULTS, _REPORTS = Path("results"), Path("reports")
-_DATA = Path("data")
 
 
 @app.command()
 def run(
     suite: SuitePath,
-    results: Results = _RESULTS,
-    reports: Reports = _REPORTS,
-    data_dir: DataDir = _DATA,
+    results: Results = RESULTS,
+    reports: Reports = None,
+    data_dir: DataDir = DATA,
     fast: Annotated[
         bool, typer.Option("--fast", help="measure a few times only: wider intervals")
     ] = False,
@@ -54,25 +49,33 @@ def run(
     from compbench.table.stored_run import StoredRun
 
     manner = Manner(quiet, json)
+    places = Folders(results, reports_folder(reports, results), data_dir)
     loaded = suites.load(suite)
     if fast:
         loaded = suites.fast(loaded)
     progress = Progress(manner.progress())
     try:
-        outcome = run_suite(loaded, Folders(results, reports, data_dir), progress)
+        outcome = run_suite(loaded, places, progress)
     except KeyboardInterrupt:  # caught here: typer would end the process without a word
         print("stopped; the same command goes on from here", file=sys.stderr)
         raise typer.Exit(130) from None
     stored = StoredRun(outcome.folder)
-    manner.tell(stored, [write.write(stored, reports)], outcome.failures)
-    for failure in outcome.failures:
+    written = write.write(stored, places.reports)
+    failures = (*outcome.failures, *written.failures)
+    manner.tell(stored, [written.path], failures)
+    _end(failures)
+
+
+def _end(failures: Sequence[str]) -> None:
+    """Say what failed, a line each; exit code 1 where something did."""
+    for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
-    if outcome.failures:
+    if failures:
         raise typer.Exit(1)
 
 
 @app.command()
-def check(suite: SuitePath, results: Results = _RESULTS, data_dir: DataDir = _DATA) -> None:
+def check(suite: SuitePath, results: Results = RESULTS, data_dir: DataDir = DATA) -> None:
     """Show a suite's plan: its lineage as a tree, and which jobs are in the store already."""
     from compbench.cli import check as checks
     from compbench.suite import read as suites
@@ -83,28 +86,34 @@ def check(suite: SuitePath, results: Results = _RESULTS, data_dir: DataDir = _DA
 @app.command()
 def report(
     run: Run,
-    results: Results = _RESULTS,
-    reports: Reports = _REPORTS,
+    results: Results = RESULTS,
+    reports: Reports = None,
     format: Annotated[
         str, typer.Option(help="markdown, csv, parquet, json; several: separated by commas")
     ] = "markdown",
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Write the report again from a run's rows, or its table for other programs."""
+    """Write the report again from a run's rows, or its table for other programs.
+
+    Exit code 1 where a part of the report could not be written: it says so in its place.
+    """
     from compbench.cli import formats
     from compbench.cli.output import Manner
     from compbench.files import refuse_unwritable
     from compbench.table.stored_run import open_run
 
     names = formats.parse(format)
-    refuse_unwritable(reports, "--reports")
+    folder = reports_folder(reports, results)
+    refuse_unwritable(folder, "--reports")
     stored = open_run(results, run)
-    Manner(quiet, json).name(stored, formats.write(stored, reports, names))
+    paths, failures = formats.write(stored, folder, names)
+    Manner(quiet, json).name(stored, paths, failures)
+    _end(failures)
 
 
 @app.command()
-def show(run: Run, results: Results = _RESULTS, json: Json = False) -> None:
+def show(run: Run, results: Results = RESULTS, json: Json = False) -> None:
     """Show a run as a table in the terminal; nothing is written."""
     from compbench.cli.output import Manner
     from compbench.table.stored_run import open_run
@@ -142,7 +151,7 @@ def pick(
     max_bytes: Annotated[str | None, typer.Option(help="the file on disk: 200KB")] = None,
     max_latency: Annotated[str | None, typer.Option(help="p50 of an inference: 0.5ms")] = None,
     target: Annotated[str | None, typer.Option(help="one of the run's targets")] = None,
-    results: Results = _RESULTS,
+    results: Results = RESULTS,
     json: Json = False,
 ) -> None:
     """Say which variant to take under constraints, and what excluded the others.
@@ -167,8 +176,8 @@ def compare(
     run_b: Annotated[
         str, typer.Argument(metavar="RUN_B", help="SUITE@previous, SUITE@20260102: earlier runs")
     ],
-    results: Results = _RESULTS,
-    data_dir: DataDir = _DATA,
+    results: Results = RESULTS,
+    data_dir: DataDir = DATA,
     remeasure: Annotated[
         bool, typer.Option("--remeasure", help="measure files that differ side by side now")
     ] = False,

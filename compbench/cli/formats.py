@@ -22,12 +22,20 @@ def parse(given: str) -> tuple[str, ...]:
     return names
 
 
-def write(stored: StoredRun, reports: Path, names: Sequence[str]) -> list[Path]:
-    """Write a run in each of these formats into `reports/<suite>`; return the paths."""
-    folder = reports / stored.run.suite
-    return [
-        report_write.write(stored, reports)
-        if name == "markdown"
-        else table_write.write(folder, stored.run, stored.table(), name)
-        for name in names
-    ]
+def write(
+    stored: StoredRun, reports: Path, names: Sequence[str]
+) -> tuple[list[Path], tuple[str, ...]]:
+    """Write a run in each of these formats into `reports/<suite>`.
+
+    Returns the paths, and what of the report failed, a line each.
+    """
+    folder, paths = reports / stored.run.suite, []
+    failures: tuple[str, ...] = ()
+    for name in names:
+        if name == "markdown":
+            written = report_write.write(stored, reports)
+            paths.append(written.path)
+            failures = written.failures
+        else:
+            paths.append(table_write.write(folder, stored.run, stored.table(), name))
+    return paths, failures

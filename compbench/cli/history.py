@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-_RESULTS, _REPORTS = Path("results"), Path("reports")
+from compbench.cli.options import RESULTS, Reports, Results, reports_folder
 
 
 def history(
@@ -20,8 +19,8 @@ def history(
         list[str] | None, typer.Option(help="this variant only; may be given several times")
     ] = None,
     target: Annotated[str | None, typer.Option(help="one of the runs' targets")] = None,
-    results: Annotated[Path, typer.Option(help="where artifacts and runs are kept")] = _RESULTS,
-    reports: Annotated[Path, typer.Option(help="where the picture is written")] = _REPORTS,
+    results: Results = RESULTS,
+    reports: Reports = None,
     form: Annotated[str, typer.Option("--format", help="table, csv or json")] = "table",
 ) -> None:
     """Show a metric over a suite's runs, as a table and a picture, with step changes marked."""
@@ -35,8 +34,9 @@ def history(
     asked = metrics.find(metric)
     runs = read(results, suite)
     found = history_of(runs.finished, asked, target, variant or ())
-    refuse_unwritable(reports, "--reports")
-    path = reports / found.suite / f"history-{asked.name}-{found.target}.png"
+    folder = reports_folder(reports, results)
+    refuse_unwritable(folder, "--reports")
+    path = folder / found.suite / f"history-{asked.name}-{found.target}.png"
     picture = pictures_history.picture(found)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, picture)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from compbench.cli.option_text import Option, options
-from compbench.contracts import TechniqueBase
+from compbench.contracts import TechniqueBase, kinds
 from compbench.errors import UserError, nearest
 from compbench.registry import registry
 from compbench.runtime.target import PROVIDERS, Provider, Target
@@ -50,7 +50,7 @@ def entry(kind: str, name: str) -> Entry:
     """One of a kind, also by import path. Raises UserError with the nearest name."""
     plugin = KINDS.get(kind)
     if plugin and ":" in name:
-        return _described(name, registry.find(plugin, name))
+        return _described(name, kinds.find(plugin, name))
     found = {one.name: one for one in entries(kind)}
     if name not in found:
         what = plugin or "provider"
@@ -60,7 +60,7 @@ def entry(kind: str, name: str) -> Entry:
 
 def _plugin(kind: registry.Kind, name: str) -> Entry:
     try:
-        return _described(name, registry.find(kind, name))
+        return _described(name, kinds.find(kind, name))
     except UserError as error:
         return Entry(name, "", problem=str(error))
 

@@ -25,7 +25,7 @@ _USERS_OSERRORS = (
 
 def main() -> None:
     """The `compbench` command: a user's mistake is one line and exit code 2."""
-    sys.path.insert(0, os.getcwd())  # for import paths in suite files
+    _search_here_last()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # where × or µ can't be printed: a question mark
             stream.reconfigure(errors="replace")
@@ -38,6 +38,15 @@ def main() -> None:
         if error.errno not in _USERS_OSERRORS:
             raise
         _stop(f"{error.filename or 'disk'}: {error.strerror}; what was finished is kept")
+
+
+def _search_here_last() -> None:
+    """Import paths may begin in the current folder, but no file in it is taken for a library."""
+    here = os.getcwd()
+    if sys.path[:1] in ([""], [here]):  # put there by `python -m`
+        del sys.path[0]
+    if here not in sys.path:
+        sys.path.append(here)
 
 
 def _stop(message: str) -> None:

@@ -44,7 +44,8 @@ class Manner:
             return
         shown = console()
         shown.print(chosen.sentence(), style="bold", soft_wrap=True)
-        shown.print(chosen.table())
+        if chosen.choice.excluded:
+            shown.print(chosen.table())
 
     def name(self, stored: StoredRun, paths: Sequence[Path], failures: Sequence[str] = ()) -> None:
         """What was written, without the overview."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from compbench.results.dataset import UNTOLD, same_test_images
 from compbench.results.record import Run, became
 from compbench.runtime.machine import FIELDS
 from compbench.units import bytes_text
@@ -50,11 +51,21 @@ def _dataset(a: Run, b: Run) -> Iterator[str]:
     one, other = a.dataset["name"], b.dataset["name"]
     if one != other:
         yield f"dataset: {one} became {other}: accuracies are not compared"
-    elif a.dataset["digest"] != b.dataset["digest"]:
+        return
+    same = same_test_images(a.dataset, b.dataset)
+    unpaired = "compared as those of different images (unpaired, wider intervals)"
+    if same is None:
+        yield (
+            f"dataset: whether {one} has the same test images is unknown, since {UNTOLD}: "
+            f"accuracies are {unpaired}"
+        )
+    elif not same:
         yield (
             f"dataset: {one} has another digest, its files or splits may differ: accuracies are "
-            "compared as those of different images (unpaired, wider intervals)"
+            f"{unpaired}"
         )
+    elif a.dataset["digest"] != b.dataset["digest"]:
+        yield f"dataset: {one} has the same test images, but others to train or validate on"
 
 
 def _targets(a: Run, b: Run) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from compbench.compare.match import Pair, Side, is_same_file
+from compbench.results.dataset import same_test_images
 from compbench.results.record import became
 from compbench.statistics.changes import Change, paired_accuracy, ratio_of_ratios, unpaired_accuracy
 from compbench.statistics.intervals import Interval, log_ratio_interval, reach
@@ -125,7 +126,7 @@ def _accuracy(a: Side, b: Side, pair: Pair, line: Line) -> Line:
     if not one or not other or a.run.dataset["name"] != b.run.dataset["name"]:
         return line
     common = [seed for seed in one if seed in other]
-    if a.run.dataset["digest"] != b.run.dataset["digest"] or not common:
+    if not same_test_images(a.run.dataset, b.run.dataset) or not common:
         change = unpaired_accuracy(list(one.values()), list(other.values()))
         return replace(line, accuracy=change, accuracy_basis="unpaired")
     ours, theirs = ([side[seed] for seed in common] for side in (one, other))

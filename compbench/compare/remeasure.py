@@ -10,12 +10,13 @@ from pathlib import Path
 
 from compbench.compare.compare import SAME_FILE, Again, Comparison, compare
 from compbench.compare.match import Pair, Side, is_same_file, match, refuse_nothing_in_common, side
-from compbench.data import digest, splits
+from compbench.contracts import kinds
+from compbench.data import samples, splits
 from compbench.errors import JobFailed, UserError
 from compbench.gate import engine
 from compbench.gate.engine import Limits
 from compbench.make.store import MODEL, Store
-from compbench.registry import registry
+from compbench.results.find import suite_file
 from compbench.results.folder import read_rows
 from compbench.results.record import Run, read_run
 from compbench.runtime.session import Images
@@ -62,7 +63,7 @@ def remeasure(a: Side, b: Side, places: Places, tell: Callable[[str], None]) -> 
                 found[pair.name, name] = ready
             else:
                 todo[pair.name, name] = ready
-    images = _images(b.run, places.data) if todo else None
+    images = _images(b, places.data) if todo else None
     for count, ((variant, name), paths) in enumerate(todo.items(), start=1):
         assert images is not None
         tell(f"  [{count}/{len(todo)}] both files of {variant} side by side on {name}")
@@ -106,10 +107,10 @@ def _target(run: Run, name: str) -> Target:
     return Target(**run.targets[name])
 
 
-def _images(run: Run, data_dir: Path) -> Images:
-    name = run.dataset["name"]
-    source = registry.find("dataset", name)()
-    if digest.digest(source, data_dir) is None:
+def _images(newer: Side, data_dir: Path) -> Images:
+    name = newer.run.dataset["name"]
+    source = kinds.dataset(name, suite_file(newer.run.suite_path, Path(newer.label)))
+    if samples.fingerprint(source, data_dir) is None:
         raise UserError(
             f"{name}, on whose test images files are measured, is not under {data_dir}; "
             "name its folder with --data-dir or COMPBENCH_DATA"

@@ -6,7 +6,15 @@ plugin must be cheap, so plugin files import torch inside their methods.
 
 from compbench.contracts.data import DatasetSource, Samples, Shape, Split, TrainingData
 from compbench.contracts.metric import Column, Measured, MetricBase, MetricHistory, Running
-from compbench.contracts.model import ModelFamily, ModelOption, describe_model
+from compbench.contracts.model import (
+    MODEL_WORDS,
+    ModelFamily,
+    ModelOption,
+    describe_model,
+    model_options,
+    own_model,
+    takes_several_models,
+)
 from compbench.contracts.options import Options
 from compbench.contracts.technique import (
     LoweringTechnique,
@@ -27,6 +35,7 @@ from compbench.contracts.training import (
 )
 
 __all__ = [
+    "MODEL_WORDS",
     "AfterStep",
     "Batch",
     "Column",
@@ -54,4 +63,7 @@ __all__ = [
     "Trainer",
     "TrainingData",
     "describe_model",
+    "model_options",
+    "own_model",
+    "takes_several_models",
 ]

@@ -47,9 +47,11 @@ class TrainingData:
 
 
 class Samples(NamedTuple):
-    """What a dataset file loads: raw pixels uint8 (N, C, H, W), labels int64 (N,).
+    """What a dataset file loads: raw pixels uint8 (N, C, H, W), labels (N,) of any integer type.
 
-    `test_images` and `test_labels` are None where the source has no test split of its own.
+    Labels are 0 to classes - 1, and become int64. Each class needs samples enough for a part in
+    every split that is cut from these. `test_images` and `test_labels` are None where the source
+    has no test split of its own; one that it has may lack a class.
     """
 
     images: NDArray[np.uint8]
@@ -59,7 +61,10 @@ class Samples(NamedTuple):
 
 
 class DatasetSource(Options, ABC):
-    """Base of the class `Dataset` in every file of `datasets/`."""
+    """Base of the class `Dataset` in every file of `datasets/`.
+
+    A suite file only names a dataset, so each of its options needs a default.
+    """
 
     libraries: ClassVar[tuple[str, ...]] = ()
     classes: ClassVar[int]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union, get_args, get_origin
 
-from pydantic import BeforeValidator, PlainSerializer, ValidationError
+from pydantic import BaseModel, BeforeValidator, PlainSerializer, ValidationError
+from pydantic.fields import FieldInfo
 
 from compbench.contracts.data import Shape
 from compbench.contracts.options import Options
-from compbench.errors import UserError, explain
-from compbench.registry import registry
+from compbench.contracts.technique import TechniqueBase
+from compbench.errors import UserError, explain, told
+from compbench.registry import plugins, registry
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,6 +29,9 @@ class ModelFamily(Options, ABC):
         """A new module with torch's current random state: images (N, C, H, W) -> logits (N, K)."""
 
 
+MODEL_WORDS = ("name",)  # what a model's table has beside its options
+
+
 def _model(value: Any) -> Any:
     if isinstance(value, ModelFamily) or value is None:
         return value
@@ -34,30 +40,64 @@ def _model(value: Any) -> Any:
         raise ValueError('a model is a name ("mlp") or a table ({ name = "mlp", hidden = [64] })')
     options = {key: option for key, option in table.items() if key != "name"}
     try:
-        family = registry.find("model", table["name"])
+        family: Any = plugins.find("model", table["name"], (ModelFamily,), MODEL_WORDS)
     except UserError as error:
         raise ValueError(str(error)) from error
-    if not issubclass(family, ModelFamily):
-        raise ValueError(f"'{table['name']}' is not a ModelFamily, see compbench/contracts")
     try:
-        return family(**options)
+        model = family(**options)
+        describe_model(model)
+        return model
     except ValidationError as error:
         raise ValueError(explain(error, f"'{table['name']}'", family.model_fields)) from error
-
-
-def _model_name(model: ModelFamily) -> str:
-    cls = type(model)
-    package, _, file = cls.__module__.rpartition(".")
-    return file if package == "compbench.models" else f"{cls.__module__}:{cls.__qualname__}"
+    except Exception as error:  # the plugin's own
+        raise ValueError(f"'{table['name']}' fails on these options: {told(error)}") from error
 
 
 def describe_model(model: ModelFamily) -> dict[str, Any]:
     """A model option as a suite file would write it, defaults included."""
-    return {"name": _model_name(model), **model.model_dump(mode="json")}
+    return {"name": registry.name_of(type(model)), **model.model_dump(mode="json")}
 
 
+_IS_MODEL = BeforeValidator(_model)
+# the net that a technique makes, if it is not its parent's; the option may have any name
 ModelOption = Annotated[
     Any,
-    BeforeValidator(_model),
+    _IS_MODEL,
     PlainSerializer(lambda model: None if model is None else describe_model(model)),
 ]
+
+
+def model_options(plugin: type[BaseModel]) -> tuple[str, ...]:
+    """The names of the options that take a net: those of type `ModelOption`, also with `| None`."""
+    return tuple(name for name, field in plugin.model_fields.items() if _takes_model(field))
+
+
+def takes_several_models(plugin: type[BaseModel]) -> str | None:
+    """The first option that takes nets in a list or a table, which no technique can make."""
+    for name, field in plugin.model_fields.items():
+        if not _takes_model(field) and any(map(_is_model, _within(field.annotation))):
+            return name
+    return None
+
+
+def own_model(technique: TechniqueBase) -> ModelFamily | None:
+    """The net that a technique makes where it does not begin from its parent's."""
+    found = [getattr(technique, name) for name in model_options(type(technique))]
+    return next((model for model in found if model is not None), None)
+
+
+def _takes_model(field: FieldInfo) -> bool:
+    alternatives = (
+        get_args(field.annotation) if get_origin(field.annotation) in (Union, UnionType) else ()
+    )
+    return _IS_MODEL in field.metadata or any(map(_is_model, alternatives))
+
+
+def _is_model(annotation: Any) -> bool:
+    return get_origin(annotation) is Annotated and _IS_MODEL in annotation.__metadata__
+
+
+def _within(annotation: Any) -> list[Any]:
+    """An annotation and all that it is composed of."""
+    inner = [part for one in get_args(annotation) for part in _within(one)]
+    return [annotation, *inner]

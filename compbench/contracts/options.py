@@ -9,9 +9,14 @@ from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 
 class Options(BaseModel):
-    """Options as a suite file gives them: immutable, and nothing unknown is accepted."""
+    """Options as a suite file gives them: immutable, and nothing unknown is accepted.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    Defaults are held to the same as what a suite file gives.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
+    )
 
     @field_validator("*", mode="before")
     @classmethod

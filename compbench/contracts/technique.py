@@ -33,14 +33,28 @@ class TechniqueBase(Options, ABC):
 
     `quantizes` says that it makes numbers narrower, which is done once in a lineage. `leaves` is
     what it leaves in the weights, in words; `undoes` is what it destroys of that in its parent.
+
+    Tables and pictures know a technique by what it says here. `family` is what it did, in a word or
+    two ("pruned"); where it says none, its module's name. `teaches` says that its first parent is a
+    teacher of another net, not what this one was made from. `scheme` says how it stores numbers,
+    with its options in braces ("weights in {bits} bits").
     """
 
     parents: ClassVar[tuple[int, int]] = (1, 1)
     libraries: ClassVar[tuple[str, ...]] = ()
+    family: ClassVar[str] = ""
+    teaches: ClassVar[bool] = False
+    scheme: ClassVar[str] = ""
     quantizes: ClassVar[bool] = False
     leaves: ClassVar[str] = ""
     undoes: ClassVar[tuple[str, ...]] = ()
     null_case: ClassVar[NullCase]
+
+    @classmethod
+    def says(cls) -> dict[str, Any]:
+        """What a run records of it, so that a report needs no technique: a name -> a JSON value."""
+        family = cls.family or cls.__module__.rpartition(".")[2]
+        return {"family": family, "teaches": cls.teaches, "scheme": cls.scheme}
 
     def problem(self, parent_count: int) -> str | None:
         """What is wrong with this technique on so many parents, or None."""

@@ -93,6 +93,13 @@ class Trainer(ABC):
     def outputs(self, model: nn.Module, images: Tensor) -> Tensor:
         """The logits (N, K) of a model in evaluation mode, without gradients."""
 
+    @abstractmethod
+    def note(self, text: str) -> None:
+        """Say what the user must know of this job, such as the layers left as they were, and why.
+
+        It is told while the job is made, and kept in the artifact's manifest.
+        """
+
 
 @dataclass(frozen=True)
 class Batch:

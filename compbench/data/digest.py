@@ -1,20 +1,80 @@
-"""What identifies the splits of a dataset."""
+"""The digest of a dataset's split arrays, remembered so that one knows it without loading them."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from compbench.contracts import DatasetSource
-from compbench.data import splits
+import numpy as np
+
+from compbench.contracts import DatasetSource, Split
+from compbench.data.splits import Data, __name__
+from compbench.files import write_whole
 from compbench.registry import registry
+from compbench.registry.fingerprint import Sources
+
+_FOLDER = "digests"
 
 
-def digest(source: DatasetSource, data_dir: Path) -> str | None:
-    """Identifies the splits: the source's content, its and the splits' code; None where absent."""
-    content = source.fingerprint(data_dir)
-    if content is None:
-        return None
-    code = registry.source(type(source)) + Path(splits.__file__).read_bytes()
-    options = source.model_dump_json()
-    return hashlib.sha256(f"{content}{options}".encode() + code).hexdigest()
+def record(name: str, loaded: Data) -> dict[str, Any]:
+    """What a run and a baseline keep of a dataset.
+
+    Digests are SHA-256 of the arrays as techniques and files get them, images normalised: of all
+    splits, and of the test split alone.
+    """
+    training = loaded.training
+    splits = {"train": training.train, "validation": training.validation, "test": loaded.test}
+    digests = {split: _of_split(samples) for split, samples in splits.items()}
+    return {
+        "name": name,
+        "digest": hashlib.sha256(" ".join(digests.values()).encode()).hexdigest(),
+        "test_digest": digests["test"],
+        "shape": list(training.shape),
+        "mean": loaded.mean,
+        "std": loaded.std,
+        "samples": {split: len(samples) for split, samples in splits.items()},
+    }
+
+
+def known(source: DatasetSource, content: str, results: Path) -> str | None:
+    """The digest of what the same code loaded before from the same content; else None.
+
+    `content` is the source's own fingerprint of its files, which is cheap.
+    """
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return json.loads(_path(source, content, results).read_bytes())["digest"]
+    return None
+
+
+def remember(found: Mapping[str, Any], source: DatasetSource, content: str, results: Path) -> None:
+    """Keep a dataset's record under `results`; a folder that can't be written is no matter."""
+    path = _path(source, content, results)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps(found, indent=1).encode() + b"\n")
+
+
+def _path(source: DatasetSource, content: str, results: Path) -> Path:
+    """Named by what decides the arrays: files, options, code, libraries."""
+    code = Sources().of([type(source)], modules=[__name__])
+    parts = {
+        "content": content,
+        "source": f"{type(source).__module__}:{type(source).__qualname__}",
+        "options": source.model_dump(mode="json"),
+        "code": dict(code.modules),
+        "libraries": {**registry.versions(tuple(source.libraries)), **code.libraries},
+    }
+    name = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+    return results / _FOLDER / f"{name}.json"
+
+
+def _of_split(split: Split) -> str:
+    digest = hashlib.sha256()
+    for array in (split.images, split.labels):
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data.cast("B"))
+    return digest.hexdigest()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compbench.contracts import DatasetSource, Samples, Split, TrainingData
+from compbench.data import samples as sources
 from compbench.errors import UserError
+from compbench.registry import registry
 
 VALIDATION_SHARE = 0.1  # of the samples that are not test samples
 SMALL_VALIDATION_SHARE = 0.2  # where a source has fewer than 10,000 samples
@@ -29,13 +32,18 @@ class Data:
 
 def load(source: DatasetSource, data_dir: Path) -> Data:
     """Stratified splits of a source; pixels / 255, then standardised by the training split."""
-    samples = _with_test_split(source.load(data_dir))
+    name = registry.name_of(type(source))
+    samples = _with_test_split(sources.load(source, data_dir), name)
     assert samples.test_images is not None and samples.test_labels is not None
-    _check(samples, source.classes)
     share = VALIDATION_SHARE if len(samples.labels) >= 10_000 else SMALL_VALIDATION_SHARE
-    train, validation = _stratified(samples.labels, share)
+    train, validation = _stratified(samples.labels, share, name)
     pixels = samples.images[train].astype(np.float32) / 255
     mean, std = float(pixels.mean()), float(pixels.std())
+    if std == 0:
+        raise UserError(
+            f"the dataset '{name}': every pixel of the training images is "
+            f"{samples.images[train].flat[0]}: there is nothing to tell them apart by"
+        )
 
     def split(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Split:
         normalised = (images.astype(np.float32) / 255 - mean) / std
@@ -49,32 +57,32 @@ def load(source: DatasetSource, data_dir: Path) -> Data:
     return Data(training, split(samples.test_images, samples.test_labels), mean, std)
 
 
-def _with_test_split(samples: Samples) -> Samples:
+def _with_test_split(samples: Samples, name: str) -> Samples:
     if samples.test_images is not None:
         return samples
-    rest, test = _stratified(samples.labels, TEST_SHARE)
+    rest, test = _stratified(samples.labels, TEST_SHARE, name)
     images, labels = samples.images, samples.labels
     return Samples(images[rest], labels[rest], images[test], labels[test])
 
 
-def _stratified(labels: NDArray[np.int64], share: float) -> tuple[NDArray, NDArray]:
-    """Indices of the rest and of a share of the samples, every class represented alike."""
+def _stratified(labels: NDArray[np.int64], share: float, name: str) -> tuple[NDArray, NDArray]:
+    """Indices of the rest and of a share of the samples, every class represented alike.
+
+    Raises UserError where a class has too few samples to be in both.
+    """
     from sklearn.model_selection import train_test_split
 
-    indices = np.arange(len(labels))
-    rest, part = train_test_split(
-        indices, test_size=share, stratify=labels, random_state=SPLIT_SEED
-    )
+    indices, counts = np.arange(len(labels)), np.bincount(labels)
+    try:
+        parts = train_test_split(indices, test_size=share, stratify=labels, random_state=SPLIT_SEED)
+    except ValueError:  # a class with one sample, or fewer samples than classes
+        parts = [indices[:0], indices[:0]]
+    if min(len(np.unique(labels[part])) for part in parts) < np.count_nonzero(counts):
+        rarest = min(np.flatnonzero(counts), key=lambda one: counts[one])
+        raise UserError(
+            f"the dataset '{name}' can't be split with every class in each part: of its "
+            f"{len(labels)} samples class {rarest} has {counts[rarest]}; about {ceil(1 / share)} "
+            "are needed"
+        )
+    rest, part = parts
     return np.asarray(rest), np.asarray(part)
-
-
-def _check(samples: Samples, classes: int) -> None:
-    assert samples.test_images is not None and samples.test_labels is not None
-    for images, labels in (
-        (samples.images, samples.labels),
-        (samples.test_images, samples.test_labels),
-    ):
-        if len(images) != len(labels):
-            raise UserError(f"the dataset has {len(images)} images but {len(labels)} labels")
-        if len(labels) == 0 or labels.min() < 0 or labels.max() >= classes:
-            raise UserError(f"the dataset's labels are not all in 0 to {classes - 1}")

@@ -11,6 +11,7 @@ from compbench import units
 from compbench.errors import UserError
 from compbench.gate.baseline import listed
 from compbench.gate.snapshot import Snapshot
+from compbench.results.dataset import UNTOLD, same_test_images
 
 ADDED, GONE, CHANGED, SAME = "added", "gone", "changed", "same file"
 
@@ -86,5 +87,9 @@ def notes(before: Snapshot, after: Snapshot) -> Iterator[str]:
     ours, theirs = before.record, after.record
     if theirs.suite and ours.suite != theirs.suite:
         yield f"they are of different suites: {ours.suite}, {theirs.suite}"
-    elif theirs.suite and ours.dataset.get("digest") != theirs.dataset.get("digest"):
+        return
+    same = same_test_images(ours.dataset, theirs.dataset)
+    if theirs.suite and same is None:
+        yield f"whether they are of the same test images is unknown, since {UNTOLD}"
+    elif theirs.suite and not same:
         yield "they are of different datasets: the accuracies can't be compared"

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from compbench.errors import JobFailed
 from compbench.measure.launch import Spec, launch
 from compbench.measure.turns import SAME_MODEL
+from compbench.runtime.process import ProcessFailed
 from compbench.runtime.session import Images
 from compbench.runtime.target import Target
 from compbench.statistics.intervals import Interval, log_ratio_interval
@@ -94,9 +96,18 @@ def judged(launches: Callable[[int], list[dict[str, Any]]], limits: Limits) -> C
 
 
 def timed(files: tuple[str, str], target: Target, images: Images, seed: int) -> dict[str, Any]:
-    """One launch: arm -> columns as `measure.Latencies` has them."""
+    """One launch: arm -> columns as `measure.Latencies` has them.
+
+    Raises JobFailed that says which file does not work, where that is known.
+    """
     arms = {CANDIDATE: files[0], BASELINE: files[1], CONTROL: files[1]}
-    return launch(Spec(arms, target, SAME_MODEL, seed, throughput=False), images)["latency"]
+    try:
+        return launch(Spec(arms, target, SAME_MODEL, seed, throughput=False), images)["latency"]
+    except ProcessFailed as error:
+        if error.at not in arms:
+            raise
+        side = CANDIDATE if error.at == CANDIDATE else BASELINE
+        raise JobFailed(f"the {side}, {arms[side]}: {error}", error.details) from error
 
 
 def comparison(taken: Sequence[dict[str, Any]], limits: Limits) -> Comparison:

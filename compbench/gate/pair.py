@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,8 @@ from compbench.gate.engine import Comparison, Limits
 from compbench.gate.snapshot import Snapshot
 from compbench.measure import footprint
 from compbench.runtime import inference
-from compbench.runtime.session import Images, OrtSession
+from compbench.runtime.process import Worker
+from compbench.runtime.session import Images
 from compbench.runtime.target import Target
 from compbench.suite.tables import Gate
 
@@ -51,11 +54,12 @@ def measure(pair: Pair, test: Split, limits: Gate) -> Measured:
     """Measure the two files of a pair. Raises JobFailed that says which of them does not work."""
     assert pair.candidate is not None and pair.baseline is not None
     files, target = (str(pair.candidate), str(pair.baseline)), pair.target
-    sides = zip(("the candidate", "the baseline"), files, strict=True)
-    logits = [_logits(side, file, target, test.images) for side, file in sides]
+    sides = list(zip(("the candidate", "the baseline"), files, strict=True))
+    with Worker({"test": test.images}) as worker:
+        logits = [_logits(side, file, target, worker) for side, file in sides]
     memory = [
-        footprint.footprints(file, target, limits.memory_processes, test.images)["peak_bytes"]
-        for file in files
+        _peak_bytes(side, file, target, limits.memory_processes, test.images)
+        for side, file in sides
     ]
     taken: list[dict[str, Any]] = []
 
@@ -100,8 +104,22 @@ def _agreement(side: Snapshot, pair: Pair) -> Agreement | None:
     return Agreement(classes.value, logits.value)
 
 
-def _logits(side: str, file: str, target: Target, images: Images) -> NDArray[np.float32]:
+def _logits(side: str, file: str, target: Target, worker: Worker) -> NDArray[np.float32]:
+    with _named(side, file):
+        return inference.infer(worker, file, target, "test").logits["test"]
+
+
+def _peak_bytes(
+    side: str, file: str, target: Target, processes: int, images: Images
+) -> NDArray[np.int64]:
+    with _named(side, file):
+        return footprint.footprints(file, target, processes, images)["peak_bytes"]
+
+
+@contextmanager
+def _named(side: str, file: str) -> Iterator[None]:
+    """Says in a failure's reason which of the two files it is of."""
     try:
-        return inference.logits(OrtSession(file, target), images)
+        yield
     except JobFailed as error:
-        raise JobFailed(f"{side}, {file}: {error}") from error
+        raise JobFailed(f"{side}, {file}: {error}", error.details) from error

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from compbench.contracts import DatasetSource, Split
-from compbench.data import digest as data_digest
-from compbench.data import splits
+from compbench.contracts import Split, kinds
+from compbench.data import digest, splits
 from compbench.errors import UserError, explain
 from compbench.gate.pair import Pair
 from compbench.gate.snapshot import Snapshot, gate_table
-from compbench.registry import registry
+from compbench.results.dataset import TEST, UNTOLD, same_test_images
+from compbench.results.find import suite_file
 from compbench.runtime import machine as runtime_machine
 from compbench.runtime.target import Target
 from compbench.suite.tables import Gate
@@ -60,37 +61,34 @@ def prepare(
             f"{candidate.label} and {baseline.label} have no variant in common: "
             f"{', '.join(candidate.files)}; {', '.join(baseline.files)}"
         )
-    if theirs.suite:
-        _refuse_other_data(candidate.label, theirs.dataset.get("digest"), baseline)
+    unsure = _refuse_other_data(candidate.label, theirs.dataset, baseline) if theirs.suite else []
     limits, origin = _limits(candidate, baseline, given)
     tables = {**ours.targets, **theirs.targets}
     targets = {name: Target(**table) for name, table in tables.items()}
-    test = test_split(baseline, data_dir)
+    test, unsure_here = test_split(baseline, data_dir)
     here = runtime_machine.record()
-    about = (f"limits from {origin}: {_listed(limits)}", *_differences(candidate, baseline, here))
+    notes = (*unsure, *unsure_here, *_differences(candidate, baseline, here))
+    about = (f"limits from {origin}: {_listed(limits)}", *notes)
     return Guard(candidate, baseline, targets, limits, test, here, about)
 
 
-def test_split(baseline: Snapshot, data_dir: Path) -> Split:
-    """The baseline's test split, from this machine's copy of the dataset."""
+def test_split(baseline: Snapshot, data_dir: Path) -> tuple[Split, list[str]]:
+    """The baseline's test split, from this machine's copy of the dataset; and what is unsure."""
     name = baseline.record.dataset["name"]
-    plugin = registry.find("dataset", name)
-    if not issubclass(plugin, DatasetSource):
-        raise UserError(f"'{name}' is not a DatasetSource, see compbench/contracts")
-    source = plugin()
+    source = kinds.dataset(name, suite_file(baseline.record.suite_path, Path(baseline.label)))
     loaded = splits.load(source, data_dir)
-    _refuse_other_data(f"{name} under {data_dir}", data_digest.digest(source, data_dir), baseline)
-    return loaded.test
+    unsure = _refuse_other_data(f"{name} under {data_dir}", digest.record(name, loaded), baseline)
+    return loaded.test, unsure
 
 
 def _limits(candidate: Snapshot, baseline: Snapshot, given: dict[str, float]) -> tuple[Gate, str]:
     """The limits and where they are from: the suite file as it is now, or as it was recorded."""
     table, origin = None, "compbench's defaults"
     for side in (candidate, baseline):
-        path = side.record.suite_path
-        table = gate_table(path)
+        path = suite_file(side.record.suite_path, Path(side.label))
+        table = gate_table(str(path or ""))
         if table is not None:
-            origin = path
+            origin = str(path)
             break
     if table is None:
         recorded = [s for s in (candidate, baseline) if s.record.gate is not None]
@@ -124,10 +122,20 @@ def _differences(candidate: Snapshot, baseline: Snapshot, here: dict[str, Any]) 
     return notes
 
 
-def _refuse_other_data(label: str, digest: str | None, baseline: Snapshot) -> None:
-    wanted = baseline.record.dataset.get("digest")
-    if digest != wanted:
-        raise UserError(
-            f"{label}: the dataset's digest is {str(digest)[:12]}…, the baseline {baseline.label} "
-            f"has {str(wanted)[:12]}…: other samples, splits or version; save the baseline again"
-        )
+def _refuse_other_data(label: str, dataset: Mapping[str, Any], baseline: Snapshot) -> list[str]:
+    """Raises UserError where the test images are others; a line where that can't be told."""
+    ours = baseline.record.dataset
+    same = same_test_images(dataset, ours)
+    if same is None:
+        return [
+            f"whether {label} has the baseline's test images is unknown, since {UNTOLD}; "
+            "saved again, the baseline will tell"
+        ]
+    if same:
+        return []
+    kind = TEST if TEST in dataset and TEST in ours else "digest"
+    raise UserError(
+        f"{label}: the dataset's digest is {str(dataset.get(kind))[:12]}…, the baseline "
+        f"{baseline.label} has {str(ours.get(kind))[:12]}…: other test images, labels or "
+        "normalisation; save the baseline again"
+    )

@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from compbench.contracts.metric import Condition
 from compbench.errors import UserError
+from compbench.results.dataset import TEST, UNTOLD, same_test_images
 from compbench.results.find import find_run
 from compbench.results.folder import read_rows
 from compbench.results.record import RUN, Run, became, read_run
@@ -83,7 +85,7 @@ def unlike(a: Moment, b: Moment, target: str) -> dict[Condition, str]:
         "machine": "; ".join(became(_machine(a.run), _machine(b.run))),
         "target": "; ".join(became(_target(a.run, target), _target(b.run, target))),
         "baseline": "; ".join(became({"baseline": a.run.baseline}, {"baseline": b.run.baseline})),
-        "dataset": "; ".join(became(_dataset(a.run), _dataset(b.run))),
+        "dataset": _other_images(a.run.dataset, b.run.dataset),
     }
     return {condition: text for condition, text in said.items() if text}
 
@@ -106,5 +108,10 @@ def _target(run: Run, name: str) -> dict[str, object]:
     return {"protocol": run.protocol, **run.targets.get(name, {})}
 
 
-def _dataset(run: Run) -> dict[str, object]:
-    return {name: run.dataset.get(name) for name in ("name", "digest")}
+def _other_images(a: Mapping[str, Any], b: Mapping[str, Any]) -> str:
+    """How the test images differ; empty where they are the same."""
+    same = same_test_images(a, b)
+    if same is None:
+        return f"perhaps: {UNTOLD}"
+    names = ("name", TEST) if TEST in a and TEST in b else ("name", "digest")
+    return "" if same else "; ".join(became(*({n: x.get(n) for n in names} for x in (a, b))))

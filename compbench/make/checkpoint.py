@@ -1,80 +1,353 @@
-"""nn.Module <-> safetensors bytes, with the shapes of layers that a technique changed.
+"""nn.Module <-> safetensors bytes, with the structure that techniques gave it.
 
-Pruning and factorising change layers, so a checkpoint can't be loaded into a newly built model. The
-checkpoint therefore describes each layer that `torch.nn` defines by its type and arguments; loading
-builds the root's model and replaces the layers that differ. Never pickle: it runs code on loading.
+Pruning and factorising change layers, so a checkpoint can't be loaded into a newly built model. It
+therefore describes every module: its class, its attributes with plain values, its children and
+tensors. Loading takes the root's newly built model and makes it so: a module of the same class is
+changed in place (what has no plain value, such as a function, stays as it was built), any other is
+made from its class and attributes. Never pickle: it runs code on loading.
 """
 
 from __future__ import annotations
 
+import copy
+import importlib
 import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from safetensors import safe_open
+from numpy.typing import NDArray
+from safetensors.torch import load as read_tensors
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.parameter import is_lazy
 
-_ARGUMENTS: dict[type[nn.Module], tuple[str, ...]] = {
-    nn.Conv2d: (
-        "in_channels",
-        "out_channels",
-        "kernel_size",
-        "stride",
-        "padding",
-        "dilation",
-        "groups",
-    ),
-    nn.Linear: ("in_features", "out_features"),
-    nn.BatchNorm2d: ("num_features", "eps", "momentum"),
-    nn.Sequential: (),
-}
-_TYPES = {cls.__name__: cls for cls in _ARGUMENTS}
+from compbench.errors import JobFailed, first_line
+from compbench.onnxfile.export import torch_logits
+
+COMPARED = 512  # images whose logits a reloaded checkpoint must reproduce bit for bit
+_OF_EVERY_MODULE = frozenset(nn.Module().__dict__)
+_STRUCTURE = "structure"
 
 
 def to_bytes(model: nn.Module) -> bytes:
-    """A safetensors file: the state by name, and the layers as JSON in its metadata."""
-    layers = {path: _describe(m) for path, m in model.named_modules() if path and _known(m)}
-    state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    return save(state, metadata={"layers": json.dumps(layers, sort_keys=True)})
+    """A safetensors file: each tensor once, by the first of its names; the structure as metadata.
+
+    Raises JobFailed, naming the layer, where a tensor can't be stored.
+    """
+    described = _described(model)
+    tensors = {}
+    for name, tensor in described.tensors.items():
+        if is_lazy(tensor):
+            raise JobFailed(f"{_layer(name)} is lazy and was never run: its weights have no shape")
+        try:
+            tensors[name] = tensor.detach().cpu().contiguous().clone()
+            save({name: tensors[name].flatten()[:1]})
+        except Exception as error:  # safetensors' and torch's own, of many kinds
+            raise JobFailed(f"{_layer(name)} can't be stored: {first_line(error)}") from error
+    structure = {"modules": described.modules, "parameters": described.parameters}
+    return save(tensors, metadata={_STRUCTURE: json.dumps(structure)})
 
 
 def load(path: str, model: nn.Module) -> nn.Module:
+    """`from_bytes` of a file."""
+    return from_bytes(Path(path).read_bytes(), model)
+
+
+def from_bytes(file: bytes, model: nn.Module) -> nn.Module:
     """`model`, newly built by the root's model family, with the layers and weights of a checkpoint.
 
-    It comes in evaluation mode. Raises RuntimeError where the two don't belong together.
+    It comes in evaluation mode. Raises JobFailed where the two don't belong together.
     """
-    with safe_open(path, framework="pt") as file:
-        layers = json.loads(file.metadata()["layers"])
-        state = {name: file.get_tensor(name) for name in file.keys()}
-    for name in sorted(layers, key=lambda path: path.count(".")):  # a parent before its children
-        _replace_if_different(model, name, layers[name])
-    model.load_state_dict(state)
-    return model.eval()
+    header = json.loads(file[8 : 8 + int.from_bytes(file[:8], "little")])
+    structure = json.loads(header["__metadata__"][_STRUCTURE])
+    wanted = _Described(structure["modules"], structure["parameters"], read_tensors(file))
+    return _Loading(wanted, model).module("").eval()
 
 
-def _known(module: nn.Module) -> bool:
-    return type(module) in _ARGUMENTS
+def refuse_unstorable(build: Callable[[], nn.Module], images: NDArray[np.float32]) -> None:
+    """Raises JobFailed where a net newly built can't come back from a checkpoint.
+
+    It is asked before a net is trained, whose training would be lost otherwise.
+    """
+    model = build().eval()
+    torch_logits(model, images)  # lazy layers take their shapes
+    refuse_drift(to_bytes(model), build(), model, images)
 
 
-def _describe(module: nn.Module) -> dict[str, Any]:
-    description: dict[str, Any] = {"type": type(module).__name__}
-    description |= {name: getattr(module, name) for name in _ARGUMENTS[type(module)]}
-    if isinstance(module, nn.Conv2d | nn.Linear):
-        description["bias"] = module.bias is not None
-    return json.loads(json.dumps(description))  # tuples become lists, as they will when read
+def refuse_drift(
+    file: bytes, fresh: nn.Module, model: nn.Module, images: NDArray[np.float32]
+) -> None:
+    """Raises JobFailed where a checkpoint does not give back its net, bit for bit.
 
-
-def _replace_if_different(model: nn.Module, path: str, wanted: dict[str, Any]) -> None:
-    parent_path, _, name = path.rpartition(".")
-    parent = model.get_submodule(parent_path)
-    present = getattr(parent, name, None)
-    if isinstance(present, nn.Module) and _known(present) and _describe(present) == wanted:
+    The structure, every tensor and the logits of images (N, C, H, W) are compared; the reason names
+    the layer. `fresh` is newly built by the root's model family.
+    """
+    loaded = from_bytes(file, fresh)
+    now, then = _described(loaded), _described(model)
+    for path in sorted(then.modules | now.modules, key=lambda path: (path.count("."), path)):
+        if _text(now.modules.get(path)) != _text(then.modules.get(path)):
+            raise JobFailed(f"{_module(path)} comes back otherwise from the checkpoint")
+    for name, tensor in then.tensors.items():
+        if _bits(tensor) != _bits(now.tensors[name]):
+            raise JobFailed(f"{_layer(name)} comes back with other values of {name}")
+    images = images[:COMPARED]
+    first = torch_logits(model, images)
+    if np.array_equal(first, torch_logits(loaded, images), equal_nan=True):
         return
-    arguments = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in wanted.items()
-        if key != "type"
-    }
-    with torch.random.fork_rng(devices=[]):  # the new layer's initial values are overwritten
-        setattr(parent, name, _TYPES[wanted["type"]](**arguments))
+    if not np.array_equal(first, torch_logits(model, images), equal_nan=True):
+        raise JobFailed("the net gives other logits each time it runs: it can't be validated")
+    where = _first_difference(model, loaded, torch.from_numpy(images[:2]))
+    raise JobFailed(
+        f"the net gives other logits when its checkpoint is loaded again: {where} keeps something "
+        "that is no parameter, buffer or plain attribute"
+    )
+
+
+@dataclass(frozen=True)
+class _Described:
+    """A net as data: modules by path, its parameters (name -> is it trained), all tensors by name.
+
+    A tensor or module that stands in several places has the first of its names in all of them.
+    """
+
+    modules: dict[str, dict[str, Any]]
+    parameters: dict[str, bool]
+    tensors: dict[str, Tensor]
+
+    def places(self, name: str) -> list[tuple[str, str]]:
+        """The modules and names under which a tensor is registered."""
+        return [
+            (path, own)
+            for path, module in self.modules.items()
+            for kind in ("parameters", "buffers")
+            for own, tensor in module[kind].items()
+            if tensor == name
+        ]
+
+
+def _described(model: nn.Module) -> _Described:
+    paths = {id(module): path for path, module in model.named_modules()}
+    tensors: dict[str, Tensor] = {}
+    names: dict[int, str] = {}
+
+    def named(tensor: Tensor, name: str) -> str:
+        """The tensor's first name, under which it is kept."""
+        if id(tensor) not in names:
+            names[id(tensor)], tensors[name] = name, tensor
+        return names[id(tensor)]
+
+    modules = {}
+    for path, module in model.named_modules():
+        registered = {
+            kind: {
+                name: None if tensor is None else named(tensor, _join(path, name))
+                for name, tensor in getattr(module, f"_{kind}").items()
+            }
+            for kind in ("parameters", "buffers")
+        }
+        modules[path] = {
+            "class": _class_name(type(module)),
+            **registered,
+            "unsaved": sorted(module._non_persistent_buffers_set),
+            "children": {
+                name: None if child is None else paths[id(child)]
+                for name, child in module._modules.items()
+            },
+        }
+    for path, module in model.named_modules():  # after all that is registered has its name
+        modules[path]["attributes"] = dict(_attributes(module, path, named))
+    trained = {n: t.requires_grad for n, t in tensors.items() if isinstance(t, nn.Parameter)}
+    return _Described(modules, trained, tensors)
+
+
+def _attributes(
+    module: nn.Module, path: str, named: Callable[[Tensor, str], str]
+) -> Iterator[tuple[str, Any]]:
+    """The attributes of a module that have plain values, encoded."""
+    for name, value in module.__dict__.items():
+        if name not in _OF_EVERY_MODULE:
+            try:
+                yield name, _encoded(value, _join(path, name), named)
+            except _NotPlainError:
+                continue
+
+
+class _NotPlainError(Exception):
+    """A value that a checkpoint does not hold."""
+
+
+def _encoded(value: Any, name: str, named: Callable[[Tensor, str], str]) -> Any:
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, Tensor):
+        return {"tensor": named(value, name)}
+    if isinstance(value, torch.dtype):
+        return {"dtype": str(value).removeprefix("torch.")}
+    if type(value) in (tuple, torch.Size, list):
+        kind = "list" if type(value) is list else "tuple"
+        return {kind: [_encoded(v, f"{name}.{i}", named) for i, v in enumerate(value)]}
+    if type(value) is dict and all(type(key) is str for key in value):
+        return {"dict": {key: _encoded(v, f"{name}.{key}", named) for key, v in value.items()}}
+    name_of_function = getattr(value, "__name__", "")
+    if getattr(functional, name_of_function, None) is value:  # relu, as attention keeps it
+        return {"function": name_of_function}
+    raise _NotPlainError
+
+
+def _decoded(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    if kind == "tensor":
+        return tensors[content]
+    if kind in ("dtype", "function"):
+        return getattr(torch if kind == "dtype" else functional, content)
+    if kind == "dict":
+        return {key: _decoded(v, tensors) for key, v in content.items()}
+    return (list if kind == "list" else tuple)(_decoded(v, tensors) for v in content)
+
+
+class _Loading:
+    """Turns a newly built net into the one that a checkpoint describes."""
+
+    def __init__(self, wanted: _Described, fresh: nn.Module):
+        self.wanted, self.built = wanted, _described(fresh)
+        self.fresh = dict(fresh.named_modules())
+        self.classes = {_class_name(type(m)): m for m in reversed(self.fresh.values())}
+        self.tensors = {name: self._tensor(name, value) for name, value in wanted.tensors.items()}
+        self.done: dict[str, nn.Module] = {}
+
+    def module(self, path: str) -> nn.Module:
+        """The module with this path, and all that is in it."""
+        if path in self.done:
+            return self.done[path]
+        wanted = self.wanted.modules[path]
+        module = self.done[path] = self._empty(path, wanted["class"])
+        children = {
+            name: None if place is None else self.module(place)
+            for name, place in wanted["children"].items()
+        }
+        attributes = {n: _decoded(v, self.tensors) for n, v in wanted["attributes"].items()}
+        for kind, new in (
+            ("_parameters", self._registered(wanted["parameters"])),
+            ("_buffers", self._registered(wanted["buffers"])),
+            ("_modules", children),
+        ):
+            present = getattr(module, kind)
+            present.clear()
+            present.update(new)
+            for name in new:  # an attribute of this name would hide it
+                module.__dict__.pop(name, None)
+        module._non_persistent_buffers_set = set(wanted["unsaved"])
+        if module is self.fresh.get(path):
+            module.__dict__.update(attributes)
+        else:
+            module.__setstate__({**module.__dict__, **attributes})  # as when a module is copied
+        return module
+
+    def _registered(self, names: dict[str, str | None]) -> dict[str, Tensor | None]:
+        return {own: None if name is None else self.tensors[name] for own, name in names.items()}
+
+    def _tensor(self, name: str, value: Tensor) -> Tensor:
+        """The net's own tensor with the stored values, where it has one of the kind; else a new."""
+        present, trained = self.built.tensors.get(name), self.wanted.parameters.get(name)
+        if (
+            present is not None
+            and not is_lazy(present)
+            and (present.shape, present.dtype) == (value.shape, value.dtype)
+            and isinstance(present, nn.Parameter) == (trained is not None)
+            and self.built.places(name) == self.wanted.places(name)
+            and not _overlaps(present)
+        ):
+            with torch.no_grad():
+                present.copy_(value)
+            return present if trained is None else present.requires_grad_(trained)
+        return value if trained is None else nn.Parameter(value, requires_grad=trained)
+
+    def _empty(self, path: str, class_name: str) -> nn.Module:
+        """A module of this class: the net's own, or one whose content is still to be set."""
+        present = self.fresh.get(path)
+        if present is not None and _class_name(type(present)) == class_name:
+            return present
+        cls = _find_class(class_name)
+        if cls is None and class_name in self.classes:
+            return copy.deepcopy(self.classes[class_name])
+        if cls is None:
+            raise JobFailed(
+                f"{_module(path)} is a {class_name.rpartition(':')[2]}, a class that can't be "
+                "found by its name when the checkpoint is loaded: define it at a file's top level"
+            )
+        module = cls.__new__(cls)
+        nn.Module.__init__(module)
+        return module
+
+
+def _find_class(name: str) -> type[nn.Module] | None:
+    """The class at the top level of a module that can be imported; no code comes from the file."""
+    module, _, qualified = name.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        for part in qualified.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError):
+        return None
+    return found if isinstance(found, type) and issubclass(found, nn.Module) else None
+
+
+def _overlaps(tensor: Tensor) -> bool:
+    """Whether several places of a tensor are one in memory, as in an expanded one."""
+    return any(
+        step == 0 and size > 1 for step, size in zip(tensor.stride(), tensor.shape, strict=True)
+    )
+
+
+def _first_difference(one: nn.Module, other: nn.Module, images: Tensor) -> str:
+    """The first module, in the order they run, whose output differs between two nets."""
+    outputs = []
+    for model in (one, other):
+        found: dict[str, bytes] = {}
+        handles = [
+            module.register_forward_hook(
+                lambda _, __, output, p=path, f=found: f.setdefault(p, _bits(output)) and None
+            )
+            for path, module in model.named_modules()
+        ]
+        with torch.no_grad():
+            model(images)
+        for handle in handles:
+            handle.remove()
+        outputs.append(found)
+    differing = [path for path, bits in outputs[0].items() if outputs[1].get(path) != bits]
+    return _module(differing[0] if differing else "")
+
+
+def _bits(value: Any) -> bytes:
+    if not isinstance(value, Tensor):
+        return b"".join(map(_bits, value)) if isinstance(value, tuple | list) else b""
+    flat = value.detach().cpu().contiguous().flatten()
+    return flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _class_name(cls: type[nn.Module]) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _layer(tensor: str) -> str:
+    return _module(tensor.rpartition(".")[0])
+
+
+def _module(path: str) -> str:
+    return f"layer '{path}'" if path else "the net itself"

@@ -12,18 +12,26 @@ from datetime import UTC, datetime
 import numpy as np
 import onnx
 import torch
+from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from compbench.contracts import Epoch, LoweringTechnique, ModelFamily, OnnxTechnique, TorchTechnique
+from compbench.contracts import (
+    Epoch,
+    LoweringTechnique,
+    ModelFamily,
+    OnnxTechnique,
+    TorchTechnique,
+    own_model,
+)
 from compbench.data.splits import Data
-from compbench.errors import JobFailed
-from compbench.make import checkpoint
+from compbench.errors import JobFailed, told
+from compbench.make import checkpoint, determinism, module_check, rewrite
 from compbench.make.store import CHECKPOINT, HISTORY, LOGITS, MODEL, Artifact, Manifest
-from compbench.onnxfile.export import to_onnx, torch_logits, without_notes
+from compbench.onnxfile.export import refuse_misshapen, to_onnx, torch_logits, without_notes
 from compbench.onnxfile.parity import MOST_LOGIT_DIFFERENCE, parity
 from compbench.runtime import inference
-from compbench.runtime.session import cpu_session
-from compbench.suite import plan
+from compbench.runtime.process import Worker
+from compbench.runtime.target import Target
 from compbench.suite.plan import Job
 from compbench.training.loop import Fit
 
@@ -37,16 +45,28 @@ class Parent:
 
 
 def make(
-    job: Job, parents: Sequence[Parent], data: Data, on_epoch: Callable[[Epoch, int], None]
+    job: Job,
+    parents: Sequence[Parent],
+    data: Data,
+    on_epoch: Callable[[Epoch, int], None],
+    worker: Worker | None = None,
 ) -> tuple[Manifest, dict[str, bytes]]:
-    """Make a job's artifact in memory. Raises JobFailed where that can't be done right."""
+    """Make a job's artifact in memory; ONNX files are run in the `worker`, which has the data.
+
+    Raises JobFailed where that can't be done right.
+    """
+    if worker is None:
+        with Worker(rewrite.arrays(data)) as worker:
+            return make(job, parents, data, on_epoch, worker)
     started = time.perf_counter()
     fit = None
-    if job.variant.uses_torch:
-        fit = Fit(data.training, job.seed, on_epoch)
-        files = _from_torch(job, parents, data, fit)
-    else:
-        files = {MODEL: _from_onnx(job, parents, data)}
+    with determinism.held(job.parts["threads"]):
+        if job.variant.uses_torch:
+            fit = Fit(data.training, job.seed, on_epoch)
+            files = _from_torch(job, parents, data, fit, worker)
+        else:
+            files = {MODEL: _from_onnx(job, parents, data, worker)}
+    _refuse_misshapen_file(files[MODEL], job, data)
     manifest = Manifest(
         key=job.key,
         variant=job.variant.name,
@@ -54,53 +74,98 @@ def make(
         seed=job.seed,
         parents=job.parent_keys,
         files={},
-        versions=plan.libraries(job.variant),
+        versions=job.parts["libraries"],
+        parts=dict(job.parts),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=time.perf_counter() - started,
         samples_seen=fit.samples_seen if fit else 0,
         chosen_epoch=fit.chosen_epoch if fit else None,
+        notes=tuple(fit.notes) if fit else (),
     )
     return manifest, files
 
 
-def _from_torch(job: Job, parents: Sequence[Parent], data: Data, fit: Fit) -> dict[str, bytes]:
+def _from_torch(
+    job: Job, parents: Sequence[Parent], data: Data, fit: Fit, worker: Worker
+) -> dict[str, bytes]:
     technique, training = job.variant.technique, data.training
-    modules = []
+    parent_modules = []
     try:
+        if job.variant.root_model not in [parent.root_model for parent in parents]:
+            checkpoint.refuse_unstorable(lambda: _new(job, data), training.train.images[:2])
         for parent in parents:
             module = parent.root_model.build(training.shape, training.classes)
-            modules.append(checkpoint.load(str(parent.artifact.path(CHECKPOINT)), module))
-        torch.manual_seed(job.seed)
+            parent_modules.append(checkpoint.load(str(parent.artifact.path(CHECKPOINT)), module))
+        net = own_model(technique)
+        if net is not None:
+            module_check.refuse_misfit(net, training)
+        determinism.seed(job.seed)
         if isinstance(technique, LoweringTechnique):
-            lowered = technique.lower(modules, training, fit)
-            return {MODEL: _checked(lowered), HISTORY: _history(fit)}
+            lowered = technique.lower(parent_modules, training, fit)
+            return {MODEL: _checked(lowered, _name(job)), HISTORY: _history(fit)}
         assert isinstance(technique, TorchTechnique)
-        model = technique.build(modules, training, fit).eval()
+        model = module_check.checked(
+            technique.build(parent_modules, training, fit), _name(job), training
+        )
+        determinism.compute_in_float32()  # whatever the technique chose for its own arithmetic
     except ValueError as error:
         raise JobFailed(str(error)) from error
-    file = to_onnx(model, training.shape)
     reference = torch_logits(model, data.test.images)
-    found = parity(reference, inference.logits(cpu_session(file), data.test.images))
-    if not found.max_abs_difference <= MOST_LOGIT_DIFFERENCE:
-        raise JobFailed(found.complaint("the CPU"))
+    stored = checkpoint.to_bytes(model)
+    checkpoint.refuse_drift(stored, _new(job, data), model, data.test.images)
+    file = to_onnx(model, training.shape)
+    found = parity(reference, inference.infer(worker, file, Target(), "test").logits["test"])
+    complaint = found.complaint("the CPU", MOST_LOGIT_DIFFERENCE)
+    if complaint:
+        raise JobFailed(complaint)
     return {
         MODEL: file,
-        CHECKPOINT: checkpoint.to_bytes(model),
+        CHECKPOINT: stored,
         HISTORY: _history(fit),
         LOGITS: _npy(reference),
     }
 
 
-def _from_onnx(job: Job, parents: Sequence[Parent], data: Data) -> bytes:
-    technique = job.variant.technique
-    assert isinstance(technique, OnnxTechnique)
-    return _checked(technique.rewrite(parents[0].artifact.read(MODEL), data.training))
+def _new(job: Job, data: Data) -> torch.nn.Module:
+    """The net that a checkpoint of this job is loaded into."""
+    return job.variant.root_model.build(data.training.shape, data.training.classes)
 
 
-def _checked(file: bytes) -> bytes:
-    model = onnx.load_model_from_string(file)
-    onnx.checker.check_model(model)
+def _from_onnx(job: Job, parents: Sequence[Parent], data: Data, worker: Worker) -> bytes:
+    assert isinstance(job.variant.technique, OnnxTechnique)
+    parent = parents[0].artifact.read(MODEL)
+    return _checked(rewrite.rewritten(job, parent, data.training, worker), _name(job))
+
+
+def _checked(file: bytes, technique: str) -> bytes:
+    if not isinstance(file, bytes):
+        raise JobFailed(f"{technique} gave {type(file).__name__}, not the bytes of an ONNX file")
+    try:
+        model = onnx.load_model_from_string(file)
+        weights = model.graph.initializer
+        elsewhere = {e.value for w in weights for e in w.external_data if e.key == "location"}
+        if elsewhere:
+            names = ", ".join(sorted(elsewhere))
+            raise JobFailed(f"its weights are in other files ({names}): save all in one")
+        onnx.checker.check_model(model)
+    except (DecodeError, onnx.checker.ValidationError) as error:
+        raise JobFailed(f"{technique} gave no valid ONNX file: {told(error)}") from error
     return without_notes(model)
+
+
+def _refuse_misshapen_file(file: bytes, job: Job, data: Data) -> None:
+    """Raises JobFailed where a file says that its logits are something else than (N, classes)."""
+    for output in onnx.load_model_from_string(file).graph.output:
+        tensor = output.type.tensor_type
+        if tensor.elem_type == onnx.TensorProto.FLOAT and len(tensor.shape.dim) == 2:
+            classes, count = data.training.classes, len(data.test)
+            shape = (count, tensor.shape.dim[1].dim_value or classes)
+            refuse_misshapen(shape, count, classes, job.variant.technique_name)
+            return
+
+
+def _name(job: Job) -> str:
+    return f"the technique '{job.variant.technique_name}'"
 
 
 def _history(fit: Fit) -> bytes:

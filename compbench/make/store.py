@@ -7,9 +7,10 @@ import os
 import shutil
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -37,10 +38,12 @@ class Manifest(BaseModel):
     parents: tuple[str, ...]  # keys
     files: dict[str, str]  # name -> sha256
     versions: dict[str, str]
+    parts: dict[str, Any] = {}  # all that its key was made of; empty in old artifacts
     made_at: str  # UTC, ISO 8601
     seconds: float  # wall time of the whole job
     samples_seen: int  # by the training loop
     chosen_epoch: int | None  # best by validation accuracy
+    notes: tuple[str, ...] = ()  # what its technique said, of layers that it left as they are
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,16 @@ class Store:
             yield
         finally:
             lock.release()
+
+    def has_any(self) -> bool:
+        """Whether anything was ever made."""
+        return any(self.root.glob("[0-9a-f]*"))
+
+    def manifests(self) -> Iterator[Manifest]:
+        """Those of all artifacts; what can't be read is left out, and files are not verified."""
+        for path in sorted(self.root.glob(f"*/{MANIFEST}")):
+            with suppress(OSError, ValidationError):
+                yield Manifest.model_validate_json(path.read_bytes())
 
     def find(self, key: str) -> Artifact | None:
         """The artifact with this key, its checksums verified; None where it is absent or damaged.

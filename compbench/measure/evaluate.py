@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
@@ -16,17 +14,21 @@ from compbench.measure.rows import make_row
 from compbench.onnxfile.parity import parity
 from compbench.results.row import Row
 from compbench.runtime import inference
-from compbench.runtime.session import OrtSession
+from compbench.runtime.process import Worker
 from compbench.runtime.target import Target
 from compbench.suite.plan import Job
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What an artifact is evaluated on; `examples` are the places of test images to show."""
+    """What an artifact is evaluated on; `examples` are the places of test images to show.
+
+    The worker, in which files run, has the images of the splits "test" and "validation".
+    """
 
     data: Data
     examples: tuple[int, ...]
+    worker: Worker
 
 
 def target_rows(
@@ -37,17 +39,25 @@ def target_rows(
     The reference of parity is the torch module; where there is none, the parent's file on the same
     target. Raises JobFailed where a torch module and its file disagree, or nothing runs.
     """
-    data = seen.data
-    session = OrtSession(str(artifact.path(MODEL)), target)
-    test = inference.logits(session, data.test.images)
-    validation = inference.logits(session, data.training.validation.images)
+    data, file = seen.data, str(artifact.path(MODEL))
+    inferred = inference.infer(seen.worker, file, target, "test", "validation")
+    test, validation = inferred.logits["test"], inferred.logits["validation"]
+    if test.shape[1] != data.training.classes:
+        raise JobFailed(
+            f"the model gives {test.shape[1]} scores an image, "
+            f"the dataset has {data.training.classes} classes"
+        )
     if job.variant.is_torch:
         reference = np.load(io.BytesIO(artifact.read(LOGITS)))
     elif parent is None:
         raise JobFailed("its parent's file is lost: there is nothing to compare it with")
     else:
-        above = OrtSession(str(parent.path(MODEL)), target)
-        reference = inference.logits(above, data.test.images)
+        try:
+            above = inference.infer(seen.worker, str(parent.path(MODEL)), target, "test")
+        except JobFailed as error:
+            error.args = (f"its parent's file, to compare it with: {error}",)
+            raise
+        reference = above.logits["test"]
     found = parity(reference, test)
     complaint = found.complaint(name, target.max_logit_difference)
     if job.variant.is_torch and complaint:
@@ -59,7 +69,7 @@ def target_rows(
     rows = [make_row(job, m, target=name, samples={"correct": r}) for m, r in right.items()]
     rows.append(make_row(job, "parity_max_abs", target=name, value=found.max_abs_difference))
     rows.append(make_row(job, "parity_agreement", target=name, value=found.agreement))
-    rows.append(make_row(job, "placement", target=name, samples=_placement(session)))
+    rows.append(make_row(job, "placement", target=name, samples=inferred.placement))
     wrong = np.flatnonzero(right["accuracy"] == 0)
     errors = {
         "index": wrong.astype(np.int32),
@@ -71,7 +81,6 @@ def target_rows(
     return rows
 
 
-def _placement(session: OrtSession) -> dict[str, NDArray[Any]]:
-    providers = list(session.placement)
-    nodes = [len(session.placement[provider]) for provider in providers]
-    return {"provider": np.array(providers, np.str_), "nodes": np.array(nodes, np.int32)}
+def failed_scenario_row(job: Job, name: str, kind: str, reason: str) -> Row:
+    """Says why there is nothing of a scenario; the other figures of the artifact stand."""
+    return make_row(job, f"loadgen_{kind}", target=name, status="failed", reason=reason)

@@ -14,7 +14,9 @@ from compbench.runtime.target import Target
 RUNS_TO_REST = 10  # the memory pattern allocates on the second run
 
 
-def footprints(file: str, target: Target, processes: int, images: Images) -> process.Arrays:
+def footprints(
+    file: str, target: Target, processes: int, images: Images, silent_s: float = process.SILENT_S
+) -> process.Arrays:
     """One value a process in each column; all but `*_ns` are bytes of resident memory.
 
     `base_bytes` is with ONNX Runtime imported, `loaded_bytes` with the session, `first_run_bytes`
@@ -22,11 +24,11 @@ def footprints(file: str, target: Target, processes: int, images: Images) -> pro
     """
     batch = images[: target.batch_sizes[0]]
     spec = {"file": file, "target": target.model_dump(mode="json")}
-    taken = [process.call("measure.footprint", spec, batch) for _ in range(processes)]
+    taken = [process.call(measured, spec, batch, silent_s) for _ in range(processes)]
     return {name: np.array([one[name] for one in taken]) for name in taken[0]}
 
 
-def measured(spec: dict[str, Any], images: Images) -> process.Arrays:
+def measured(spec: dict[str, Any], arrays: process.Arrays) -> process.Arrays:
     """What the fresh process does."""
     import onnxruntime  # noqa: F401, its own memory is no model's
 
@@ -36,12 +38,13 @@ def measured(spec: dict[str, Any], images: Images) -> process.Arrays:
     session = OrtSession(spec["file"], target)
     found["create_ns"] = perf_counter_ns() - before
     found["loaded_bytes"] = _resident()
-    session.bind(images)
+    session.bind(arrays["images"])
     before = perf_counter_ns()
     session.run()
     found["first_run_ns"] = perf_counter_ns() - before
     found["first_run_bytes"] = _resident()
     for _ in range(RUNS_TO_REST):
+        process.mark()
         session.run()
     found |= {"rest_bytes": _resident(), "peak_bytes": _peak()}
     return {name: np.array(value, np.int64) for name, value in found.items()}

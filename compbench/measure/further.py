@@ -11,7 +11,6 @@ import numpy as np
 
 from compbench import metrics
 from compbench.contracts.metric import MetricBase, Running
-from compbench.errors import JobFailed
 from compbench.make.store import MODEL, Artifact
 from compbench.measure.rows import make_row
 from compbench.results.row import Row
@@ -36,30 +35,36 @@ def of_targets() -> dict[str, MetricBase]:
 
 
 def further_row(
-    job: Job, artifact: Artifact, images: Images, metric: str, name: str, target: Target | None
+    job: Job,
+    artifact: Artifact,
+    images: Images,
+    metric: str,
+    name: str,
+    target: Target | None,
+    silent_s: float,
 ) -> Row:
-    """What a metric measured, of the file alone where there is no target.
-
-    Where it failed the row says so, with the reason: the other figures of this artifact stand.
-    """
+    """What a metric measures, of the file alone where there is no target. Raises JobFailed."""
     size = target.batch_sizes[0] if target else 0
-    where = {"target": name, "batch_size": size}
     spec = {
         "metric": metric,
         "folders": [*metrics.__path__],
         "file": str(artifact.path(MODEL)),
         "target": target.model_dump(mode="json") if target else None,
     }
-    try:
-        arrays = process.call("measure.further", spec, images[: max(IMAGES, size) if target else 0])
-    except JobFailed as error:
-        return make_row(job, metric, **where, status="failed", reason=str(error))
+    seen = images[: max(IMAGES, size) if target else 0]
+    arrays = process.call(measured, spec, seen, silent_s)
+    where: dict[str, Any] = {"target": name, "batch_size": size}
     if _VALUE in arrays:
         return make_row(job, metric, **where, value=float(arrays[_VALUE]))
     return make_row(job, metric, **where, samples=arrays)
 
 
-def measured(spec: dict[str, Any], images: Images) -> process.Arrays:
+def failed_further_row(job: Job, metric: str, name: str, reason: str) -> Row:
+    """Says why a metric has no figure; the other figures of this artifact stand."""
+    return make_row(job, metric, target=name, status="failed", reason=reason)
+
+
+def measured(spec: dict[str, Any], arrays: process.Arrays) -> process.Arrays:
     """What the fresh process does, with the folders of metrics that the first one had."""
     metrics.__path__[:] = spec["folders"]
     metric, file = metrics.find(spec["metric"]), Path(spec["file"])
@@ -67,7 +72,7 @@ def measured(spec: dict[str, Any], images: Images) -> process.Arrays:
         return _arrays(metric.measure_file(file))
     target = Target(**spec["target"])
     session = OrtSession(str(file), target)
-    size = target.batch_sizes[0]
+    images, size = arrays["images"], target.batch_sizes[0]
     session.bind(images[:size])
 
     def logits(batch: Images) -> np.ndarray:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from time import perf_counter_ns, process_time_ns
 from typing import Any
 
 import numpy as np
 
+from compbench.errors import JobFailed
 from compbench.measure import peak
 from compbench.measure.turns import Clocks, Turns, latencies, throughputs
 from compbench.runtime import process
@@ -30,25 +31,55 @@ class Spec:
     throughput: bool = True
 
 
-def launch(spec: Spec, images: Images) -> dict[str, Any]:
+def launch(spec: Spec, images: Images, silent_s: float = process.SILENT_S) -> dict[str, Any]:
     """Measure in a fresh process.
 
     Returns {"latency": {arm: {column: array}}, "throughput": {batch size: {arm: array}},
-    "machine": {"": {column: array}}}. Raises JobFailed where the process did not end well.
+    "machine": {"": {column: array}}}. Raises ProcessFailed where the process did not end well; its
+    `at` is the arm that was at work.
     """
     sizes = spec.target.batch_sizes
     content = asdict(spec) | {"target": spec.target.model_dump(mode="json")}
-    arrays = process.call("measure.launch", content, images[: BATCHES * sizes[0] + max(sizes)])
-    return _unflatten(arrays)
+    shown = images[: BATCHES * sizes[0] + max(sizes)]
+    return _unflatten(process.call(measured, content, shown, silent_s))
 
 
-def measured(content: dict[str, Any], images: Images) -> process.Arrays:
+def culprits(spec: Spec, images: Images, silent_s: float = process.SILENT_S) -> dict[str, str]:
+    """Which arms fail when they are launched alone, and why; arms of one file share its reason."""
+    reasons: dict[str, str] = {}
+    for arm, file in spec.arms.items():
+        if file not in reasons:
+            alone = replace(spec, arms={arm: file}, turns=Turns(seconds_per_arm=1e-6))
+            try:
+                launch(alone, images, silent_s)
+                reasons[file] = ""
+            except JobFailed as error:
+                reasons[file] = str(error)
+    return {arm: reasons[file] for arm, file in spec.arms.items() if reasons[file]}
+
+
+class _Marked:
+    """A session that says when its turn begins: who is at work if the process ends then."""
+
+    def __init__(self, name: str, file: str, target: Target):
+        process.mark(name)
+        self._name, self._session = name, OrtSession(file, target)
+        self.run, self.logits = self._session.run, self._session.logits  # nothing is between them
+
+    def bind(self, images: Images) -> None:
+        """Tell, and bind."""
+        process.mark(self._name)
+        self._session.bind(images)
+
+
+def measured(content: dict[str, Any], given: process.Arrays) -> process.Arrays:
     """What the fresh process does: arrays by "latency|arm|column" and "throughput|batch|arm"."""
+    images = given["images"]
     target, turns = Target(**content["target"]), Turns(**content["turns"])
     random = np.random.default_rng(content["seed"])
     files = list(content["arms"].items())
     arms = {
-        name: OrtSession(file, target)
+        name: _Marked(name, file, target)
         for name, file in (files[i] for i in random.permutation(len(files)))
     }
     before, size = _load(), target.batch_sizes[0]
@@ -64,6 +95,7 @@ def measured(content: dict[str, Any], images: Images) -> process.Arrays:
         for size in target.batch_sizes:
             rates = throughputs(arms, _batch(images, 0, size), random, Clocks())
             arrays |= {f"throughput|{size}|{arm}": values for arm, values in rates.items()}
+        process.mark()
         arrays["machine||peak_macs_per_s"] = np.array([peak.macs_per_s(target, perf_counter_ns)])
     return arrays
 

@@ -35,21 +35,25 @@ _PILOT_S = 0.3
 _SAMPLES = 1024  # different test images
 
 
-def scenario(kind: str, file: str, target: Target, images: Images) -> process.Arrays:
+def scenario(
+    kind: str, file: str, target: Target, images: Images, silent_s: float = process.SILENT_S
+) -> process.Arrays:
     """LoadGen's figures by name, and its verdict, from a fresh process.
 
     `name` and `value` are columns (LoadGen's own keys); `reasons` is empty where it is VALID.
     """
     spec = {"kind": kind, "file": file, "target": target.model_dump(mode="json")}
-    return process.call("measure.loadgen", spec, images[:_SAMPLES])
+    return process.call(measured, spec, images[:_SAMPLES], silent_s)
 
 
-def measured(spec: dict[str, Any], images: Images) -> process.Arrays:
+def measured(spec: dict[str, Any], arrays: process.Arrays) -> process.Arrays:
     """What the fresh process does."""
+    images = arrays["images"]
     target, kind = Target(**spec["target"]), spec["kind"]
     session, size = OrtSession(spec["file"], target), batch(kind, target)
 
     def infer(indices: list[int]) -> None:
+        process.mark()
         session.bind(images[indices])
         session.run()
 

@@ -18,7 +18,9 @@ WARM_RUNS, RUNS = 20, 100
 _INTEGERS = {"int8", "uint8"}
 
 
-def profile(file: str, target: Target, images: Images) -> process.Arrays:
+def profile(
+    file: str, target: Target, images: Images, silent_s: float = process.SILENT_S
+) -> process.Arrays:
     """Columns, a line for each operator type, the slowest first.
 
     `operator` is its name after ONNX Runtime's fusions, `provider` where it ran, `nodes` how many
@@ -26,15 +28,16 @@ def profile(file: str, target: Target, images: Images) -> process.Arrays:
     read 8-bit integers.
     """
     spec = {"file": file, "target": target.model_dump(mode="json")}
-    return process.call("measure.profile", spec, images[: target.batch_sizes[0]])
+    return process.call(measured, spec, images[: target.batch_sizes[0]], silent_s)
 
 
-def measured(spec: dict[str, Any], images: Images) -> process.Arrays:
+def measured(spec: dict[str, Any], arrays: process.Arrays) -> process.Arrays:
     """What the fresh process does."""
     with tempfile.TemporaryDirectory(prefix="compbench-profile-") as folder:
         session = OrtSession(spec["file"], Target(**spec["target"]), profile=f"{folder}/trace")
-        session.bind(images)
+        session.bind(arrays["images"])
         for _ in range(WARM_RUNS + RUNS):
+            process.mark()
             session.run()
         events = json.loads(Path(session.end_profile()).read_text())
     return by_type([event for event in events if _is_node(event)])

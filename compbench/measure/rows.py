@@ -9,36 +9,39 @@ from typing import Any
 
 import numpy as np
 
-from compbench.errors import JobFailed
 from compbench.make.store import HISTORY, MODEL, Artifact
-from compbench.measure import footprint, loadgen, profile
+from compbench.measure import footprint, loadgen
+from compbench.measure import profile as measure_profile
 from compbench.onnxfile import size
 from compbench.results.row import Row
+from compbench.runtime import process
+from compbench.runtime.process import Worker
 from compbench.runtime.session import Images
 from compbench.runtime.target import Target
 from compbench.suite.plan import Job
 
 CONTROL = "control"  # the A/A arm's name in a launch
+_SIZES = (
+    *("size_bytes", "packed_bytes", "coded_bytes"),
+    *("parameters", "nonzero_parameters", "macs"),
+)
 
 
-def artifact_rows(job: Job, artifact: Artifact) -> list[Row]:
-    """What holds on every target: size, cost and training history."""
-    found = size.measure(artifact.read(MODEL))
-    values = {
-        "size_bytes": found.size_bytes,
-        "packed_bytes": found.packed_bytes,
-        "coded_bytes": found.coded_bytes,
-        "parameters": found.parameters,
-        "nonzero_parameters": found.nonzero_parameters,
-        "macs": found.macs,
-        "make_seconds": artifact.manifest.seconds,
-    }
+def artifact_rows(job: Job, artifact: Artifact, worker: Worker) -> list[Row]:
+    """What holds on every target: size, cost and training history.
+
+    Raises JobFailed where the file can't be read; a process reads it, since that may crash too.
+    """
+    found = worker.call(size.measured, {"file": str(artifact.path(MODEL))}, silent_s=0)
+    values = {name: found[name].item() if name in found else None for name in _SIZES}
+    values["make_seconds"] = artifact.manifest.seconds
     rows = [make_row(job, metric, value=value) for metric, value in values.items()]
-    file = {"sha256": [artifact.manifest.files[MODEL]], "opset": [found.opset]}
-    weights = {"type": list(found.weight_types), "count": list(found.weight_types.values())}
-    for metric, columns in (("file", file), ("weights", weights)):
-        samples = {name: np.array(values) for name, values in columns.items()}
-        rows.append(make_row(job, metric, samples=samples))
+    sha256 = np.array([artifact.manifest.files[MODEL]])
+    weights = {"type": found["type"], "count": found["count"]}
+    rows.append(
+        make_row(job, "file", samples={"sha256": sha256, "opset": found["opset"].reshape(1)})
+    )
+    rows.append(make_row(job, "weights", samples=weights))
     if HISTORY in artifact.manifest.files:
         epochs = json.loads(artifact.read(HISTORY))
         samples = {name: np.array([e[name] for e in epochs]) for name in (epochs or [{}])[0]}
@@ -47,30 +50,40 @@ def artifact_rows(job: Job, artifact: Artifact) -> list[Row]:
 
 
 def footprint_rows(
-    job: Job, artifact: Artifact, images: Images, name: str, target: Target, processes: int
+    job: Job,
+    artifact: Artifact,
+    images: Images,
+    name: str,
+    target: Target,
+    processes: int,
+    silent_s: float = process.SILENT_S,
 ) -> list[Row]:
     """Memory and start-up of the file in fresh processes, and its operators by time."""
     file = str(artifact.path(MODEL))
-    memory = footprint.footprints(file, target, processes, images)
+    memory = footprint.footprints(file, target, processes, images, silent_s)
+    profile = measure_profile.profile(file, target, images, silent_s)
     where = {"target": name, "batch_size": target.batch_sizes[0]}
     return [
         make_row(job, "memory_bytes", **where, samples=memory),
-        make_row(job, "operators", **where, samples=profile.profile(file, target, images)),
+        make_row(job, "operators", **where, samples=profile),
     ]
 
 
 def scenario_row(
-    job: Job, artifact: Artifact, images: Images, name: str, target: Target, kind: str
+    job: Job,
+    artifact: Artifact,
+    images: Images,
+    name: str,
+    target: Target,
+    kind: str,
+    silent_s: float = process.SILENT_S,
 ) -> Row:
-    """An MLPerf LoadGen scenario; skipped where LoadGen is not installed."""
+    """An MLPerf LoadGen scenario; skipped where LoadGen is not installed. Raises JobFailed."""
     metric = f"loadgen_{kind}"
     if importlib.util.find_spec("mlperf_loadgen") is None:
         reason = "MLPerf LoadGen is not installed: pip install 'compbench[loadgen]'"
         return make_row(job, metric, target=name, status="skipped", reason=reason)
-    try:
-        found = loadgen.scenario(kind, str(artifact.path(MODEL)), target, images)
-    except JobFailed as error:  # the other figures of this artifact stand
-        return make_row(job, metric, target=name, status="failed", reason=str(error))
+    found = loadgen.scenario(kind, str(artifact.path(MODEL)), target, images, silent_s)
     reason = " ".join(map(str, found.pop("reasons")))
     batch = loadgen.batch(kind, target)
     return make_row(job, metric, target=name, batch_size=batch, samples=found, reason=reason)

@@ -23,7 +23,7 @@ def every() -> dict[str, MetricBase]:
 
     Raises UserError for a file that does not import or lacks what every metric has.
     """
-    return dict(_every(tuple(__path__)))
+    return dict(_every(names(), tuple(__path__)))
 
 
 def find(name: str) -> MetricBase:
@@ -45,8 +45,9 @@ def find(name: str) -> MetricBase:
 
 
 @lru_cache
-def _every(folders: tuple[str, ...]) -> tuple[tuple[str, MetricBase], ...]:
-    found = [find(name) for name in names()]
+def _every(files: tuple[str, ...], folders: tuple[str, ...]) -> tuple[tuple[str, MetricBase], ...]:
+    """Read once for the same files in the same folders."""
+    found = [find(name) for name in files]
     owners: dict[str, str] = {}
     for metric in found:
         for column in metric.given:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import onnx
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from compbench.contracts import Shape
+from compbench.errors import JobFailed
 
 INPUT, OUTPUT = "input", "logits"
 
@@ -25,7 +27,7 @@ def to_onnx(model: nn.Module, shape: Shape) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations, none of them ours
         program = torch.onnx.export(
-            model.eval(),
+            settled(model),
             (example,),
             dynamo=True,
             external_data=False,
@@ -49,7 +51,44 @@ def without_notes(model: onnx.ModelProto) -> bytes:
 
 
 def torch_logits(model: nn.Module, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Logits (N, K) of a torch module on the CPU, images in batches of 256."""
+    """Logits (N, K) of a torch module on the CPU, images in batches of 256.
+
+    Raises JobFailed where it gives something else than one tensor.
+    """
+    parts = []
     with torch.no_grad():
-        parts = torch.from_numpy(images).split(256)
-        return torch.cat([model(part) for part in parts]).numpy()
+        for images_of_batch in torch.from_numpy(images).split(256):
+            parts.append(model(images_of_batch))
+            if not isinstance(parts[-1], torch.Tensor):
+                kind = type(parts[-1]).__name__
+                raise JobFailed(f"the net gives a {kind}, not one tensor of logits")
+    return torch.cat(parts).numpy()
+
+
+def refuse_misshapen(shape: Sequence[int], count: int, classes: int, what: str) -> None:
+    """Raises JobFailed where outputs are not (N, classes) for N images; `what` made them."""
+    if tuple(shape) != (count, classes):
+        raise JobFailed(
+            f"{what} gives outputs of shape {tuple(shape)} for {count} images, not the logits of "
+            f"{classes} classes ({count}, {classes})"
+        )
+
+
+def settled(model: nn.Module) -> nn.Module:
+    """The module itself in evaluation mode, its parameters and buffers on the CPU and contiguous.
+
+    So it is exported and stored, wherever a technique left it. Raises JobFailed, naming the
+    tensor, where it can't come to the CPU.
+    """
+    model.eval()
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if tensor.device.type == "meta":
+            raise JobFailed(f"'{name}' is on the device meta: it has a shape and no values")
+    model.to("cpu")
+    for tensor in (*model.parameters(), *model.buffers()):
+        tensor.data = tensor.data.contiguous()
+    for module in model.modules():
+        for name, value in module.__dict__.items():
+            if isinstance(value, torch.Tensor) and not value.is_cpu:  # no buffer: it stayed
+                module.__dict__[name] = value.detach().cpu()
+    return model

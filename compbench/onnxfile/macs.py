@@ -35,10 +35,10 @@ _STANDS_FOR: dict[str, tuple[str, slice]] = {
 def macs(model: onnx.ModelProto) -> int | None:
     """Those of convolutions and matrix products; None where a shape can't be told."""
     plain = _plain(model)
-    shapes = _shapes(plain)
     try:
+        shapes = _shapes(plain)
         return sum(_of_node(node, shapes) for node in plain.graph.node)
-    except KeyError:
+    except (KeyError, shape_inference.InferenceError):
         return None
 
 
@@ -47,7 +47,8 @@ def _plain(model: onnx.ModelProto) -> onnx.ModelProto:
     plain = onnx.ModelProto()
     plain.CopyFrom(model)
     for value in (*plain.graph.input, *plain.graph.output):
-        value.type.tensor_type.shape.dim[0].dim_value = 1
+        if value.type.HasField("tensor_type") and value.type.tensor_type.shape.dim:
+            value.type.tensor_type.shape.dim[0].dim_value = 1
     del plain.graph.value_info[:]
     for node in plain.graph.node:
         if node.op_type not in _STANDS_FOR:
@@ -73,7 +74,8 @@ def _shapes(model: onnx.ModelProto) -> Shapes:
     shapes = {w.name: tuple(w.dims) for w in graph.initializer}
     for value in (*graph.input, *graph.output, *graph.value_info):
         dims = value.type.tensor_type.shape.dim
-        if all(dim.HasField("dim_value") for dim in dims):
+        is_known = value.type.tensor_type.HasField("shape")
+        if is_known and all(dim.HasField("dim_value") for dim in dims):
             shapes.setdefault(value.name, tuple(dim.dim_value for dim in dims))
     return shapes
 

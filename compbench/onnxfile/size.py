@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from compbench.onnxfile import coding
 from compbench.onnxfile.macs import macs
@@ -22,7 +26,7 @@ class Size:
     normalization are neither (where it was folded into a convolution, that one's bias stands for
     its two parameters of each channel). `macs` are multiply-accumulate operations of convolutions
     and matrix products, None where a shape is unknown. `weight_types` counts the parameters by
-    type.
+    type; `opset` is that of ONNX's own operators, 0 where it has none of these.
     """
 
     size_bytes: int
@@ -46,9 +50,20 @@ def measure(file: bytes) -> Size:
         sum(w.count for w in found),
         sum(w.nonzero for w in found),
         macs(model),
-        next(opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")),
+        next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0),
         _by_type(found),
     )
+
+
+def measured(spec: dict[str, Any], _: object) -> dict[str, NDArray[Any]]:
+    """The same of the file at a path, as arrays; what is unknown is left out."""
+    found = asdict(measure(Path(spec["file"]).read_bytes()))
+    types = found.pop("weight_types")
+    return {
+        "type": np.array(list(types), np.str_),
+        "count": np.array(list(types.values()), np.int64),
+        **{name: np.array(value) for name, value in found.items() if value is not None},
+    }
 
 
 def _coded(found: list[Weight]) -> bytes:

@@ -53,6 +53,10 @@ _ZERO_POINTS: dict[str, tuple[int, int, int]] = {
 }
 
 
+# a Reshape's shape; the words of a vocabulary, the names of classes
+_NO_NUMBERS = (onnx.TensorProto.INT64, onnx.TensorProto.STRING)
+
+
 @dataclass(frozen=True)
 class Weight:
     """A tensor of weights: as the file holds it, and what its numbers are once unpacked."""
@@ -72,7 +76,7 @@ def weights(model: onnx.ModelProto) -> list[Weight]:
     return [
         _weight(numpy_helper.to_array(tensor), name, readers.get(name), tensors)
         for name, tensor in tensors.items()
-        if name not in others and tensor.data_type != onnx.TensorProto.INT64  # a Reshape's shape
+        if name not in others and tensor.data_type not in _NO_NUMBERS
     ]
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
-import importlib.util
 import inspect
 import pkgutil
+import re
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +13,8 @@ from types import ModuleType
 from typing import Any, Literal
 
 import compbench
-from compbench.errors import UserError, nearest
+from compbench.errors import UserError, nearest, one_line, shown, told
+from compbench.registry import import_path
 
 Kind = Literal["technique", "model", "dataset"]
 _FOLDERS: dict[Kind, str] = {"technique": "techniques", "model": "models", "dataset": "datasets"}
@@ -28,7 +28,7 @@ _SAME_MODULE = {
         "onnxruntime-silicon",
     )
 }
-_LIBRARIES = ("builtins", "abc", "pydantic", "typing")
+_IMPORT_PATH = re.compile(r"([^\W\d]\w*\.)*[^\W\d]\w*:[^\W\d]\w*")
 
 
 def names(kind: Kind) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def find(kind: Kind, name: str) -> Any:
     if ":" in name:
         return _from_import_path(kind, name)
     if name not in names(kind):
-        raise UserError(f"there is no {kind} '{name}'{nearest(name, names(kind))}")
+        raise UserError(f"there is no {kind} '{one_line(name)}'{nearest(name, names(kind))}")
     path = f"compbench.{_FOLDERS[kind]}.{name}"
     plugin = getattr(_imported(kind, path), kind.capitalize(), None)
     if not inspect.isclass(plugin):
@@ -56,15 +56,11 @@ def find(kind: Kind, name: str) -> Any:
 
 
 @lru_cache
-def source(plugin: type) -> bytes:
-    """The source of the files that define a plugin's class and the plugins it extends.
-
-    It is part of the key of what the plugin makes. The shared base classes do not count.
-    """
-    classes = [c for c in plugin.__mro__ if c.__module__.partition(".")[0] not in _LIBRARIES]
-    plugins = [c for c in classes if not c.__module__.startswith("compbench.contracts")]
-    files = sorted({inspect.getfile(c) for c in plugins})
-    return b"".join(Path(file).read_bytes() for file in files)
+def name_of(plugin: type) -> str:
+    """A plugin as a suite file names it: its file's name, or its import path."""
+    package, _, file = plugin.__module__.rpartition(".")
+    built_in = {f"compbench.{folder}" for folder in _FOLDERS.values()}
+    return file if package in built_in else f"{plugin.__module__}:{plugin.__qualname__}"
 
 
 @lru_cache
@@ -82,28 +78,53 @@ def _version(library: str) -> str | None:
 
 
 def _from_import_path(kind: Kind, path: str) -> Any:
+    if not _IMPORT_PATH.fullmatch(path):
+        hint = "an import path is 'mymodule:Class' or 'mypackage.mymodule:Class'"
+        raise UserError(f"the {kind} {shown(path)} can't be imported: {hint}")
     module_name, _, class_name = path.partition(":")
     module = _imported(kind, module_name)
     plugin = getattr(module, class_name, None)
     if not inspect.isclass(plugin):
-        members = vars(module).items()
-        classes = [n for n, v in members if inspect.isclass(v) and v.__module__ == module_name]
-        raise UserError(
-            f"'{module_name}' has no class '{class_name}'{nearest(class_name, classes)}"
-        )
+        hint = _within(module, class_name) or nearest(class_name, _classes(module))
+        raise UserError(f"the {kind} '{module_name}' has no class '{class_name}'{hint}")
     _refuse_missing_libraries(kind, path, plugin)
     return plugin
 
 
+def _classes(module: ModuleType) -> list[str]:
+    members = vars(module).items()
+    return [n for n, v in members if inspect.isclass(v) and v.__module__ == module.__name__]
+
+
+def _within(package: ModuleType, class_name: str) -> str:
+    """The module of a package that has the class, if one has; found without importing it."""
+    for module in pkgutil.iter_modules(getattr(package, "__path__", ())):
+        path = Path(getattr(module.module_finder, "path", ""), f"{module.name}.py")
+        if path.is_file() and re.search(rf"(?m)^class {class_name}\b".encode(), path.read_bytes()):
+            return f"; did you mean '{package.__name__}.{module.name}:{class_name}'?"
+    return ""
+
+
 def _imported(kind: Kind, module: str) -> ModuleType:
     try:
-        return importlib.import_module(module)
-    except (ImportError, SyntaxError) as error:
+        return import_path.import_module(module)
+    except UserError as error:
         raise UserError(f"the {kind} '{module}' does not import: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever a plugin's own code raises
+        hint = ""
+        top = module.partition(".")[0]
+        if isinstance(error, ModuleNotFoundError) and error.name == top:
+            hint = nearest(top, import_path.siblings())
+        raise UserError(f"the {kind} '{module}' does not import: {told(error)}{hint}") from error
 
 
 def _refuse_missing_libraries(kind: Kind, name: str, plugin: type) -> None:
-    libraries: tuple[str, ...] = getattr(plugin, "libraries", ())
+    libraries = getattr(plugin, "libraries", ())
+    if not isinstance(libraries, tuple) or not all(isinstance(x, str) for x in libraries):
+        raise UserError(
+            f"the {kind} '{name}': libraries = {shown(libraries)} should be a tuple of names: "
+            '("numpy",)'
+        )
     missing = sorted(set(libraries) - set(versions(libraries)))
     if missing:
         raise UserError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from compbench.errors import UserError, nearest
@@ -77,6 +78,21 @@ def find_run(results: Path, name: str) -> Path:
         known = [path.name for path in (results / "runs").glob("*") if path.is_dir()]
         raise UserError(f"no run of '{suite}' under {results}{nearest(suite, known)}")
     ran = read_run(found).suite_path
-    if is_file and Path(ran).absolute() != Path(name).absolute():
+    if is_file and os.path.abspath(name) not in map(os.path.abspath, _seen_from(ran, found)):
         raise UserError(f"the newest run of '{suite}' is of {ran}; to report it, name it: {found}")
     return found
+
+
+def suite_file(suite_path: str, folder: Path) -> Path | None:
+    """The suite file that a run or a baseline recorded, seen from here or from above its folder.
+
+    A relative path was one from where the run was started, which is mostly a folder above the run.
+    """
+    if not suite_path:
+        return None
+    there = (path for path in _seen_from(suite_path, folder) if path.is_file())
+    return next(there, Path(suite_path))
+
+
+def _seen_from(suite_path: str, folder: Path) -> list[Path]:
+    return [place / suite_path for place in (Path(), *folder.absolute().parents)]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from compbench.errors import UserError
 from compbench.files import write_whole
+from compbench.results import upgrade
 
 FORMAT = 1
 PROTOCOL = 1  # the version of measurement that rows were made with
@@ -37,6 +38,7 @@ class Run(BaseModel):
     measure: dict[str, Any]
     pick: dict[str, Any]
     gate: dict[str, Any] | None = None  # None in runs of before there were gates
+    int8_bits: int | None = None  # by default; None in runs where the CPU that made it decided
     keys: tuple[str, ...]
     environment: dict[str, Any]
     started: str
@@ -58,10 +60,12 @@ def read_run(folder: Path) -> Run:
         version = content.get("format", FORMAT)
         if version > FORMAT:
             raise UserError(f"{path} has format {version}; this compbench reads up to {FORMAT}")
-        return Run(**content)
+        found = Run(**content)
+        variants = {name: upgrade.variant(v) for name, v in found.variants.items()}
+        return found.model_copy(update={"variants": variants})
     except ValidationError as error:
         raise UserError(f"{path} is damaged: {error.errors()[0]['msg']}") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path} is damaged: {error}") from error
 
 

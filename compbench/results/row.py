@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+INT8_BITS = 7  # of int8 weights where `reduce_range` is not given
+
 
 @dataclass(frozen=True)
 class Row:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from compbench.contracts import describe_model
-from compbench.data import digest as data_digest
-from compbench.data.splits import Data, load
+from compbench.data import digest, samples, splits
 from compbench.files import refuse_unwritable
 from compbench.make.store import Store
-from compbench.results import find, record
+from compbench.registry import import_path
+from compbench.results import find, record, row
 from compbench.results.folder import new_folder
 from compbench.results.record import Run
 from compbench.run.progress import Progress
@@ -45,21 +46,24 @@ def run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
     Artifacts in the store are used, not made again. Measuring begins anew, unless the last run of
     the same jobs on the same machine was stopped before its end: then it goes on.
     """
+    with import_path.beside(suite.path):
+        return _run(suite, folders, progress)
+
+
+def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
     for folder, option in ((folders.results, "--results"), (folders.reports, "--reports")):
         refuse_unwritable(folder, option)
-    loaded = None
-    digest = data_digest.digest(suite.dataset, folders.data)
-    if digest is None:
+    if samples.fingerprint(suite.dataset, folders.data) is None:
         refuse_unwritable(folders.data, "--data-dir or COMPBENCH_DATA")
         progress.note(f"{suite.dataset_name} is not under {folders.data}: downloading it")
-        loaded = load(suite.dataset, folders.data)
-        digest = data_digest.digest(suite.dataset, folders.data)
-        assert digest is not None
     store = Store(folders.results)
     with store.lock():
-        jobs = plan.plan(suite, digest)
-        loaded = loaded or load(suite.dataset, folders.data)
-        folder = _open(_describe(suite, jobs, loaded, digest), folders.results, progress)
+        loaded = splits.load(suite.dataset, folders.data)
+        dataset = digest.record(suite.dataset_name, loaded)
+        content = samples.fingerprint(suite.dataset, folders.data)
+        digest.remember(dataset, suite.dataset, content or "", folders.results)
+        jobs = plan.plan(suite, dataset["digest"])
+        folder = _open(_describe(suite, jobs, dataset), folders.results, progress)
         work = Work(suite, jobs, loaded, store, folder, progress)
         work.run()
         finished = record.read_run(folder).model_copy(update={"finished": _now()})
@@ -86,26 +90,19 @@ def _open(new: Run, folder: Path, progress: Progress) -> Path:
     return path
 
 
-def _describe(suite: Suite, jobs: tuple[Job, ...], loaded: Data, digest: str) -> Run:
-    splits = {"train": loaded.training.train, "validation": loaded.training.validation}
+def _describe(suite: Suite, jobs: tuple[Job, ...], dataset: dict[str, Any]) -> Run:
     return Run(
         suite=suite.name,
         suite_path=str(suite.path),
         is_fast=suite.is_fast,
         description=suite.description,
-        dataset={
-            "name": suite.dataset_name,
-            "digest": digest,
-            "shape": list(loaded.training.shape),
-            "mean": loaded.mean,
-            "std": loaded.std,
-            "samples": {n: len(s) for n, s in {**splits, "test": loaded.test}.items()},
-        },
+        dataset=dataset,
         seeds=suite.seeds,
         baseline=suite.baseline,
         variants={
             v.name: {
                 "technique": v.technique_name,
+                **v.technique.says(),
                 "parents": list(v.parents),
                 "torch": v.is_torch,
                 "model": describe_model(v.root_model),
@@ -118,6 +115,7 @@ def _describe(suite: Suite, jobs: tuple[Job, ...], loaded: Data, digest: str) ->
         measure=suite.measure.model_dump(mode="json"),
         pick=suite.pick.model_dump(mode="json"),
         gate=suite.gate.model_dump(mode="json"),
+        int8_bits=row.INT8_BITS,
         keys=tuple(job.key for job in jobs),
         environment=machine.record(),
         started=_now(),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from compbench.boundary import boundary
 from compbench.data.splits import Data
-from compbench.errors import JobFailed, UserError, first_line
-from compbench.make.store import LOGITS, MODEL, Artifact, Store
+from compbench.errors import JobFailed
+from compbench.make import rewrite
+from compbench.make.store import LOGITS, MODEL, Artifact, Manifest, Store
 from compbench.measure import evaluate, examples, further, launch
 from compbench.measure.rows import (
     CONTROL,
@@ -27,6 +30,7 @@ from compbench.measure.turns import Turns
 from compbench.results.folder import drop_rows, has_rows, read_rows, read_rows_of, write_rows
 from compbench.results.row import Row
 from compbench.run.progress import Progress, Step
+from compbench.runtime.process import Worker
 from compbench.suite.plan import Job
 from compbench.suite.read import Suite
 
@@ -56,17 +60,20 @@ class Work:
     failures: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)  # target -> what this machine lacks
     unfit: set[tuple[str, str]] = field(default_factory=set)  # key and target that failed there
+    worker: Worker = field(init=False)  # the process in which files are run while nothing is timed
 
     def __post_init__(self) -> None:
+        silent_s = self.suite.measure.process_seconds
+        self.worker = Worker(rewrite.arrays(self.data), silent_s)
         for job in self.jobs:
             found = self.store.find(job.key)
             if found:
                 self.artifacts[job.key] = found
         for row in read_rows(self.folder):
-            is_lost = row.metric == "status" and row.target
             is_odd = row.metric in {*further.of_files(), *further.of_targets()}
-            if row.status == "failed" and (is_lost or is_odd):
-                self._remember(row)
+            is_failure = row.metric == "status" and (row.target or row.key in self.artifacts)
+            if row.status == "failed" and (is_failure or is_odd):
+                self._remember(row)  # it stands for as long as this run: a new one tries again
         for name, target in self.suite.targets.items():
             reason = target.unavailable()
             if reason:
@@ -76,8 +83,9 @@ class Work:
     def run(self) -> None:
         """Everything that is missing, in order."""
         with self.progress.plan(self.steps()):
-            self.make()
-            self.evaluate()
+            with closing(self.worker):
+                self.make()
+                self.evaluate()
             self.weigh()
             self.time()
 
@@ -95,9 +103,13 @@ class Work:
             if job.key in self.artifacts or job.key in failed:  # by a variant of equal options
                 continue
             drop_rows(self.folder, _rows_name(job))  # it may have failed before the stop
+            path = self._error_file("make", job)
+            path.unlink(missing_ok=True)
             with self.progress.step(_making(job)) as tell:
                 try:
-                    self.artifacts[job.key] = self._made(job, tell)
+                    with boundary(lambda _, path=path: path):
+                        made = self._made(job, tell)
+                    self.artifacts[job.key] = self.store.put(*made)
                 except JobFailed as error:
                     failed.add(job.key)
                     for twin in (other for other in self.jobs if other.key == job.key):
@@ -106,23 +118,14 @@ class Work:
 
     def evaluate(self) -> None:
         """Write each artifact's own rows, and its accuracy and parity on each target."""
-        seen = evaluate.Seen(self.data, self._examples())
+        seen = evaluate.Seen(self.data, self._examples(), self.worker)
         for job in self.jobs:
             artifact = self.artifacts.get(job.key)
             if artifact is None or self._evaluated(job):
                 continue
             with self.progress.step(self._evaluating(job)) as tell:
-                rows = artifact_rows(job, artifact)
-                parent = self.artifacts.get(job.parent_keys[0]) if job.parent_keys else None
-                for name, target in self.suite.targets.items():
-                    if name in self.skipped:
-                        rows.append(skipped_row(job, self.skipped[name], name))
-                        continue
-                    try:
-                        rows += evaluate.target_rows(job, artifact, parent, seen, name, target)
-                    except JobFailed as error:
-                        rows.append(self._failed(tell, job, str(error), name))
-                write_rows(self.folder, _rows_name(job), rows)
+                rows = self._evaluated_rows(tell, job, artifact, seen)
+            write_rows(self.folder, _rows_name(job), rows)
 
     def weigh(self) -> None:
         """What is measured of each artifact alone, in fresh processes: memory, operators, load."""
@@ -130,42 +133,144 @@ class Work:
             if not self._fit(job, name):
                 continue
             with self.progress.step(step) as tell:
-                try:
-                    rows = self._weighed(job, name, what, tell)
-                except JobFailed as error:
-                    rows = [self._failed(tell, job, str(error), name)]
+                rows = self._weighed_rows(tell, job, name, what)
             write_rows(self.folder, _weighing_name(job, name, what), rows)
-
-    def _weighed(self, job: Job, name: str, what: str, tell: Callable[[str], None]) -> list[Row]:
-        artifact, images = self.artifacts[job.key], self.data.test.images
-        if what.startswith(METRIC):
-            metric, target = what.removeprefix(METRIC), self.suite.targets.get(name)
-            row = further.further_row(job, artifact, images, metric, name, target)
-            return [self._odd(tell, row)]
-        target = self.suite.targets[name]
-        if what == FOOTPRINT:
-            processes = self.suite.measure.memory_processes
-            return footprint_rows(job, artifact, images, name, target, processes)
-        return [scenario_row(job, artifact, images, name, target, what)]
 
     def time(self) -> None:
         """Launch by launch, all arms of a target beside each other in a fresh process."""
         for name, index, step in self._launches():
-            arms = self._arms(name)
-            if not arms:
+            if not self._arms(name):
                 continue  # the baseline failed there, as its row says: nothing to compare with
+            with self.progress.step(step) as tell:
+                rows = self._launched_rows(tell, name, index)
+            write_rows(self.folder, f"launch-{name}-{index}", rows)
+
+    def _evaluated_rows(
+        self, tell: Callable[[str], None], job: Job, artifact: Artifact, seen: evaluate.Seen
+    ) -> list[Row]:
+        def failed(reason: str, name: str = "") -> Row:
+            return self._failed(tell, job, reason, name)
+
+        def measured() -> list[Row]:
+            return artifact_rows(job, artifact, self.worker)
+
+        parent = self.artifacts.get(job.parent_keys[0]) if job.parent_keys else None
+        rows = self._attempt(measured, failed, self._error_file("evaluate", job))
+        if (job.key, "") in self.unfit:
+            return rows
+        for name, target in self.suite.targets.items():
+            if name in self.skipped:
+                rows.append(skipped_row(job, self.skipped[name], name))
+                continue
+            rows += self._attempt(
+                partial(evaluate.target_rows, job, artifact, parent, seen, name, target),
+                partial(failed, name=name),
+                self._error_file("evaluate", job, name),
+            )
+        return rows
+
+    def _weighed_rows(
+        self, tell: Callable[[str], None], job: Job, name: str, what: str
+    ) -> list[Row]:
+        if what.startswith(METRIC):
+            return self._further_rows(tell, job, name, what)
+        artifact, target = self.artifacts[job.key], self.suite.targets[name]
+        given = (job, artifact, self.data.test.images, name, target)
+        silent_s = self.suite.measure.process_seconds
+        path = self._error_file(what, job, name)
+        if what != FOOTPRINT:
+            return self._attempt(
+                lambda: [scenario_row(*given, what, silent_s)],
+                lambda reason: evaluate.failed_scenario_row(job, name, what, reason),
+                path,
+            )
+        processes = self.suite.measure.memory_processes
+        return self._attempt(
+            lambda: footprint_rows(*given, processes, silent_s),
+            lambda reason: self._failed(tell, job, reason, name),
+            path,
+        )
+
+    def _further_rows(
+        self, tell: Callable[[str], None], job: Job, name: str, what: str
+    ) -> list[Row]:
+        """What a metric measures itself; where it fails the artifact's other figures stand."""
+        target, artifact = self.suite.targets.get(name), self.artifacts[job.key]
+        given = (job, artifact, self.data.test.images, what.removeprefix(METRIC), name, target)
+
+        def failed(reason: str) -> Row:
+            tell(f"FAILED: {reason}")
+            row = further.failed_further_row(job, what.removeprefix(METRIC), name, reason)
+            self._remember(row)
+            return row
+
+        return self._attempt(
+            lambda: [further.further_row(*given, self.suite.measure.process_seconds)],
+            failed,
+            self._error_file(what, job, name),
+        )
+
+    def _launched_rows(self, tell: Callable[[str], None], name: str, index: int) -> list[Row]:
+        """The rows of a launch; it is launched again without an arm that ended it."""
+        images, silent_s = self.data.test.images, self.suite.measure.process_seconds
+        lost: list[Row] = []
+        while arms := self._arms(name):
             turns = Turns(self.suite.measure.seconds_per_arm)
             files = {arm: str(self.artifacts[job.key].path(MODEL)) for arm, job in arms.items()}
             spec = launch.Spec(files, self.suite.targets[name], turns, seed=index)
-            with self.progress.step(step) as tell:
-                try:
-                    taken = launch.launch(spec, self.data.test.images)
-                    rows = launch_rows(arms, taken, name, spec.target, index)
-                except JobFailed as error:
-                    rows = [self._failed(tell, arms[CONTROL], str(error), name, index)]
-            write_rows(self.folder, f"launch-{name}-{index}", rows)
 
-    def _made(self, job: Job, tell: Callable[[str], None]) -> Artifact:
+            def place(error: JobFailed, arms: dict[str, Job] = arms) -> Path:
+                job = arms.get(getattr(error, "at", ""), arms[CONTROL])
+                return self._error_file("time", job, name)
+
+            try:
+                with boundary(place):
+                    taken = launch.launch(spec, images, silent_s)
+                    return lost + launch_rows(arms, taken, name, spec.target, index)
+            except JobFailed as error:
+                culprits = {getattr(error, "at", ""): str(error)}
+                if culprits.keys() - arms.keys():  # nobody was at work
+                    culprits = launch.culprits(spec, images, silent_s)
+                if not culprits or len(culprits) == len(arms):  # no arm's fault
+                    control = arms[CONTROL]
+                    return [*lost, self._failed(tell, control, str(error), name, index)]
+                lost += self._lost(tell, name, index, {arms[a].key: r for a, r in culprits.items()})
+        return lost
+
+    def _lost(
+        self, tell: Callable[[str], None], name: str, index: int, reasons: dict[str, str]
+    ) -> list[Row]:
+        """The failed rows of the artifacts (by key) that ended a launch, of all their jobs."""
+        rows = [
+            self._failed(tell, job, f"in launch {index + 1}: {reasons[job.key]}", name)
+            for job in self.jobs
+            if job.key in reasons
+        ]
+        if self._arms(name):
+            return rows
+        tell(f"FAILED: {self.suite.baseline} does not run on {name}, so nothing is timed there")
+        return [
+            replace(row, reason=f"{row.reason}; without the baseline nothing is timed on {name}")
+            if row.variant == self.suite.baseline
+            else row
+            for row in rows
+        ]
+
+    def _attempt(
+        self, work: Callable[[], list[Row]], failed: Callable[[str], Row], path: Path
+    ) -> list[Row]:
+        """The rows of some work, or the one row that says why it failed; the rest is in a file."""
+        try:
+            with boundary(lambda _: path):
+                return work()
+        except JobFailed as error:
+            return [failed(str(error))]
+
+    def _error_file(self, stage: str, job: Job, target: str = "") -> Path:
+        where = f"-{target}" if target else ""
+        return self.folder / f"error-{stage}-{job.variant.name}-{job.seed}{where}.txt"
+
+    def _made(self, job: Job, tell: Callable[[str], None]) -> tuple[Manifest, dict[str, bytes]]:
         from compbench.make import (
             job as make_job,  # imports torch, which a run without new jobs does without
         )
@@ -181,23 +286,18 @@ class Work:
         def on_epoch(epoch: Epoch, total: int) -> None:
             tell(f"epoch {epoch.epoch}/{total}, validation {epoch.validation_accuracy:.1%}")
 
-        try:
-            manifest, files = make_job.make(job, parents, self.data, on_epoch)
-        except (JobFailed, UserError, OSError):
-            raise
-        except Exception as error:  # a technique's own: the other jobs go on
-            path = self.folder / f"error-{job.variant.name}-{job.seed}.txt"
-            path.write_text(traceback.format_exc())
-            name = type(error).__name__
-            raise JobFailed(f"{name}: {first_line(error)} (traceback: {path})") from error
-        return self.store.put(manifest, files)
+        manifest, files = make_job.make(job, parents, self.data, on_epoch, self.worker)
+        for note in manifest.notes:
+            self.progress.note(f"{job.label}: {note}")
+        return manifest, files
 
     def _examples(self) -> tuple[int, ...]:
         """The places of the test images to show, chosen when the run first comes here."""
         if not has_rows(self.folder, DATASET):
             baseline = next(job for job in self.jobs if job.variant.name == self.suite.baseline)
             artifact = self.artifacts.get(baseline.key)
-            logits = np.load(artifact.path(LOGITS)) if artifact else None
+            known = artifact is not None and LOGITS in artifact.manifest.files
+            logits = np.load(artifact.path(LOGITS)) if artifact and known else None
             write_rows(self.folder, DATASET, examples.dataset_rows(self.data, logits))
         return examples.places(read_rows_of(self.folder, DATASET))
 
@@ -207,13 +307,6 @@ class Work:
         tell(f"FAILED: {reason}")
         row = failed_row(job, reason, target, launch)
         self._remember(row)
-        return row
-
-    def _odd(self, tell: Callable[[str], None], row: Row) -> Row:
-        """A metric's row, told where it failed: the other figures of its artifact stand."""
-        if row.status == "failed":
-            tell(f"FAILED: {row.reason}")
-            self._remember(row)
         return row
 
     def _remember(self, row: Row) -> None:
@@ -229,7 +322,7 @@ class Work:
     def _fit(self, job: Job, target: str) -> bool:
         """Whether an artifact is there, and works on a target as far as one knows."""
         there = job.key in self.artifacts and target not in self.skipped
-        return there and (job.key, target) not in self.unfit
+        return there and not {(job.key, ""), (job.key, target)} & self.unfit
 
     def _arms(self, target: str) -> dict[str, Job]:
         """The arms of a launch: all artifacts that work there, the baseline's twice."""

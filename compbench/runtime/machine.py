@@ -110,11 +110,12 @@ def _runtime() -> dict[str, Any]:
 def _git() -> str | None:
     """The commit of the directory one works in, "-dirty" where tracked files were changed.
 
-    Reports do not count: a run itself writes them.
+    Reports do not count: runs write them, into `results/reports` or where they are shipped.
     """
     commit = _output("git", "rev-parse", "--short=12", "HEAD")
     tracked = ("git", "status", "--porcelain", "--untracked-files=no", "--")
-    changed = commit and _output(*tracked, ":(top)", ":(top,exclude)reports")
+    but = (f":(top,exclude){folder}" for folder in ("reports", "results/reports"))
+    changed = commit and _output(*tracked, ":(top)", *but)
     return f"{commit}-dirty" if changed else commit or None
 
 

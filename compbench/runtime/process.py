@@ -1,73 +1,338 @@
-"""A measurement in a fresh process, which imports neither torch nor pandas.
+"""A process of its own for what must be measured fresh, or may crash: it loads ONNX files.
 
-`python -m compbench.runtime.process FOLDER` reads `task.json` and `images.npy` there and writes
-`result.npz`: the samples that the function named in the task returned.
+Tasks go into its standard input, answers come out of its standard output; nothing lies on disk. It
+imports neither torch nor pandas. A native crash ends it, and fails one task of its parent.
 """
 
 from __future__ import annotations
 
 import importlib
+import io
 import json
+import mmap
+import os
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
-from typing import Any
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from types import SimpleNamespace
+from typing import Any, Self
 
 import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
 
-from compbench.errors import JobFailed, first_line
-from compbench.runtime.session import Images
+from compbench.boundary import FULL_DISK
+from compbench.errors import JobFailed, UserError, first_line
 
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, NDArray[Any]]
+Function = Callable[[dict[str, Any], Arrays], Arrays]
+
+SILENT_S = 600.0  # a task that makes no progress for so long hangs; suites say otherwise
+_MARKED = 4096  # bytes at the head of a process's journal that tell what it is at
+_COUNT = struct.Struct("<QH")  # marks so far, bytes of the last one's name
+_TOLD = 20_000  # bytes of what a process said at its end
+# who kills from outside (for want of memory, say) may not do it again; a crash will
+_KILLED = ("SIGKILL", "SIGTERM")
+_LINUX_DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
-def call(module: str, spec: dict[str, Any], images: Images) -> Arrays:
-    """What `compbench.<module>.measured(spec, images)` returns in a fresh process.
+class ProcessFailed(JobFailed):
+    """A task failed in its process.
 
-    Raises JobFailed where the function did, or where the process was killed twice.
+    `at` is what the process had marked last, `ended` whether it is no more, `signal` what ended it.
     """
-    with tempfile.TemporaryDirectory(prefix="compbench-") as name:
-        folder = Path(name)
-        (folder / "task.json").write_text(json.dumps({"module": module, "spec": spec}))
-        np.save(folder / "images.npy", images)
-        process = _process(folder)
-        if process.returncode < 0:  # killed, perhaps for want of memory: once more
-            process = _process(folder)
-        if process.returncode != 0:
-            raise JobFailed(f"the measuring process {_ending(process)}")
-        with np.load(folder / "result.npz") as file:
-            return dict(file)
+
+    def __init__(self, reason: str, details: str = "", at: str = "", **fate: Any):
+        super().__init__(reason, details)
+        self.at = at
+        self.ended: bool = fate.get("ended", False)
+        self.signal: str = fate.get("signal", "")
 
 
-def _process(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "compbench.runtime.process", str(folder)]
-    return subprocess.run(command, capture_output=True, text=True)
+def call(
+    function: Function, spec: dict[str, Any], images: NDArray[Any], silent_s: float = SILENT_S
+) -> Arrays:
+    """What `function(spec, {"images": images})` returns in a fresh process.
+
+    Raises ProcessFailed where the function failed, crashed, was killed twice, or made no progress.
+    """
+    with Worker(silent_s=silent_s) as worker:
+        return worker.call(function, spec, {"images": images})
 
 
-def _ending(process: subprocess.CompletedProcess[str]) -> str:
-    if process.returncode < 0:
-        number = -process.returncode
-        names = {each.value: each.name for each in signal.Signals}
-        killer = names.get(number, f"signal {number}")
-        return f"was killed twice ({killer})"
-    words = process.stderr.strip().splitlines()
-    return f"failed: {words[-1]}" if words else f"ended with exit code {process.returncode}"
+def mark(what: str = "") -> None:
+    """In such a process: a sign of progress, and who is to blame if this is its last one."""
+    if _marks is not None:
+        name = what.encode()[: _MARKED - _COUNT.size]
+        count, _ = _COUNT.unpack_from(_marks)
+        _marks[_COUNT.size : _COUNT.size + len(name)] = name
+        _COUNT.pack_into(_marks, 0, count + 1, len(name))
 
 
-def main(folder: Path) -> None:
-    """The fresh process; what stopped it is the last line of its standard error."""
-    task = json.loads((folder / "task.json").read_text())
-    measured = importlib.import_module(f"compbench.{task['module']}").measured
+_marks: mmap.mmap | None = None  # of the process that this module runs in
+
+
+class Worker:
+    """A process that does one task after the other; where one ends it, the next starts another.
+
+    `arrays` are sent once to a process, when a task uses them first.
+    """
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]] = {}, silent_s: float = SILENT_S):
+        self._arrays, self._silent_s = arrays, silent_s
+        self._process: _Process | None = None
+        self._sent: set[str] = set()
+
+    def call(
+        self,
+        function: Function,
+        spec: dict[str, Any],
+        arrays: Mapping[str, NDArray[Any]] = {},
+        uses: tuple[str, ...] = (),
+        silent_s: float | None = None,
+    ) -> Arrays:
+        """What a module's function returns for `spec`, and `arrays` and those that it `uses`.
+
+        `silent_s` seconds without progress end the process; 0: it may take as long as it wants.
+        Raises ProcessFailed.
+        """
+        limit = self._silent_s if silent_s is None else silent_s
+        try:
+            return self._call(function, spec, arrays, uses, limit)
+        except ProcessFailed as error:
+            if error.signal not in _KILLED:
+                raise
+        try:
+            return self._call(function, spec, arrays, uses, limit)
+        except ProcessFailed as error:
+            if error.signal in _KILLED:
+                error.args = (f"{error} twice",)
+            raise
+
+    def close(self) -> None:
+        """End the process, if there is one; the next task starts another."""
+        if self._process is not None:
+            self._process.close()
+        self._process, self._sent = None, set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _call(
+        self,
+        function: Function,
+        spec: dict[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+        uses: tuple[str, ...],
+        silent_s: float,
+    ) -> Arrays:
+        if self._process is None:
+            self._process = _Process()
+        new = {name: self._arrays[name] for name in uses if name not in self._sent}
+        task = {
+            "function": f"{function.__module__}:{function.__qualname__}",
+            "spec": spec,
+            "keep": list(new),
+        }
+        try:
+            found = self._process.ask(task, {**new, **arrays}, silent_s)
+        except ProcessFailed as error:
+            if error.ended:
+                self.close()
+            else:
+                self._sent |= new.keys()
+            raise
+        except BaseException:  # stopped in between: question and answer are out of step
+            self._process.kill()
+            self.close()
+            raise
+        self._sent |= new.keys()
+        return found
+
+
+class _Process:
+    """The parent's side of one process."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="compbench-")
+        self._journal = tempfile.TemporaryFile()  # noqa: SIM115, closed with the process
+        self._journal.write(bytes(_MARKED))
+        self._journal.flush()
+        self._marks = mmap.mmap(self._journal.fileno(), _MARKED)
+        places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._folder.name)
+        # modules are found as here, and none in the folder where it happens to start
+        code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import main; main()"
+        self._process = subprocess.Popen(
+            [sys.executable, "-X", "faulthandler", "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._journal,
+            env={**os.environ, **places},
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._tasks, self._answers = self._process.stdin, self._process.stdout
+
+    def ask(self, task: dict[str, Any], arrays: Mapping[str, Any], silent_s: float) -> Arrays:
+        """The answer to a task. Raises ProcessFailed; and OSError where a disk is full."""
+        with self._watched(silent_s) as hung:
+            try:
+                _write(self._tasks, task, arrays)
+                answer, found = _read(self._answers)
+            except (BrokenPipeError, EOFError):
+                raise self._end(hung) from None
+        if "failed" not in answer:
+            return found
+        if answer["errno"] in FULL_DISK:
+            raise OSError(answer["errno"], os.strerror(answer["errno"]))
+        if answer["is_user_s"]:
+            raise UserError(answer["failed"])
+        raise ProcessFailed(answer["failed"], answer["details"], self._at())
+
+    def kill(self) -> None:
+        """End it and all that it started, now."""
+        if os.name == "nt":
+            self._process.kill()
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let it end, and take away what it left."""
+        with suppress(BrokenPipeError):
+            self._tasks.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self._process.wait()
+        self._answers.close()
+        self._marks.close()
+        self._journal.close()
+        self._folder.cleanup()
+
+    @contextmanager
+    def _watched(self, silent_s: float) -> Iterator[list[float]]:
+        """Kill it where it marks nothing for so long; then the list holds that limit."""
+        hung: list[float] = []
+        done = threading.Event()
+
+        def watch() -> None:
+            seen, since = self._count(), time.monotonic()
+            while not done.wait(min(1.0, silent_s / 4)):
+                count, now = self._count(), time.monotonic()
+                if count != seen:
+                    seen, since = count, now
+                elif now - since > silent_s:
+                    hung.append(silent_s)
+                    self.kill()
+                    return
+
+        thread = threading.Thread(target=watch, daemon=True)
+        if silent_s:
+            thread.start()
+        try:
+            yield hung
+        finally:
+            done.set()
+            if silent_s:
+                thread.join()
+
+    def _end(self, hung: list[float]) -> ProcessFailed:
+        """Why there was no answer."""
+        self.kill()
+        code = self._process.wait()
+        at = self._at()
+        self._journal.seek(_MARKED)
+        told = self._journal.read()[-_TOLD:].decode(errors="replace").strip()
+        if hung:
+            reason = f"the process that ran it made no progress for {hung[0]:g} s and was ended"
+            return ProcessFailed(reason, told, at, ended=True)
+        if code < 0:
+            name = {each.value: each.name for each in signal.Signals}.get(-code, "")
+            reason = f"the process that ran it was ended by signal {-code}"
+            reason += f" ({name})" if name else ""
+            return ProcessFailed(reason, told, at, ended=True, signal=name)
+        last = f": {told.splitlines()[-1]}" if told else ""
+        reason = f"the process that ran it ended with exit code {code}{last}"
+        return ProcessFailed(reason, told, at, ended=True)
+
+    def _count(self) -> int:
+        return _COUNT.unpack_from(self._marks)[0]
+
+    def _at(self) -> str:
+        _, size = _COUNT.unpack_from(self._marks)
+        return bytes(self._marks[_COUNT.size : _COUNT.size + size]).decode(errors="replace")
+
+
+def main() -> None:
+    """The process: answers tasks until there are no more, or its parent is gone."""
+    global _marks
+    if sys.platform == "linux":  # elsewhere it ends after its task, when its input has ended
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_LINUX_DIES_WITH_PARENT, signal.SIGKILL)
+    _marks = mmap.mmap(2, _MARKED)
+    tasks, kept = sys.stdin.buffer, {}
+    with os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)  # what libraries print is no answer
+        while True:
+            try:
+                task, arrays = _read(tasks)
+            except EOFError:
+                return
+            kept |= {name: arrays[name] for name in task["keep"]}
+            answer = io.BytesIO()
+            _write(answer, *_answer(task, {**kept, **arrays}))
+            answers.write(answer.getbuffer())
+            answers.flush()
+
+
+def _answer(task: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
+    module, _, name = task["function"].partition(":")
+    mark()
     try:
-        arrays = measured(task["spec"], np.load(folder / "images.npy"))
+        return {}, getattr(importlib.import_module(module), name)(task["spec"], arrays)
     except JobFailed as error:
-        sys.exit(str(error))
-    except Exception as error:  # ONNX Runtime's are of many lines: the first says most
-        sys.exit(f"{type(error).__name__}: {first_line(error)}")
-    np.savez(folder / "result.npz", **arrays)
+        reason, number, details = str(error), None, error.details
+        is_user_s = False
+    except BaseException as error:  # a plugin's SystemExit, a panic of a library in Rust
+        is_user_s = isinstance(error, UserError)
+        reason = str(error) if is_user_s else f"{type(error).__name__}: {first_line(error)}"
+        number, details = getattr(error, "errno", None), traceback.format_exc()
+    return {"failed": reason, "details": details, "errno": number, "is_user_s": is_user_s}, {}
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+def _write(stream: Any, header: dict[str, Any], arrays: Mapping[str, Any]) -> None:
+    """A line of JSON, then arrays; numpy would seek in a real file, which a pipe can't."""
+    stream.write(json.dumps(header | {"arrays": list(arrays)}).encode() + b"\n")
+    plain = SimpleNamespace(write=stream.write)
+    for array in arrays.values():
+        npy.write_array(plain, np.asarray(array), allow_pickle=False)  # pyright: ignore[reportArgumentType]
+    stream.flush()
+
+
+def _read(stream: Any) -> tuple[dict[str, Any], Arrays]:
+    line = stream.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+
+    def read(size: int) -> bytes:
+        content = stream.read(size)
+        if len(content) < size:
+            raise EOFError
+        return content
+
+    plain: Any = SimpleNamespace(read=read)
+    header = json.loads(line)
+    return header, {n: npy.read_array(plain, allow_pickle=False) for n in header["arrays"]}

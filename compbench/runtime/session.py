@@ -12,6 +12,7 @@ from compbench.runtime.placement import placement, refuse_fallback
 from compbench.runtime.target import PROVIDERS, Target
 
 Images = NDArray[np.float32]
+_FLOATS = "tensor(float)"  # ONNX Runtime's word for float32
 
 
 class Session(Protocol):
@@ -57,9 +58,9 @@ class OrtSession:
         self.placement = placement(self._session, provider.ort_name)
         if not target.allow_fallback:
             refuse_fallback(provider.ort_name, self.placement)
-        self._device, self._values = provider.device, onnxruntime.OrtValue
-        self._input = self._session.get_inputs()[0].name
-        self._output = self._session.get_outputs()[0]
+        self._device = (provider.device, _device_id(target))
+        self._values = onnxruntime.OrtValue
+        self._input, self._output = _input(self._session), _output(self._session)
         self._binding = self._session.io_binding()
         self._buffers: dict[int, onnxruntime.OrtValue] = {}
 
@@ -67,19 +68,28 @@ class OrtSession:
         """Bind the images and an output buffer that is reused for every batch of this size."""
         count = len(images)
         self._refuse_misfit(images)
-        if count not in self._buffers:
-            shape = [count, self._output.shape[1]]
+        classes = self._output.shape[1] if self._output.shape else None
+        if isinstance(classes, int) and count not in self._buffers:
             self._buffers[count] = self._values.ortvalue_from_shape_and_type(
-                shape, np.float32, self._device
+                [count, classes], np.float32, *self._device
             )
-        self._bound = self._buffers[count]
-        self._images = self._values.ortvalue_from_numpy(images, self._device)
-        self._binding.bind_ortvalue_input(self._input, self._images)
-        self._binding.bind_ortvalue_output(self._output.name, self._bound)
+        self._images = self._values.ortvalue_from_numpy(images, *self._device)
+        self._binding.bind_ortvalue_input(self._input.name, self._images)
+        self._bound = self._buffers.get(count)
+        if self._bound is not None:
+            self._binding.bind_ortvalue_output(self._output.name, self._bound)
+        else:  # how many classes is not said in the file
+            self._binding.bind_output(self._output.name, *self._device)
         self._binding.synchronize_inputs()
 
+    @property
+    def batch_size(self) -> int | None:
+        """The only batch that the file takes; None where it takes any."""
+        size = self._input.shape[0]
+        return size if isinstance(size, int) else None
+
     def _refuse_misfit(self, images: Images) -> None:
-        wanted, given = self._session.get_inputs()[0].shape, images.shape
+        wanted, given = self._input.shape, images.shape
         fits = len(wanted) == len(given) and all(
             not isinstance(w, int) or w == g for w, g in zip(wanted, given, strict=True)
         )
@@ -89,12 +99,17 @@ class OrtSession:
     def run(self) -> None:
         """One inference of the bound images; on a GPU it has ended when this returns."""
         self._session.run_with_iobinding(self._binding)
-        if self._device != "cpu":
+        if self._device[0] != "cpu":
             self._binding.synchronize_outputs()
 
     def logits(self) -> NDArray[np.float32]:
-        """A copy of the output (B, K) of the last run."""
-        return self._bound.numpy().copy()
+        """A copy of the output (B, K) of the last run. Raises JobFailed where it is no such."""
+        bound = self._bound or self._binding.get_outputs()[0]
+        found = bound.numpy()
+        if found.ndim != 2 or len(found) != self._images.shape()[0]:
+            given = tuple(self._images.shape())
+            raise JobFailed(f"for images {given} the model's output is {found.shape}")
+        return found.copy()
 
     def end_profile(self) -> str:
         """Stop profiling; the path of ONNX Runtime's trace."""
@@ -104,6 +119,52 @@ class OrtSession:
 def cpu_session(model: bytes) -> OrtSession:
     """A session on the CPU with one thread: the check of what was just made."""
     return OrtSession(model, Target())
+
+
+def _input(session: Any) -> Any:
+    """What the images go into. Raises JobFailed where that is not clear."""
+    inputs = session.get_inputs()
+    if len(inputs) != 1:
+        told = f": {_listed(inputs)}" if inputs else ""
+        raise JobFailed(f"the model has {len(inputs)} inputs instead of one, the images{told}")
+    if inputs[0].type != _FLOATS:
+        raise JobFailed(f"the model takes {_listed(inputs)}; the images are float32")
+    return inputs[0]
+
+
+def _output(session: Any) -> Any:
+    """The first output that can be logits. Raises JobFailed where there is none."""
+    outputs = session.get_outputs()
+    floats = [one for one in outputs if one.type == _FLOATS]
+    fitting = [one for one in floats if len(one.shape) == 2]
+    fitting = fitting or [one for one in floats if not one.shape]  # which may just be unsaid
+    if not fitting:
+        raise JobFailed(
+            f"none of the model's outputs is float32 (images, classes): {_listed(outputs)}"
+            + ("; convert it with zipmap=False" if "map(" in _listed(outputs) else "")
+        )
+    return fitting[0]
+
+
+def _listed(values: Any) -> str:
+    """Inputs or outputs with their types; of a sequence or a map there is no shape."""
+    tensors = {one.name for one in values if one.type.startswith("tensor(")}
+    return ", ".join(
+        f"{one.name} {one.type} {tuple(one.shape)}"
+        if one.name in tensors
+        else f"{one.name} {one.type}"
+        for one in values
+    )
+
+
+def _device_id(target: Target) -> int:
+    """The device of its kind that inputs and outputs are bound on: the one that computes."""
+    if PROVIDERS[target.provider].device == "cpu":
+        return 0
+    given = target.ort_options().get("device_id", "0")
+    if not given.isdecimal():
+        raise JobFailed(f"provider_options: device_id = {given!r} is no number of a device")
+    return int(given)
 
 
 def _session_options(target: Target, profile: str | None) -> Any:

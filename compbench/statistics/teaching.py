@@ -1,4 +1,4 @@
-"""Distilled variants beside their teachers and controls; pure."""
+"""Taught variants beside their teachers and controls; pure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from scipy.special import softmax
 from compbench.results.record import Run
 from compbench.results.rows import Rows
 from compbench.statistics.intervals import Interval
+from compbench.statistics.lineage import teacher
 from compbench.statistics.summarise import change_between
 
 _LIKELIEST = 3  # classes that a table's cell names
@@ -66,7 +67,7 @@ class SoftLabels:
 
 
 def soft_labels(run: Run, rows: Rows, target: str) -> SoftLabels | None:
-    """Of the first distilled student with a control, at the first seed that all three have.
+    """Of the first taught student with a control, at the first seed that all three have.
 
     None where the suite has no such pair, or the run no such rows.
     """
@@ -74,10 +75,10 @@ def soft_labels(run: Run, rows: Rows, target: str) -> SoftLabels | None:
     if not labels or not shown:
         return None
     for student, variant in run.variants.items():
-        control = untaught(run, student) if variant["technique"] == "distill" else None
-        if control is None:
+        parent, control = teacher(run, student), untaught(run, student)
+        if parent is None or control is None:
             continue
-        names = (variant["parents"][0], control, student)
+        names = (parent, control, student)
         found = [{r.seed: r for r in rows.of(v, "soft_labels", target)} for v in names]
         seeds = [s for s in run.seeds if all(s in by_seed for by_seed in found)]
         if seeds:
@@ -108,7 +109,7 @@ def _likeliest(probabilities: NDArray[np.float64]) -> str:
 
 @dataclass(frozen=True)
 class Pair:
-    """A distilled student beside the same net trained without a teacher."""
+    """A taught student beside the same net trained without a teacher."""
 
     student: str
     control: str
@@ -116,16 +117,16 @@ class Pair:
     change: Interval  # the student's accuracy less the control's, on the same test samples
 
 
-def distilled_pairs(run: Run, rows: Rows, target: str) -> list[Pair]:
-    """Each `distill` with a `train` of the same net from scratch, where the suite has one."""
+def taught_pairs(run: Run, rows: Rows, target: str) -> list[Pair]:
+    """Each taught variant with the same net trained from scratch, where the suite has one."""
     pairs = []
-    for name, variant in run.variants.items():
-        control = untaught(run, name) if variant["technique"] == "distill" else None
-        if control is None:
+    for name in run.variants:
+        parent, control = teacher(run, name), untaught(run, name)
+        if parent is None or control is None:
             continue
         change = change_between(rows, name, control, target)
         if change:
-            pairs.append(Pair(name, control, variant["parents"][0], change))
+            pairs.append(Pair(name, control, parent, change))
     return pairs
 
 
@@ -134,7 +135,7 @@ _FEWEST = 3  # temperatures that make a sweep
 
 @dataclass(frozen=True)
 class Sweep:
-    """Distilled variants by rising temperature; the same net without a teacher, if there is one."""
+    """Taught variants by rising temperature; the same net without a teacher, if there is one."""
 
     points: tuple[tuple[float, str], ...]  # (temperature, variant)
     control: str | None
@@ -146,13 +147,14 @@ class Sweep:
 
 
 def sweeps(run: Run) -> list[Sweep]:
-    """Groups of at least three `distill` variants equal in all but `temperature`."""
+    """Groups of at least three taught variants equal in all but `temperature`."""
     groups: dict[str, dict[float, str]] = {}
     for name, variant in run.variants.items():
-        if variant["technique"] != "distill" or "temperature" not in variant["options"]:
+        if teacher(run, name) is None or "temperature" not in variant["options"]:
             continue
         others = {k: v for k, v in variant["options"].items() if k != "temperature"}
-        same = json.dumps([variant["parents"], variant["model"], others], sort_keys=True)
+        equal = [variant["technique"], variant["parents"], variant["model"], others]
+        same = json.dumps(equal, sort_keys=True)
         groups.setdefault(same, {}).setdefault(float(variant["options"]["temperature"]), name)
     return [
         Sweep(tuple(sorted(points.items())), untaught(run, next(iter(points.values()))))
@@ -164,7 +166,6 @@ def sweeps(run: Run) -> list[Sweep]:
 def untaught(run: Run, student: str) -> str | None:
     """The first variant that trains the same net from scratch, without a teacher."""
     for name, variant in run.variants.items():
-        alone = variant["technique"] == "train" and not variant["parents"]
-        if alone and variant["model"] == run.variants[student]["model"]:
+        if not variant["parents"] and variant["model"] == run.variants[student]["model"]:
             return name
     return None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
-from compbench.contracts import ModelOption
+from compbench.contracts import model_options
 
 Schema = dict[str, Any]
 
@@ -15,16 +14,10 @@ Schema = dict[str, Any]
 def options_schema(model: type[BaseModel]) -> Schema:
     """A model's options as JSON schema; where a net is asked for it points to `model`."""
     schema = model.model_json_schema(ref_template="#/$defs/{model}")
-    for name, field in model.model_fields.items():
-        if is_model(field):
-            kept = {k: v for k, v in schema["properties"][name].items() if k == "description"}
-            schema["properties"][name] = {"$ref": "#/$defs/model", **kept}
+    for name in model_options(model):
+        kept = {k: v for k, v in schema["properties"][name].items() if k == "description"}
+        schema["properties"][name] = {"$ref": "#/$defs/model", **kept}
     return _plain(schema)
-
-
-def is_model(field: FieldInfo) -> bool:
-    """Whether an option names a model."""
-    return any(mark in field.metadata for mark in get_args(ModelOption)[1:])
 
 
 def _plain(schema: Any) -> Any:

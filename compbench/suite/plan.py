@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-import compbench
+from pydantic import BaseModel
+
 from compbench.contracts import describe_model
-from compbench.registry import registry
+from compbench.registry import import_path, registry
+from compbench.registry.fingerprint import PACKAGE, Sources
+from compbench.runtime.conditions import conditions
 from compbench.suite.read import Suite
 from compbench.suite.variants import Variant
 
-_TORCH_MAKERS = ("make.checkpoint", "onnxfile.export", "training.loop", "make.job")
-_ONNX_MAKERS = ("onnxfile.export", "make.job")
-_NEUTRAL = ("contracts", "errors", "registry")  # what they say is in the options already
-_TORCH_LIBRARIES = ("torch", "onnx", "onnxscript", "numpy")
-_ONNX_LIBRARIES = ("onnx", "numpy")
-_DATA_LIBRARIES = ("scikit-learn", "numpy")
+# the module that makes artifacts, and what it only checks, keeps and describes them with: what
+# these decide is in the key already, or does not change a byte
+_MAKER = f"{PACKAGE}.make.job"
+_ASIDE = tuple(
+    f"{PACKAGE}.{x}" for x in ("suite", "make.store", "data", "runtime", "files", "boundary")
+)
+_EXPORTER_LIBRARIES = ("onnxscript", "onnx-ir")  # torch's exporter writes files with them
 
 
 @dataclass(frozen=True)
 class Job:
-    """One variant at one seed. The key is 32 hexadecimal digits of a SHA-256."""
+    """One variant at one seed. The key is 32 hexadecimal digits of the SHA-256 of its parts."""
 
     variant: Variant
     seed: int
     key: str
     parent_keys: tuple[str, ...]
+    parts: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def label(self) -> str:
@@ -41,21 +44,54 @@ class Job:
 
 def plan(suite: Suite, dataset_digest: str) -> tuple[Job, ...]:
     """The jobs in the order they are made: seed by seed, within a seed in file order."""
+    sources, here = Sources(), conditions()
+    with import_path.beside(suite.path):
+        made_by = {name: {**_made_by(v, sources), **here} for name, v in suite.variants.items()}
     jobs = []
     for seed in suite.seeds:
         keys: dict[str, str] = {}
         for variant in suite.variants.values():
             parent_keys = tuple(keys[parent] for parent in variant.parents)
-            key = _key(variant, parent_keys, seed, dataset_digest)
+            parts = {
+                "technique": variant.technique_name,
+                "options": options(variant),
+                "model": describe_model(variant.root_model),
+                "parents": parent_keys,
+                "seed": seed,
+                "dataset": dataset_digest,
+                **made_by[variant.name],
+            }
+            key = key_of(parts)
             keys[variant.name] = key
-            jobs.append(Job(variant, seed, key, parent_keys))
+            jobs.append(Job(variant, seed, key, parent_keys, parts))
     return tuple(jobs)
 
 
-def libraries(variant: Variant) -> dict[str, str]:
-    """The libraries that make a variant, with their versions."""
-    base = _TORCH_LIBRARIES if variant.uses_torch else _ONNX_LIBRARIES
-    return registry.versions((*base, *variant.technique.libraries, *_DATA_LIBRARIES))
+def key_of(parts: Mapping[str, Any]) -> str:
+    """The key of a job, from all that its result depends on."""
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def unlike(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """What differs in the parts of two keys, a few words each."""
+    for module in sorted({*old["code"], *new["code"]}):
+        if old["code"].get(module) != new["code"].get(module):
+            yield f"code of {module}"
+    for table, what in (("libraries", ""), ("options", "option ")):
+        for name in sorted({*old[table], *new[table]}):
+            a, b = (side[table].get(name, "absent") for side in (old, new))
+            if a != b:
+                yield f"{what}{name}: {a} became {b}"
+    for name in ("device", "threads", "precision", "technique"):
+        if old[name] != new[name]:
+            yield f"{name}: {old[name]} became {new[name]}"
+    if old["model"] != new["model"]:
+        yield "model"
+    if old["dataset"] != new["dataset"]:
+        yield "dataset"
+    if [*old["parents"]] != [*new["parents"]]:
+        yield "parent"
 
 
 def options(variant: Variant) -> dict[str, Any]:
@@ -63,51 +99,28 @@ def options(variant: Variant) -> dict[str, Any]:
     return variant.technique.model_dump(mode="json")
 
 
-def _key(variant: Variant, parent_keys: tuple[str, ...], seed: int, dataset_digest: str) -> str:
-    plugins = [type(variant.technique)]
-    plugins += [type(variant.root_model)] if variant.uses_torch else []
-    sources = [registry.source(plugin) for plugin in plugins]
-    modules = {*(_TORCH_MAKERS if variant.uses_torch else _ONNX_MAKERS)}
-    modules |= {name for source in sources for name in _imported(source)}
-    sources += [_module(name).read_bytes() for name in sorted(modules)]
-    content = {
-        "technique": variant.technique_name,
-        "options": options(variant),
-        "model": describe_model(variant.root_model),
-        "parents": parent_keys,
-        "seed": seed,
-        "dataset": dataset_digest,
-        "sources": [hashlib.sha256(source).hexdigest() for source in sources],
-        "libraries": {n: ".".join(v.split(".")[:2]) for n, v in libraries(variant).items()},
+def _made_by(variant: Variant, sources: Sources) -> dict[str, Any]:
+    """The code that makes a variant, module by module, and the libraries with their builds.
+
+    What only checks an artifact is no part: ONNX Runtime is one where a technique uses it.
+    """
+    plugins = {type(variant.technique), *_options_in(variant.technique)}
+    plugins |= {type(variant.root_model)} if variant.uses_torch else set()
+    own, makers = sources.of(plugins), sources.of(modules=[_MAKER], aside=_ASIDE)
+    declared = {name for plugin in plugins for name in getattr(plugin, "libraries", ())}
+    named = registry.versions((*sorted(declared), *_EXPORTER_LIBRARIES))
+    return {
+        "code": {**own.modules, **makers.modules},
+        "libraries": dict(sorted({**named, **own.libraries, **makers.libraries}.items())),
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
-@lru_cache
-def _imported(source: bytes) -> frozenset[str]:
-    """The modules of compbench that a plugin's source imports when it runs, and those theirs."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.ImportFrom)
-            and (node.module or "").partition(".")[0] == "compbench"
-        ):
-            package = (node.module or "").partition(".")[2]
-            names |= {_named(package, alias.name) for alias in node.names}
-    names = {name for name in names if _module(name).is_file()}
-    names = {name for name in names if not name.startswith(_NEUTRAL)}
-    return frozenset(names.union(*(_imported(_module(name).read_bytes()) for name in names)))
-
-
-def _named(package: str, name: str) -> str:
-    """The module that `from compbench.<package> import <name>` reads."""
-    inside = f"{package}.{name}".lstrip(".")
-    return inside if _module(inside).is_file() else package
-
-
-def _module(name: str) -> Path:
-    return Path(compbench.__file__).parent.joinpath(*name.split(".")).with_suffix(".py")
+def _options_in(value: Any) -> Iterator[type]:
+    """The classes of all options inside options: a model, say, whatever its field is called."""
+    if isinstance(value, BaseModel):
+        yield type(value)
+        yield from (found for inner in vars(value).values() for found in _options_in(inner))
+    elif isinstance(value, Mapping):
+        yield from (found for inner in value.values() for found in _options_in(inner))
+    elif isinstance(value, list | tuple):
+        yield from (found for inner in value for found in _options_in(inner))

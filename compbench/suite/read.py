@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from compbench.contracts import DatasetSource, Options
+from compbench.contracts import DatasetSource, Options, kinds
 from compbench.errors import UserError, explain, nearest
-from compbench.registry import registry
+from compbench.registry import import_path
 from compbench.runtime.target import PROVIDERS, LoadGen, Target
 from compbench.suite.tables import FAST, Gate, Measure, Pick, Reference
 from compbench.suite.variants import Variant, check_name, read_variants
@@ -19,10 +19,8 @@ from compbench.suite.variants import Variant, check_name, read_variants
 
 def fast(suite: Suite) -> Suite:
     """The suite with no more measuring than `FAST`."""
-    least = {
-        name: min(value, getattr(FAST, name)) for name, value in suite.measure.model_dump().items()
-    }
-    return replace(suite, measure=Measure(**least), is_fast=True)
+    least = {name: min(getattr(suite.measure, name), most) for name, most in FAST.items()}
+    return replace(suite, measure=suite.measure.model_copy(update=least), is_fast=True)
 
 
 class _File(Options):
@@ -66,16 +64,15 @@ def load(path: Path) -> Suite:
     Raises UserError with the file, the table, what is wrong there and the nearest right value.
     """
     try:
-        return _read(path)
+        with import_path.beside(path):
+            return _read(path)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
 
 
 def _read(path: Path) -> Suite:
     file = _tables(path)
-    dataset = registry.find("dataset", file.dataset)
-    if not issubclass(dataset, DatasetSource):
-        raise UserError(f"'{file.dataset}' is not a DatasetSource, see compbench/contracts")
+    dataset = kinds.dataset(file.dataset)
     variants = read_variants(file.variants)
     roots = [name for name, variant in variants.items() if not variant.parents]
     baseline = file.baseline or roots[0]
@@ -94,7 +91,7 @@ def _read(path: Path) -> Suite:
         path=path,
         description=file.description,
         dataset_name=file.dataset,
-        dataset=dataset(),
+        dataset=dataset,
         seeds=file.seeds,
         baseline=baseline,
         variants=variants,

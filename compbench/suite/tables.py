@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from compbench import units
 from compbench.contracts import Options
+from compbench.runtime.process import SILENT_S
 
 
 class Reference(Options):
@@ -29,9 +30,14 @@ class Measure(Options):
     memory_processes: int = Field(
         default=5, ge=1, description="fresh processes that load one artifact each, for its memory"
     )
+    process_seconds: float = Field(
+        default=SILENT_S,
+        gt=0,
+        description="a process without progress for so long is ended, and its file has failed",
+    )
 
 
-FAST = Measure(launches=3, seconds_per_arm=0.1, memory_processes=1)
+FAST = {"launches": 3, "seconds_per_arm": 0.1, "memory_processes": 1}
 
 
 class Pick(Options):

@@ -11,11 +11,13 @@ from pydantic import ValidationError
 from compbench.contracts import (
     LoweringTechnique,
     ModelFamily,
-    OnnxTechnique,
     TechniqueBase,
     TorchTechnique,
+    kinds,
+    model_options,
+    own_model,
 )
-from compbench.errors import UserError, explain, nearest
+from compbench.errors import UserError, explain, nearest, one_line, told
 from compbench.registry import registry
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -66,10 +68,10 @@ def _variant(
         raise UserError(f"{where} needs 'technique'{nearest('', registry.names('technique'))}")
     parents = _parents(where, table, above, all_names)
     technique = _technique(where, technique_name, table)
-    problem = technique.problem(len(parents))
+    problem = _problem(technique, len(parents))
     if problem:
         raise UserError(f"{where} '{technique_name}' {problem}")
-    model = getattr(technique, "model", None) or above[parents[0]].root_model
+    model = own_model(technique) or above[parents[0]].root_model
     variant = Variant(name, technique_name, technique, parents, model)
     _refuse_misfits(variant, above)
     _refuse_undoing(variant, above)
@@ -98,7 +100,7 @@ def _refuse_misfits(variant: Variant, above: dict[str, Variant]) -> None:
 def _refuse_undoing(variant: Variant, above: dict[str, Variant]) -> None:
     """Raises UserError where a step would destroy what one before it left in the weights."""
     ancestor = variant
-    while ancestor.parents and getattr(ancestor.technique, "model", None) is None:
+    while ancestor.parents and own_model(ancestor.technique) is None:
         ancestor = above[ancestor.parents[0]]
         if ancestor.technique.leaves in variant.technique.undoes:
             raise UserError(
@@ -137,13 +139,29 @@ def _parents(
 
 def _technique(where: str, name: str, options: dict[str, Any]) -> TechniqueBase:
     try:
-        plugin = registry.find("technique", name)
+        plugin = kinds.technique(name)
     except UserError as error:
         raise UserError(f"{where} {error}") from error
-    if not issubclass(plugin, TorchTechnique | LoweringTechnique | OnnxTechnique):
-        raise UserError(f"{where} '{name}' is no TorchTechnique, LoweringTechnique, OnnxTechnique")
     try:
-        return plugin(**options)
+        technique = plugin(**options)
+        technique.model_dump_json()
+        return technique
     except ValidationError as error:
         known = [*plugin.model_fields, "parent", "parents", "technique"]
         raise UserError(f"{where} {explain(error, repr(name), known)}") from error
+    except Exception as error:  # the plugin's own
+        raise UserError(f"{where} '{name}' fails on these options: {told(error)}") from error
+
+
+def _problem(technique: TechniqueBase, parent_count: int) -> str | None:
+    """What a technique says against so many parents, or must be said where it does not."""
+    try:
+        problem = technique.problem(parent_count)
+    except Exception as error:  # the plugin's own
+        return f"fails on {parent_count} parents: {told(error)}"
+    if problem is not None:
+        return one_line(str(problem), 200)
+    if parent_count == 0 and own_model(technique) is None:
+        names = " or ".join(f"'{name}'" for name in model_options(type(technique)))
+        return f"has no parent, so it needs a net: {names or 'an option of type ModelOption'}"
+    return None

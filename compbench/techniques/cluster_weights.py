@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from compbench.contracts import FineTuning, NullCase, TorchTechnique, Trainer, TrainingData
+from compbench.errors import JobFailed
 from compbench.toolkit.layers import prunable
+from compbench.toolkit.masks import refuse_nothing
 from compbench.training.losses import taught
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ class Technique(FineTuning, TorchTechnique):
     arXiv:1510.00149, section 3.
     """
 
+    family: ClassVar[str] = "shared weights"
     libraries: ClassVar[tuple[str, ...]] = ("scikit-learn",)
     leaves: ClassVar[str] = "shared weights"
     undoes: ClassVar[tuple[str, ...]] = ("shared weights",)
@@ -44,6 +47,7 @@ class Technique(FineTuning, TorchTechnique):
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
         """The module with shared weights: images (N, C, H, W) -> logits (N, K)."""
         model = copy.deepcopy(parents[0])
+        refuse_nothing(model, self.keep, fit)
         share(model, self._bits(model))
         fit(model, self, taught(parents[0], self, data, fit))
         unshare(model)
@@ -56,17 +60,43 @@ class Technique(FineTuning, TorchTechnique):
 
 
 def share(model: nn.Module, bits: Mapping[str, int]) -> None:
-    """Parametrise each named layer's weight by its centroids, in place."""
+    """Parametrise each named layer's weight by its centroids, in place.
+
+    Modules with the same weight get the same centroids, and stay tied. Raises JobFailed, naming the
+    layer, where one of them has it under another name.
+    """
     from torch.nn.utils import parametrize
 
     for path, width in bits.items():
-        layer = model.get_submodule(path)
-        weight = layer.get_parameter("weight")
-        if weight.any():
-            centroids, indices = clustered(weight.detach(), 2**width)
-            parametrize.register_parametrization(
-                layer, "weight", _shared(centroids, indices), unsafe=True
-            )
+        weight = model.get_submodule(path).get_parameter("weight")
+        layers = _sharing(model, path, weight)
+        if not weight.any():
+            continue
+        shared = _shared(*clustered(weight.detach(), 2**width))
+        for layer in layers:
+            parametrize.register_parametrization(layer, "weight", shared, unsafe=True)
+        for layer in layers[1:]:
+            _list(layer).original = _list(layers[0]).original
+
+
+def _sharing(model: nn.Module, path: str, weight: Tensor) -> list[nn.Module]:
+    """The modules whose weight this is."""
+    found = []
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter is weight and name != "weight":
+                raise JobFailed(
+                    f"the weight of layer '{path}' is also the '{name}' of a "
+                    f"{type(module).__name__}, so it can't be clustered: name it in keep"
+                )
+            if parameter is weight:
+                found.append(module)
+    return found
+
+
+def _list(layer: Any) -> Any:
+    """What torch keeps of a parametrised weight."""
+    return layer.parametrizations.weight
 
 
 def unshare(model: nn.Module) -> None:
@@ -74,11 +104,22 @@ def unshare(model: nn.Module) -> None:
     from torch import nn
     from torch.nn.utils import parametrize
 
-    for layer in list(model.modules()):
-        if parametrize.is_parametrized(layer, "weight"):
-            parametrize.remove_parametrizations(layer, "weight")
-            weight = layer.get_parameter("weight").detach().clone()
-            layer.weight = nn.Parameter(weight)  # what was removed left a view of another's memory
+    made: dict[int, nn.Parameter] = {}  # by what the layers that are tied have in common
+    layers = [m for m in model.modules() if is_shared(m)]
+    learned = [_list(layer).original for layer in layers]
+    for layer, original in zip(layers, learned, strict=True):
+        _list(layer).original = nn.Parameter(original.detach().clone())  # it will be overwritten
+        value = getattr(layer, "weight").detach().clone()  # noqa: B009
+        parametrize.remove_parametrizations(layer, "weight")
+        made.setdefault(id(original), nn.Parameter(value))
+        layer.weight = made[id(original)]  # what was removed left a view of another's memory
+
+
+def is_shared(module: nn.Module) -> bool:
+    """Whether `share` parametrised this module, and not the net itself."""
+    from torch.nn.utils import parametrize
+
+    return parametrize.is_parametrized(module, "weight") and hasattr(_list(module)[0], "centroids")
 
 
 def clustered(weight: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -91,7 +132,7 @@ def clustered(weight: Tensor, count: int) -> tuple[Tensor, Tensor]:
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
-    values = weight.flatten().double().numpy()
+    values = weight.cpu().flatten().double().numpy()
     nonzero = values[values != 0]
     distinct = np.unique(nonzero)
     indices = np.zeros(len(values), np.int64)
@@ -105,7 +146,8 @@ def clustered(weight: Tensor, count: int) -> tuple[Tensor, Tensor]:
         centroids = means.cluster_centers_[:, 0]
     indices[values != 0] = labels + 1
     table = torch.from_numpy(np.concatenate([[0.0], centroids])).to(weight.dtype)
-    return table, torch.from_numpy(indices).view(weight.shape)
+    places = torch.from_numpy(indices).view(weight.shape)
+    return table.to(weight.device), places.to(weight.device)
 
 
 def _shared(centroids: Tensor, indices: Tensor) -> nn.Module:
@@ -116,15 +158,17 @@ def _shared(centroids: Tensor, indices: Tensor) -> nn.Module:
         """Centroids (K + 1,) -> a weight; the first centroid is 0 and gets no gradient."""
 
         indices: Tensor
+        centroids: Tensor
 
         def __init__(self) -> None:
             super().__init__()
             self.register_buffer("indices", indices)
+            self.register_buffer("centroids", centroids)
 
         def forward(self, learned: Tensor) -> Tensor:
             return torch.cat([learned.new_zeros(1), learned])[self.indices]
 
         def right_inverse(self, weight: Tensor) -> Tensor:
-            return centroids[1:].clone()
+            return self.centroids[1:].clone()
 
     return Shared()

@@ -35,6 +35,8 @@ class Technique(Teaching, TorchTechnique):
     arXiv:1902.03393.
     """
 
+    family: ClassVar[str] = "distilled"
+    teaches: ClassVar[bool] = True
     null_case: ClassVar[NullCase] = NullCase(
         {**_STUDENT, "soft_weight": 0.0, "hard_weight": 1.0}, equals="train", like=_STUDENT
     )

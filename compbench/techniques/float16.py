@@ -19,6 +19,8 @@ class Technique(OnnxTechnique):
     keeps.
     """
 
+    family: ClassVar[str] = "half precision"
+    scheme: ClassVar[str] = "in float16"
     libraries: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime")
     quantizes: ClassVar[bool] = True
     null_case: ClassVar[NullCase] = NullCase({"exclude": ["*"]})

@@ -13,12 +13,12 @@ from compbench.contracts import FineTuning, NullCase, TorchTechnique, Trainer, T
 from compbench.errors import JobFailed, nearest
 from compbench.toolkit.factorise.convolution import Cp, Spatial, Tucker
 from compbench.toolkit.factorise.linear import Factors, Svd
-from compbench.toolkit.layers import output_layer
+from compbench.toolkit.layers import left, output_layers, replaceable, tied, weighty
 from compbench.toolkit.masks import keeping_zeros
 from compbench.training.losses import taught
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 class Technique(FineTuning, TorchTechnique):
@@ -33,6 +33,7 @@ class Technique(FineTuning, TorchTechnique):
     factors would have no fewer parameters, and so is the one that gives the logits.
     """
 
+    family: ClassVar[str] = "low rank"
     libraries: ClassVar[tuple[str, ...]] = ("tensorly",)
     undoes: ClassVar[tuple[str, ...]] = ("zeros", "shared weights")
     null_case: ClassVar[NullCase] = NullCase({"ratio": 1.0, "epochs": 0})
@@ -66,30 +67,55 @@ class Technique(FineTuning, TorchTechnique):
 
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
         """The factorised module, fine-tuned: images (N, C, H, W) -> logits (N, K)."""
+        from torch import from_numpy
+
         model = copy.deepcopy(parents[0])
-        layers = self._layers(model)
-        for path, rank in self._chosen(layers, model).items():
+        layers, others = self._layers(model, from_numpy(data.train.images[:2]))
+        for path, rank in self._chosen(layers, others, model).items():
             if layers[path].parameters(rank) < _parameters(layers[path].layer):
                 model.set_submodule(path, layers[path].make(rank))
+        whole = [path for path, factors in layers.items() if _is_at(model, path, factors.layer)]
+        others |= dict.fromkeys(whole, "its factors would be no smaller")
+        if others:
+            fit.note(left(others))
         return fit(model, self, taught(parents[0], self, data, fit), keeping_zeros(model))
 
-    def _layers(self, model: nn.Module) -> dict[str, Factors]:
-        """The layers that can be factorised, by their paths."""
+    def _layers(
+        self, model: nn.Module, example: Tensor
+    ) -> tuple[dict[str, Factors], dict[str, str]]:
+        """The layers that can be factorised, and why the others can't, by their paths."""
         from torch import nn
 
-        kinds = {"tucker": Tucker, "spatial": Spatial, "cp": Cp}
+        kinds: dict[type[nn.Module], type[Factors]] = {
+            nn.Linear: Svd,
+            nn.Conv2d: {"tucker": Tucker, "spatial": Spatial, "cp": Cp}[self.method],
+        }
         found: dict[str, Factors] = {}
-        for path, layer in model.named_modules():
-            if path == output_layer(model)[0]:
+        others: dict[str, str] = {}
+        last, shared = output_layers(model, example), tied(model)
+        for path, layer in weighty(model).items():
+            if path in last:
                 continue
-            if isinstance(layer, nn.Linear):
-                found[path] = Svd(layer)
-            elif isinstance(layer, nn.Conv2d) and layer.groups == 1 and layer.kernel_size != (1, 1):
-                found[path] = kinds[self.method](layer)
-        return found
+            if type(layer) not in kinds:  # a class derived from one may use its weight otherwise
+                others[path] = type(layer).__name__
+            elif path in shared:
+                others[path] = "its weight is another's too"
+            elif isinstance(layer, nn.Conv2d) and layer.groups > 1:
+                others[path] = f"{layer.groups} groups"
+            elif isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1):
+                others[path] = "a 1×1 convolution"
+            elif not replaceable(model, path, example):
+                others[path] = "its weight is used without it"
+            else:
+                found[path] = kinds[type(layer)](layer)  # type: ignore[arg-type]
+        return found, others
 
-    def _chosen(self, layers: Mapping[str, Factors], model: nn.Module) -> dict[str, int]:
+    def _chosen(
+        self, layers: Mapping[str, Factors], others: Mapping[str, str], model: nn.Module
+    ) -> dict[str, int]:
         for path, rank in self.ranks.items():
+            if path in others:
+                raise JobFailed(f"ranks: layer '{path}' can't be factorised: {others[path]}")
             if path not in layers:
                 raise JobFailed(f"ranks: there is no layer '{path}'{nearest(path, layers)}")
             if rank > layers[path].full_rank:
@@ -150,6 +176,10 @@ def within_budget(layers: Mapping[str, Factors], budget: float, parameters: int)
         parameters -= saved
         steps[path] = step(path)
     return ranks
+
+
+def _is_at(model: nn.Module, path: str, layer: nn.Module) -> bool:
+    return model.get_submodule(path) is layer
 
 
 def _parameters(module: nn.Module) -> int:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from compbench.contracts import FineTuning, NullCase, TorchTechnique, Trainer, TrainingData
-from compbench.errors import JobFailed
-from compbench.toolkit.layers import output_layer
+from compbench.errors import JobFailed, first_line
+from compbench.toolkit.layers import left, output_layers, refusal, tied, weighty
 from compbench.toolkit.masks import keeping_zeros
 from compbench.training.losses import taught
 
@@ -33,6 +35,7 @@ class Technique(FineTuning, TorchTechnique):
     learns from the unpruned parent.
     """
 
+    family: ClassVar[str] = "pruned"
     libraries: ClassVar[tuple[str, ...]] = ("torch-pruning",)
     undoes: ClassVar[tuple[str, ...]] = ("shared weights",)
     null_case: ClassVar[NullCase] = NullCase({"ratio": 0.0, "epochs": 0})
@@ -59,33 +62,111 @@ class Technique(FineTuning, TorchTechnique):
 
         model = copy.deepcopy(parents[0]).eval()
         images = from_numpy(data.train.images)
-        ratio = self._channel_ratio(model, images[:2])
-        pruner = self._pruner(model, images[:2], ratio, self.importance, self.steps)
+        rigid = self._rigid(model, images[:2])
+        ratio = self._channel_ratio(model, images[:2], rigid)
+        pruner = self._pruner(model, images[:2], rigid, ratio, self.importance, self.steps)
         loss = taught(parents[0], self, data, fit)
         for _ in range(self.steps):
             if self.importance == "taylor":
                 _add_gradients(model, data)
-            pruner.step()
+            with _quiet():
+                pruner.step()
             model.zero_grad()
             fit(model.requires_grad_(True), self, loss, keeping_zeros(model))
+        self._note(parents[0], model, images[:2], rigid, fit)
         return model
 
+    def _rigid(self, model: nn.Module, example: Tensor) -> dict[str, str]:
+        """The layers whose channels must stay, by path, with the reason.
+
+        They are of a kind that can't be pruned, or share weights; or the net, pruned on trial, did
+        not run because of them. Raises JobFailed, naming the layer, where it never runs.
+        """
+        weights = weighty(model)
+        shared = tied(model)
+        rigid: dict[str, str] = {}
+        for path, layer in model.named_modules():
+            reason = _oddity(layer, path in weights)
+            if path in shared:
+                reason = "its weight is another's too"
+            if reason:
+                rigid[path] = reason
+        while True:
+            trial = copy.deepcopy(model)
+            try:
+                with _quiet():
+                    self._pruner(trial, example, rigid, self.ratio, "l2", 1).step()
+            except (JobFailed, MemoryError):
+                raise
+            except Exception as error:  # the pruner's own, of many kinds
+                names = ", ".join(f"'{path}' ({why})" for path, why in rigid.items())
+                odd = f"; layers out of the ordinary: {names}" if rigid else ""
+                raise JobFailed(
+                    f"its channels can't be followed: {first_line(error)}{odd}"
+                ) from error
+            refused = refusal(trial, example)
+            if refused is None:
+                return rigid
+            path, why = refused
+            layer = model.get_submodule(path)
+            guilty = [path] if path in weighty(model) else output_layers(model, example, layer)
+            new = dict.fromkeys(guilty, f"with fewer channels '{path}' does not run: {why}")
+            if not new.keys() - rigid:
+                raise JobFailed(f"with fewer channels, layer '{path}' does not run: {why}")
+            rigid = new | rigid
+
+    def _note(
+        self,
+        parent: nn.Module,
+        model: nn.Module,
+        example: Tensor,
+        rigid: Mapping[str, str],
+        fit: Trainer,
+    ) -> None:
+        """Say which layers have all their weights still, but for those that give the logits."""
+        if self.ratio == 0:
+            return
+        last = output_layers(parent, example)
+        now = dict(model.named_modules())
+        same = {
+            path: rigid.get(path, "all its channels stay")
+            for path, layer in weighty(parent).items()
+            if path not in last and path in now and _shapes(layer) == _shapes(now[path])
+        }
+        if same:
+            fit.note(left(same))
+
     def _pruner(
-        self, model: nn.Module, example: Tensor, ratio: float, importance: str, steps: int
+        self,
+        model: nn.Module,
+        example: Tensor,
+        rigid: Iterable[str],
+        ratio: float,
+        importance: str,
+        steps: int,
     ) -> Any:
         import torch_pruning
 
-        return torch_pruning.pruner.BasePruner(
-            model,
-            example,
-            importance=_importance(model, importance),
-            pruning_ratio=ratio,
-            ignored_layers=[output_layer(model)[1]],
-            round_to=self.round_to,
-            iterative_steps=steps,
-        )
+        fixed = [*output_layers(model, example).values(), *map(model.get_submodule, rigid)]
+        ignored = [part for layer in fixed for part in _ignorable(layer)]
+        settings: Any = {
+            "importance": _importance(model, importance),
+            "pruning_ratio": ratio,
+            "round_to": self.round_to,
+            "iterative_steps": steps,
+        }
+        odd = {
+            id(part)
+            for layer in map(model.get_submodule, rigid)
+            for part in (*layer.modules(), *layer.parameters())
+        }
+        with _quiet():
+            make = torch_pruning.pruner.BasePruner
+            pruner = make(model, example, ignored_layers=ignored, **settings)
+            ignored += _feeding(pruner.DG, odd) if odd else []
+            return make(model, example, ignored_layers=ignored, **settings) if odd else pruner
 
-    def _channel_ratio(self, model: nn.Module, example: Tensor) -> float:
+    def _channel_ratio(self, model: nn.Module, example: Tensor, rigid: Iterable[str]) -> float:
         """The smallest share of channels whose removal reaches the target, by halving."""
         if self.of == "channels" or self.ratio == 0:
             return self.ratio
@@ -93,9 +174,9 @@ class Technique(FineTuning, TorchTechnique):
         few, many = 0.0, 1 - 2**-_SEARCH_STEPS
         for _ in range(_SEARCH_STEPS):
             middle = (few + many) / 2
-            removed = 1 - self._cost_at(model, example, middle) / before
+            removed = 1 - self._cost_at(model, example, rigid, middle) / before
             few, many = (few, middle) if removed >= self.ratio else (middle, many)
-        most = 1 - self._cost_at(model, example, many) / before
+        most = 1 - self._cost_at(model, example, rigid, many) / before
         if most < self.ratio:
             raise JobFailed(
                 f"ratio = {self.ratio} of {self.of}: at most {most:.0%} can go, for each layer "
@@ -103,9 +184,11 @@ class Technique(FineTuning, TorchTechnique):
             )
         return many
 
-    def _cost_at(self, model: nn.Module, example: Tensor, ratio: float) -> int:
+    def _cost_at(
+        self, model: nn.Module, example: Tensor, rigid: Iterable[str], ratio: float
+    ) -> int:
         trial = copy.deepcopy(model)
-        self._pruner(trial, example, ratio, "l2", 1).step()
+        self._pruner(trial, example, rigid, ratio, "l2", 1).step()
         return self._cost(trial, example)
 
     def _cost(self, model: nn.Module, example: Tensor) -> int:
@@ -114,6 +197,56 @@ class Technique(FineTuning, TorchTechnique):
         if self.of == "parameters":
             return sum(p.numel() for p in model.parameters())
         return int(torch_pruning.utils.count_ops_and_params(model, example[:1])[0])
+
+
+def _oddity(layer: nn.Module, holds_weights: bool) -> str | None:
+    """Why torch-pruning can't prune a layer right; None where it can, or there is nothing to."""
+    from torch import nn
+    from torch.nn.modules import batchnorm, conv, instancenorm
+
+    if not holds_weights and next(layer.parameters(recurse=False), None) is None:
+        return None
+    kinds = (
+        *(nn.Linear, conv._ConvNd, nn.PReLU, nn.LayerNorm, nn.GroupNorm),
+        *(batchnorm._BatchNorm, instancenorm._InstanceNorm),
+    )
+    own = type(layer).__module__.startswith("torch.nn.modules.")
+    if not own or not isinstance(layer, kinds) or "weight" not in layer._parameters:
+        return type(layer).__name__
+    if isinstance(layer, nn.LayerNorm) and len(layer.normalized_shape) > 1:
+        return f"LayerNorm of {len(layer.normalized_shape)} axes"
+    if isinstance(layer, conv._ConvNd) and layer.groups > 1:
+        is_depthwise = layer.groups == layer.in_channels
+        multiplies = is_depthwise and layer.out_channels != layer.in_channels
+        if multiplies or isinstance(layer, conv._ConvTransposeNd):
+            return f"{type(layer).__name__} of {layer.groups} groups"
+    return None
+
+
+def _shapes(layer: nn.Module) -> list[Any]:
+    return [p.shape for p in layer.parameters(recurse=False)]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch-pruning's warnings: they are of layers that are rigid, and said to be."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="torch_pruning")
+        yield
+
+
+def _ignorable(layer: nn.Module) -> list[Any]:
+    """A layer as the pruner is told to let it be: with all that is in it, or its own weights."""
+    return [*layer.parameters(recurse=False)] if next(layer.children(), None) else [layer]
+
+
+def _feeding(graph: Any, parts: set[int]) -> list[nn.Module]:
+    """The layers whose channels can't go without a change to these parts of the net."""
+    return [
+        group[0].dep.target.module
+        for group in graph.get_all_groups()
+        if any(id(item.dep.target.module) in parts for item in group)
+    ]
 
 
 def _importance(model: nn.Module, name: str) -> Any:

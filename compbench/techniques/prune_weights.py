@@ -33,6 +33,7 @@ class Technique(FineTuning, TorchTechnique):
     follow. They make the file compressible, not smaller, and ONNX Runtime's kernels no faster.
     """
 
+    family: ClassVar[str] = "pruned"
     leaves: ClassVar[str] = "zeros"
     undoes: ClassVar[tuple[str, ...]] = ("shared weights",)
     null_case: ClassVar[NullCase] = NullCase({"ratio": 0.0, "epochs": 0})
@@ -75,10 +76,11 @@ class Technique(FineTuning, TorchTechnique):
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
         """The sparse module, fine-tuned: images (N, C, H, W) -> logits (N, K)."""
         model, loss = copy.deepcopy(parents[0]), taught(parents[0], self, data, fit)
+        masks.refuse_nothing(model, self.keep, fit)
         if self.pattern:
             kept, of = map(int, self.pattern.split(":"))
             weights = layers.prunable(model, self.keep)
-            masks.apply(weights, masks.pattern(weights, kept, of))
+            masks.apply(weights, masks.pattern(model, weights, kept, of))
             return fit(model, self, loss, masks.keeping_zeros(model))
         if self.method == "gradual" and self.epochs:
             return fit(model, self, loss, self._growing(model))

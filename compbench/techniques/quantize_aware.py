@@ -26,6 +26,7 @@ class Technique(Recipe, StaticOptions, LoweringTechnique):
     arXiv:1308.3432; learned ranges: Choi et al., "PACT", arXiv:1805.06085.
     """
 
+    family: ClassVar[str] = "quantized"
     libraries: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime")
     quantizes: ClassVar[bool] = True
     undoes: ClassVar[tuple[str, ...]] = ("shared weights",)

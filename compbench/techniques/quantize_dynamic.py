@@ -20,6 +20,7 @@ class Technique(IntegerOptions, OnnxTechnique):
     take `quantize_static`. Source: ONNX Runtime, "Quantize ONNX models".
     """
 
+    family: ClassVar[str] = "quantized"
     libraries: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime")
     quantizes: ClassVar[bool] = True
     null_case: ClassVar[NullCase] = NullCase({"operators": []})

@@ -22,6 +22,7 @@ class Technique(StaticOptions, OnnxTechnique):
     Jacob et al., arXiv:1712.05877; ONNX Runtime, "Quantize ONNX models".
     """
 
+    family: ClassVar[str] = "quantized"
     libraries: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime")
     quantizes: ClassVar[bool] = True
     null_case: ClassVar[NullCase] = NullCase({"operators": []})

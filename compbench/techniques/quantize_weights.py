@@ -21,6 +21,11 @@ class Technique(OnnxTechnique):
     its error compensation); ONNX Runtime, "Quantize ONNX models to 4 bits".
     """
 
+    family: ClassVar[str] = "quantized"
+    scheme: ClassVar[str] = (
+        "weights in {bits} bits, blocks of {block_size}, multiplied with {activation_type} "
+        "activations"
+    )
     libraries: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime")
     quantizes: ClassVar[bool] = True
     null_case: ClassVar[NullCase] = NullCase({"exclude": ["*"]})

@@ -23,6 +23,7 @@ class Technique(Recipe, TorchTechnique):
     control that pruning and factorising need. Weights that are exactly zero in the parent stay so.
     """
 
+    family: ClassVar[str] = "trained"
     parents: ClassVar[tuple[int, int]] = (0, 1)
     undoes: ClassVar[tuple[str, ...]] = ("shared weights",)
     null_case: ClassVar[NullCase] = NullCase({"epochs": 0})

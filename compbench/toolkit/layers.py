@@ -2,41 +2,218 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from compbench.errors import JobFailed, nearest
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+
+_PARAMETRIZED = ".parametrizations"
+_ELEMENT_WISE = {"Add", "Sub", "Rsub", "Mul", "Div", "Where", "Lerp", "Addcmul", "Addcdiv"}
 
 
-def output_layer(model: nn.Module) -> tuple[str, nn.Linear]:
-    """The last linear layer, which gives the logits: its path in the module, and the layer.
+def output_layers(
+    model: nn.Module, example: Tensor, of: nn.Module | None = None
+) -> dict[str, nn.Module]:
+    """The modules whose weights give the logits, by path; compression leaves them as they are.
 
-    Compression leaves it as it is: its width is the number of classes.
+    From the logits of the images `example` (N, C, H, W) back through autograd's graph: the first
+    layer on each way to the images, wherever it is defined and however its weight is used. With
+    `of` a module of the net: those that give its input. Raises JobFailed where there is none.
     """
+    import torch
+
+    images = example.detach().clone().requires_grad_()
+    ends, sources, handles = [], [], []
+
+    def saw(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        """Remember where the search starts, and where images become something differentiable."""
+        if module is (of or model):
+            seen = _tensors(inputs) if of else _tensors(output)
+            ends.extend(t.grad_fn for t in seen if t.grad_fn is not None)
+        if not any(t.requires_grad for t in _tensors(inputs)):  # an embedding, say
+            sources.extend(t.grad_fn for t in _tensors(output) if t.grad_fn is not None)
+
+    watched = [m for m in model.modules() if m in (of, model) or not next(m.children(), None)]
+    with _all_trainable(model), torch.enable_grad():
+        handles = [module.register_forward_hook(saw) for module in watched]
+        try:
+            model(images.clone())
+        finally:
+            for handle in handles:
+                handle.remove()
+        found = _nearest_weights(ends, images, sources)
+    owners = {
+        name.rpartition(".")[0].partition(_PARAMETRIZED)[0]
+        for name, parameter in model.named_parameters(remove_duplicate=False)
+        if id(parameter) in found
+    }
+    if not owners:
+        raise JobFailed("the net has no layer with weights that could give its logits")
+    return {path: model.get_submodule(path) for path in sorted(owners)}
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    """The tensors in what a module takes or gives."""
+    import torch
+
+    if isinstance(values, torch.Tensor):
+        return [values]
+    return [t for v in values for t in _tensors(v)] if isinstance(values, tuple | list) else []
+
+
+@contextmanager
+def _all_trainable(model: nn.Module) -> Iterator[None]:
+    """Frozen parameters are no part of autograd's graph: thaw them for a while."""
+    frozen = [p for p in model.parameters() if not p.requires_grad and p.is_floating_point()]
+    for parameter in frozen:
+        parameter.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+
+
+def _nearest_weights(ends: list[Any], images: Tensor, sources: list[Any]) -> set[int]:
+    """The ids of the parameters with two or more axes that meet the images, or sources, last."""
+    users: dict[Any, list[Any]] = {end: [] for end in ends}
+    for node in (queue := list(users)):  # the queue grows while it is read
+        for before in _inputs(node):
+            if before not in users:
+                queue.append(before)
+            users.setdefault(before, []).append(node)
+    from_images = {node for node in users if getattr(node, "variable", None) is images}
+    from_images.update(node for node in sources if node in users)
+    for node in (queue := list(from_images)):
+        new = [user for user in users[node] if user not in from_images]
+        from_images.update(new)
+        queue += new
+    found: set[int] = set()
+    seen = {end for end in ends if end in from_images}
+    for node in (queue := list(seen)):
+        weights = _weights(before for before in _inputs(node) if before not in from_images)
+        found |= weights
+        if weights and node.name().partition("Backward")[0] not in _ELEMENT_WISE:
+            continue
+        new = [n for n in dict.fromkeys(_inputs(node)) if n in from_images and n not in seen]
+        seen.update(new)
+        queue += new
+    return found
+
+
+def _inputs(node: Any) -> list[Any]:
+    return [before for before, _ in node.next_functions if before is not None]
+
+
+def _weights(nodes: Iterable[Any]) -> set[int]:
+    """The ids of the parameters with two or more axes that autograd's nodes depend on."""
+    queue = list(nodes)
+    seen, found = set(queue), set()
+    for node in queue:
+        variable = getattr(node, "variable", None)
+        if variable is not None and variable.ndim > 1:
+            found.add(id(variable))
+        new = [before for before in dict.fromkeys(_inputs(node)) if before not in seen]
+        seen.update(new)
+        queue += new
+    return found
+
+
+def weighty(model: nn.Module) -> dict[str, nn.Module]:
+    """The modules that hold weights of two or more axes, by path: what a compression is about."""
+    from torch.nn.utils import parametrize
+
+    found = {}
+    for path, module in model.named_modules():
+        inside = _PARAMETRIZED.strip(".") in path.split(".")
+        own = any(p.ndim > 1 for p in module.parameters(recurse=False))
+        if not inside and (own or parametrize.is_parametrized(module)):
+            found[path] = module
+    return found
+
+
+def tied(model: nn.Module) -> set[str]:
+    """The paths of modules that share a parameter with another place of the net."""
+    places: dict[int, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        places.setdefault(id(parameter), []).append(name.rpartition(".")[0])
+    return {path for paths in places.values() if len(paths) > 1 for path in paths}
+
+
+def replaceable(model: nn.Module, path: str, example: Tensor) -> bool:
+    """Whether the net still runs when another module stands in a layer's place.
+
+    Some modules use a layer's weight without calling it, as torch's attention does.
+    """
+    import torch
     from torch import nn
 
-    linear = [(path, m) for path, m in model.named_modules() if isinstance(m, nn.Linear)]
-    if not linear:
-        raise JobFailed("the net has no linear layer that could give its logits")
-    return linear[-1]
+    layer = model.get_submodule(path)
+    model.set_submodule(path, nn.Sequential(layer))
+    try:
+        for with_gradients in (False, True):
+            with torch.set_grad_enabled(with_gradients):
+                model(example)
+    except Exception:  # whatever the net's own code does without the layer it expects
+        return False
+    finally:
+        model.set_submodule(path, layer)
+    return True
+
+
+def refusal(model: nn.Module, example: Tensor) -> tuple[str, str] | None:
+    """Where a net does not run on images (N, C, H, W): the path of the layer, and what it says."""
+    import torch
+
+    from compbench.errors import first_line
+
+    running: list[str] = []
+    handles = []
+    for path, module in model.named_modules():
+        handles.append(module.register_forward_pre_hook(lambda *_, p=path: running.append(p)))
+        handles.append(module.register_forward_hook(lambda *_: running.pop() and None))
+    try:
+        with torch.no_grad():
+            model(example)
+    except Exception as error:  # the net's own
+        return running[-1] if running else "", first_line(error)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return None
+
+
+def left(reasons: Mapping[str, str]) -> str:
+    """A technique's note on the layers that it left as they are, each with the reason."""
+    named = (f"{path or 'the net itself'} ({reason})" for path, reason in reasons.items())
+    return f"left as they are: {', '.join(named)}"
 
 
 def prunable(model: nn.Module, keep: Iterable[str] = ()) -> dict[str, nn.Parameter]:
     """The weights of linear and convolutional layers by the layer's path, but for `keep`.
 
-    Raises JobFailed where `keep` names no such layer.
+    A weight that several layers share is there once, under the first of them, and stays as it is
+    where `keep` names one of them. Raises JobFailed where `keep` names no such layer.
     """
     from torch import nn
 
     found = {
         path: layer.get_parameter("weight")
         for path, layer in model.named_modules()
-        if isinstance(layer, nn.Linear | nn.Conv2d)
+        if isinstance(layer, nn.Linear | nn.modules.conv._ConvNd)
+        and isinstance(layer._parameters.get("weight"), nn.Parameter)
     }
     for path in keep:
         if path not in found:
             raise JobFailed(f"keep: there is no layer '{path}'{nearest(path, found)}")
-    return {path: weight for path, weight in found.items() if path not in set(keep)}
+    taken = {id(found[path]) for path in keep}
+    weights: dict[str, nn.Parameter] = {}
+    for path, weight in found.items():
+        if id(weight) not in taken:
+            weights[path] = weight
+            taken.add(id(weight))
+    return weights

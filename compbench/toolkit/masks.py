@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from compbench.errors import JobFailed
-from compbench.toolkit.layers import prunable
+from compbench.toolkit.layers import left, prunable, weighty
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from compbench.contracts import AfterStep
+    from compbench.contracts import AfterStep, Trainer
 
     Weights = dict[str, nn.Parameter]
     Masks = dict[str, Tensor]
+
+
+def refuse_nothing(model: nn.Module, keep: Iterable[str], fit: Trainer) -> None:
+    """Note the layers that hold other weights than `prunable`; JobFailed where none is left."""
+    weights = {id(weight) for weight in prunable(model).values()}
+    others = {
+        path: type(module).__name__
+        for path, module in weighty(model).items()
+        if not any(id(p) in weights for p in module.parameters(recurse=False))
+    }
+    if not prunable(model, keep):
+        reasons = others | dict.fromkeys(keep, "keep")
+        raise JobFailed(f"there is no layer whose weights it could change; {left(reasons)}")
+    if others:
+        fit.note(left(others))
 
 
 def smallest(weights: Mapping[str, Tensor], ratio: float, scope: str) -> Masks:
@@ -44,7 +59,7 @@ def smallest(weights: Mapping[str, Tensor], ratio: float, scope: str) -> Masks:
     return masks
 
 
-def pattern(weights: Mapping[str, Tensor], kept: int, of: int) -> Masks:
+def pattern(model: nn.Module, weights: Mapping[str, Tensor], kept: int, of: int) -> Masks:
     """Masks that keep the `kept` largest of each `of` neighbours along the input axis (N:M).
 
     Source: Mishra et al., "Accelerating Sparse Deep Neural Networks", arXiv:2104.08378. Raises
@@ -54,18 +69,27 @@ def pattern(weights: Mapping[str, Tensor], kept: int, of: int) -> Masks:
 
     masks: Masks = {}
     for path, weight in weights.items():
-        inputs = weight.shape[1]
+        axis, inputs = _input_axis(model.get_submodule(path), weight)
         if inputs % of:
             raise JobFailed(
                 f"layer '{path}' has {inputs} inputs, which {kept}:{of} can't group by {of}; "
                 "name it in keep"
             )
-        groups = weight.detach().abs().movedim(1, -1).reshape(-1, of)
+        groups = weight.detach().abs().movedim(axis, -1).reshape(-1, of)
         mask = torch.zeros_like(groups, dtype=torch.bool)
         mask.scatter_(1, groups.topk(kept, dim=1).indices, True)
-        moved = mask.view(*weight.movedim(1, -1).shape)
-        masks[path] = moved.movedim(-1, 1).contiguous()
+        moved = mask.view(*weight.movedim(axis, -1).shape)
+        masks[path] = moved.movedim(-1, axis).contiguous()
     return masks
+
+
+def _input_axis(layer: nn.Module, weight: Tensor) -> tuple[int, int]:
+    """The axis of a weight along which its inputs lie, and how many there are in a group."""
+    from torch import nn
+
+    if isinstance(layer, nn.modules.conv._ConvTransposeNd):
+        return 0, weight.shape[0] // layer.groups
+    return 1, weight.shape[1]
 
 
 def zeros(model: nn.Module) -> Masks:
@@ -74,13 +98,18 @@ def zeros(model: nn.Module) -> Masks:
     return {path: mask for path, mask in found.items() if not mask.all()}
 
 
-def apply(weights: Mapping[str, nn.Parameter], masks: Mapping[str, Tensor]) -> None:
+def apply(weights: Mapping[str, nn.Parameter], masks: Masks) -> None:
     """Set what the masks remove to zero, in place."""
     import torch
 
     with torch.no_grad():
-        for path, mask in masks.items():
-            weights[path].mul_(mask.to(weights[path].device))
+        for path, mask in beside(masks, weights).items():
+            weights[path].mul_(mask)
+
+
+def beside(masks: Masks, weights: Mapping[str, Tensor]) -> Masks:
+    """The masks on the devices of the weights; those that are there already are the same."""
+    return {path: mask.to(weights[path].device) for path, mask in masks.items()}
 
 
 def keeping_zeros(model: nn.Module) -> AfterStep:
@@ -88,7 +117,10 @@ def keeping_zeros(model: nn.Module) -> AfterStep:
     masks = zeros(model)
 
     def after_step(share_done: float) -> bool:
-        apply(prunable(model), masks)
+        nonlocal masks
+        weights = prunable(model)
+        masks = beside(masks, weights)  # copied once, when the training has moved the net
+        apply(weights, masks)
         return True
 
     return after_step

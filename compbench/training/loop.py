@@ -45,6 +45,7 @@ class Fit(Trainer):
         )
         self.seed, self.on_epoch = seed, on_epoch
         self.history: list[Epoch] = []
+        self.notes: list[str] = []
         self.chosen_epoch: int | None = None
         self.samples_seen, self.seconds = 0, 0.0
         if self.device.type == "cuda":
@@ -60,6 +61,7 @@ class Fit(Trainer):
         """Train `model` in place; without epochs it is returned as it came."""
         loss, after_step = loss or cross_entropy, after_step or _always_final
         started = time.perf_counter()
+        _give_shapes(model, self.train.images[:2])
         model = _moved(model, self.device, _layout(model))
         images, labels = (
             self.train.images.contiguous(memory_format=_layout(model)),
@@ -105,6 +107,11 @@ class Fit(Trainer):
         with torch.no_grad():
             return torch.cat([model(part) for part in images.to(self.device).split(1024)])
 
+    def note(self, text: str) -> None:
+        """Keep what the technique says, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
     def _finish_epoch(self, model: nn.Module, train_loss: float) -> Epoch:
         number = len(self.history) + 1
         if not isfinite(train_loss):
@@ -128,13 +135,22 @@ def _on(device: torch.device, split: Split) -> _Tensors:
     )
 
 
+def _give_shapes(model: nn.Module, images: Tensor) -> None:
+    """Run a net with lazy layers once: they take their shapes from what they see."""
+    if any(map(nn.parameter.is_lazy, (*model.parameters(), *model.buffers()))):
+        with torch.no_grad():
+            model.cpu().eval()(images.cpu())
+
+
 def _layout(model: nn.Module) -> torch.memory_format:
     """channels_last where there are convolutions; not where a 1×1 one has a stride.
 
     The backward pass of those crashes the process in that layout (torch 2.13, oneDNN on AVX-512).
+    Nor where a tensor has five axes, as of a 3-D convolution: the layout is one of four.
     """
     convolutions = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
     breaks = any(c.kernel_size == (1, 1) and c.stride != (1, 1) for c in convolutions)
+    breaks |= any(t.ndim == 5 for t in (*model.parameters(), *model.buffers()))
     return torch.channels_last if convolutions and not breaks else torch.contiguous_format
 
 

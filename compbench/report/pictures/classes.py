@@ -87,8 +87,9 @@ def confusion_bars(run: Run, rows: Rows, summaries: Summaries, target: str, most
     figure = style.canvas(1.3 + 2.0 * lines)
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
     most_images = max(pair.images for pairs in found.values() for pair in pairs)
+    looks = style.looks(run)
     for axes, (variant, pairs) in zip(panels, found.items(), strict=False):
-        _panel(axes, variant, pairs, style.FAMILY_COLOURS[last_step(run, variant)])
+        _panel(axes, variant, pairs, looks[last_step(run, variant)].colour)
         axes.set_xlim(0, 1.2 * most_images)
     for axes in panels[len(found) :]:
         axes.axis("off")
@@ -97,7 +98,7 @@ def confusion_bars(run: Run, rows: Rows, summaries: Summaries, target: str, most
         figure, f"{run.suite} on {target}: what is confused more often than by {run.baseline}"
     )
     handle = Line2D([], [], ls="none", marker="s", ms=8, color="#bbbbbb", label=run.baseline)
-    coloured = style.family_key((last_step(run, v) for v in found), markers=False)
+    coloured = style.family_key(run, (last_step(run, v) for v in found), markers=False)
     figure.legend(
         handles=[*coloured, handle],
         loc="outside lower center",

@@ -68,6 +68,8 @@ def _panel(axes: Axes, found: History, series: Series) -> None:
     axes.set_title(style.short(series.variant), fontsize=9.5)
     axes.set_xlim(-0.6, len(found.moments) - 0.4)
     axes.margins(y=0.22)
+    if min(p.interval.low for p in series.points) >= 0 > axes.get_ylim()[0]:
+        axes.set_ylim(bottom=0)
     for step in series.steps:
         _line(axes, found, step)
     axes.yaxis.set_major_locator(MaxNLocator(4))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -18,7 +18,7 @@ from compbench.report.pictures.choose import evenly, is_ahead, is_timed
 from compbench.report.pictures.labels import Box, around, place
 from compbench.results.record import Run
 from compbench.statistics.intervals import Interval
-from compbench.statistics.lineage import FAMILIES, last_step
+from compbench.statistics.lineage import last_step
 from compbench.statistics.summary import Summaries, Summary
 
 _RING = 6  # points that a ring is wider than its mark
@@ -35,6 +35,7 @@ class _Mark:
 
     summary: Summary
     family: str
+    look: style.Look
     x: float
     y: float
     accuracy: Interval
@@ -46,8 +47,7 @@ class _Mark:
     @property
     def style(self) -> dict[str, str]:
         """Its colour and shape."""
-        shape = "v" if self.is_below else style.FAMILY_MARKERS[self.family]
-        return {"color": style.FAMILY_COLOURS[self.family], "marker": shape}
+        return {"color": self.look.colour, "marker": "v" if self.is_below else self.look.marker}
 
 
 def pareto_scatter(run: Run, summaries: Summaries, target: str) -> Figure:
@@ -61,14 +61,14 @@ def pareto_scatter(run: Run, summaries: Summaries, target: str) -> Figure:
     margin = max((max(times) / min(times)) ** 0.1, 1.08)
     style.log_axis(axes.xaxis, min(times) / margin, max(times) * margin, "ns")
     style.percent_axis(axes.yaxis)
-    _draw(axes, marks)
+    _draw(axes, style.looks(run), marks)
     _names(figure, axes, marks, run.baseline)
     batch = run.targets[target]["batch_sizes"][0]
     axes.set(xlabel=f"p50 latency at batch {batch} (log scale)", ylabel="test accuracy")
     style.heading(figure, f"{run.suite} on {target}: accuracy against latency")
     explained = "up and left is better; ringed: the Pareto front; bars: 95 % intervals"
     axes.set_title(explained, size=9.5)
-    _key(figure, marks)
+    _key(figure, run, marks)
     return figure
 
 
@@ -85,7 +85,7 @@ def _marks(
     run: Run, summaries: Summaries, measured: Sequence[Summary], limits: tuple[float, float]
 ) -> list[_Mark]:
     """Of all measured variants, the largest file first, so that small marks lie on large ones."""
-    low, high = limits
+    low, high, looks = *limits, style.looks(run)
     largest = max(s.size_bytes or 0 for s in measured)
     found = []
     for s in sorted(measured, key=lambda s: -(s.size_bytes or 0)):
@@ -96,9 +96,9 @@ def _marks(
         label = style.short(s.variant) + (" (baseline)" if s.variant == run.baseline else "")
         label += f": {units.share(s.accuracy.value)}" if is_below else ""
         flags = (is_below, is_ahead(summaries, s))
-        found.append(
-            _Mark(s, last_step(run, s.variant), s.p50_ns, y, s.accuracy, area, *flags, label)
-        )
+        family = last_step(run, s.variant)
+        where = (s.p50_ns, y, s.accuracy, area)
+        found.append(_Mark(s, family, looks[family], *where, *flags, label))
     return found
 
 
@@ -107,8 +107,8 @@ def _area(share: float, count: int) -> float:
     return _LEAST_AREA + _OF_BYTES[count > _MOST_BARS] * share
 
 
-def _draw(axes: Axes, marks: Sequence[_Mark]) -> None:
-    for name in FAMILIES:  # all of a family at once: a thousand of them are drawn fast
+def _draw(axes: Axes, families: Iterable[str], marks: Sequence[_Mark]) -> None:
+    for name in families:  # all of a family at once: a thousand of them are drawn fast
         for is_below in (False, True):
             some = [
                 m for m in marks if m.family == name and m.is_below == is_below and not m.is_ahead
@@ -177,9 +177,9 @@ def _bar(axes: Axes, m: _Mark) -> Box:
     return Box(low[0] - 2, low[1], low[0] + 2, high[1])
 
 
-def _key(figure: Figure, marks: Sequence[_Mark]) -> None:
+def _key(figure: Figure, run: Run, marks: Sequence[_Mark]) -> None:
     """What colours and areas mean."""
-    families = style.family_key((m.family for m in marks), markers=True)
+    families = style.family_key(run, (m.family for m in marks), markers=True)
     tight = {"handletextpad": 0.1, "columnspacing": 0.9, "fontsize": 9}
     corner = {"loc": "lower left", "bbox_to_anchor": (0.07, 0.055)}
     figure.legend(handles=families, ncols=8, **corner, **tight)

@@ -30,7 +30,7 @@ def latency_hills(run: Run, rows: Rows, summaries: Summaries, target: str) -> Fi
 
     Heights are square roots of counts, so that the tails can be seen.
     """
-    chosen = shown(run, summaries, target).summaries
+    chosen, looks = shown(run, summaries, target).summaries, style.looks(run)
     durations = [_kept_ns(rows, s) for s in chosen]
     figure = _canvas(run, chosen, right=2.6)
     axes = figure.subplots()
@@ -41,7 +41,7 @@ def latency_hills(run: Run, rows: Rows, summaries: Summaries, target: str) -> Fi
     for i, (s, values) in enumerate(zip(chosen, durations, strict=True)):
         heights = np.histogram(values, edges)[0].astype(float)
         heights = 0.82 * np.sqrt(heights / max(heights.max(), 1))
-        colour = style.FAMILY_COLOURS[last_step(run, s.variant)]
+        colour = looks[last_step(run, s.variant)].colour
         axes.stairs(i - heights, edges, baseline=i, fill=True, color=colour, alpha=0.5, zorder=2)
         for mark, end, ink in zip((s.p99_ns, s.p90_ns, s.p50_ns), *_PERCENTILES, strict=True):
             if mark is not None:
@@ -64,7 +64,8 @@ def size_and_speed(run: Run, summaries: Summaries, target: str) -> Figure:
     chosen = sorted(measured, key=lambda s: -s.speedup.value if s.speedup else 0)
     figure = _canvas(run, chosen, right=0.2)
     left, right = figure.subplots(1, 2, sharey=True)
-    colours = [style.FAMILY_COLOURS[last_step(run, s.variant)] for s in chosen]
+    looks = style.looks(run)
+    colours = [looks[last_step(run, s.variant)].colour for s in chosen]
     places = np.arange(len(chosen))
     files, packed = (
         [getattr(s, name) or 0 for s in chosen] for name in ("size_bytes", "packed_bytes")
@@ -143,7 +144,7 @@ def _name_rows(axes: Axes, run: Run, summaries: Summaries, chosen: Sequence[Summ
 
 
 def _key(figure: Figure, run: Run, chosen: Sequence[Summary], more: list[tuple[str, str]]) -> None:
-    handles = style.family_key((last_step(run, s.variant) for s in chosen), markers=False)
+    handles = style.family_key(run, (last_step(run, s.variant) for s in chosen), markers=False)
     for label, colour in more:
         handles.append(Line2D([], [], label=label, color=colour, lw=1.8))
     handles.append(Line2D([], [], ls="none", label="bold: Pareto front"))

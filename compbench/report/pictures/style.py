@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import cycle
 from math import log10
 from typing import Any
 
@@ -17,15 +19,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from compbench.statistics.lineage import FAMILIES
+from compbench.results.record import Run
+from compbench.statistics.lineage import last_step
 
 # Okabe and Ito's palette, "Color Universal Design", 2008; yellow is left out (too pale on white)
 BLACK, BLUE, RED, GREEN, PURPLE, ORANGE, SKY = COLOURS = (
     *("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"),
 )
 INK, FAINT, GRID = "#222222", "#8a8a8a", "#e2e2e2"
-FAMILY_COLOURS = dict(zip(FAMILIES, (*COLOURS, FAINT), strict=True))
-FAMILY_MARKERS = dict(zip(FAMILIES, "soDv^PXh", strict=True))
 STYLE: Any = {
     "figure.facecolor": "white",
     "figure.dpi": 130,
@@ -81,19 +82,55 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def family_key(families: Iterable[str], *, markers: bool) -> list[Line2D]:
-    """A legend's entries for these families, in their order."""
+@dataclass(frozen=True)
+class Look:
+    """How a family of techniques looks in every picture."""
+
+    colour: str
+    marker: str
+
+
+# these words look the same in every report; a family of another word gets the next of `_SPARE`
+_LOOKS = {
+    "trained": Look(BLACK, "s"),
+    "distilled": Look(BLUE, "o"),
+    "pruned": Look(RED, "D"),
+    "low rank": Look(GREEN, "v"),
+    "shared weights": Look(PURPLE, "^"),
+    "quantized": Look(ORANGE, "P"),
+    "half precision": Look(SKY, "X"),
+}
+# the first after Okabe and Ito, the others of Paul Tol's "muted" scheme
+_SPARE = (
+    Look(FAINT, "h"),
+    Look("#332288", "p"),
+    Look("#882255", "*"),
+    Look("#999933", "d"),
+    Look("#44AA99", "8"),
+)
+
+
+def looks(run: Run) -> dict[str, Look]:
+    """The families of a run's variants in the order of legends, and how each one looks."""
+    there = list(dict.fromkeys(last_step(run, variant) for variant in run.variants))
+    known = {name: look for name, look in _LOOKS.items() if name in there}
+    others = (name for name in there if name not in _LOOKS)
+    return known | dict(zip(others, cycle(_SPARE), strict=False))
+
+
+def family_key(run: Run, families: Iterable[str], *, markers: bool) -> list[Line2D]:
+    """A legend's entries for these of a run's families, in their order."""
     there = set(families)
     return [
         Line2D(
             *([], []),
             linestyle="none",
-            marker=FAMILY_MARKERS[name] if markers else "s",
-            color=FAMILY_COLOURS[name],
+            marker=look.marker if markers else "s",
+            color=look.colour,
             markersize=7,
             label=name,
         )
-        for name in FAMILIES
+        for name, look in looks(run).items()
         if name in there
     ]
 

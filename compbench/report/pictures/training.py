@@ -15,7 +15,7 @@ from compbench.report.pictures import style
 from compbench.report.pictures.choose import evenly
 from compbench.results.record import Run
 from compbench.results.rows import Rows
-from compbench.statistics.lineage import FAMILIES, last_step
+from compbench.statistics.lineage import last_step
 
 _MOST_LINES = 10  # of one panel
 _LINES = [
@@ -38,7 +38,7 @@ def training_curves(run: Run, rows: Rows) -> Figure:
     trained = [v for v in run.variants if any(r.samples for r in rows.of(v, "history"))]
     if len(trained) <= _MOST_LINES:
         return _one_panel(run, rows, trained)
-    by_family = {f: [v for v in trained if last_step(run, v) == f] for f in FAMILIES}
+    by_family = {f: [v for v in trained if last_step(run, v) == f] for f in style.looks(run)}
     return _by_family(run, rows, {f: names for f, names in by_family.items() if names})
 
 

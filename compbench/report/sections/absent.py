@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from compbench.report.section import Table
+from collections.abc import Sequence
+
+from compbench.report.section import Page, SectionBase, Table, markdown
 from compbench.results.record import Run
 from compbench.results.rows import Rows
 from compbench.statistics.summary import Summaries
@@ -29,3 +31,15 @@ def absent(run: Run, rows: Rows, summaries: Summaries) -> Table:
 def _status(reason: str) -> dict[str, str]:
     status, _, why = reason.partition(": ")
     return {"status": status, "why": why}
+
+
+class Section(SectionBase):
+    """What was asked for and has no figures."""
+
+    order = 340
+    title = "Without figures: skipped and failed"
+    level = 2
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A row for each variant, or launch."""
+        return [markdown(absent(page.run, page.rows, page.summaries))]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from compbench import units
+from compbench.report.section import Page, SectionBase
 from compbench.results.record import Run
 from compbench.statistics.lineage import kind
 from compbench.statistics.pick import Choice, Constraints, gain, pick
@@ -27,13 +30,11 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
         return f"**On {target}: no answer**, because the baseline `{run.baseline}` has no figures."
     limits = choice.constraints.said(f"`{run.baseline}`")
     if choice.taken is None:
-        excluded = _excluded(choice)
-        return f"**On {target}: nothing fits.** No variant is {limits}. Ruled out: {excluded}."
+        return f"**On {target}: nothing fits.** No variant is {limits}.{_excluded(choice)}"
     if choice.is_baseline:
         return (
             f"**On {target}, keep `{run.baseline}`**: of what is {limits}, on the validation "
-            "split, nothing is measurably faster, nor as fast and smaller. Ruled out: "
-            f"{_excluded(choice)}."
+            f"split, nothing is measurably faster, nor as fast and smaller.{_excluded(choice)}"
         )
     base, s = summaries.find(run.baseline, target), choice.taken
     return "\n".join(
@@ -117,8 +118,10 @@ def _cost(run: Run, s: Summary, baseline: Summary) -> str:
 
 
 def _excluded(choice: Choice) -> str:
+    """The sentence on what was ruled out and by what; empty where nothing was."""
     counts = choice.counts()
-    return ", ".join(f"{counts[r]} {words}" for r, words in _REASONS.items() if counts[r])
+    found = ", ".join(f"{counts[r]} {words}" for r, words in _REASONS.items() if counts[r])
+    return f" Ruled out: {found}." if found else ""
 
 
 def skip_reason(summaries: Summaries, target: str) -> str:
@@ -126,3 +129,14 @@ def skip_reason(summaries: Summaries, target: str) -> str:
     reasons = {s.reason for s in summaries.of(target)}
     only = reasons.pop() if len(reasons) == 1 else ""
     return only.removeprefix("skipped: ") if only.startswith("skipped: ") else ""
+
+
+class Section(SectionBase):
+    """What most readers look at, and nothing else: an answer for each target."""
+
+    order = 20
+
+    def content(self, page: Page) -> Sequence[str]:
+        """The measured targets first, the deciding one before all."""
+        order = [*page.measured, *(t for t in page.run.targets if t not in page.measured)]
+        return [answer(page.run, page.summaries, target) for target in order]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compbench import units
-from compbench.report.section import Table
-from compbench.report.sections.notes import verdict
+from compbench.report.section import Page, SectionBase, Table, with_legend
+from compbench.report.wording import verdict
 from compbench.results.record import Run
 from compbench.results.rows import Rows
 from compbench.statistics.intervals import Interval
+from compbench.statistics.lineage import teacher
 from compbench.statistics.summarise import change_between
 from compbench.statistics.summary import Summaries
 
@@ -26,16 +28,16 @@ class Assisted:
 
 
 def assisted(run: Run, rows: Rows, target: str) -> list[Assisted]:
-    """Every distill of a distill; `direct` where the suite has that comparison."""
+    """Every variant taught by a taught one; `direct` where the suite has that comparison."""
     found = []
-    for name, variant in run.variants.items():
-        parent = variant["parents"][0] if variant["technique"] == "distill" else None
-        if parent is None or run.variants[parent]["technique"] != "distill":
+    for name in run.variants:
+        assistant = teacher(run, name)
+        first = teacher(run, assistant) if assistant else None
+        if assistant is None or first is None:
             continue
-        teacher = run.variants[parent]["parents"][0]
-        direct = _taught_alike(run, name, teacher)
+        direct = _taught_alike(run, name, first)
         change = change_between(rows, name, direct, target) if direct else None
-        found.append(Assisted(teacher, parent, name, direct, change))
+        found.append(Assisted(first, assistant, name, direct, change))
     return found
 
 
@@ -68,3 +70,22 @@ def assistants(run: Run, rows: Rows, summaries: Summaries, target: str) -> Table
         }
         for chain in assisted(run, rows, target)
     ]
+
+
+class Section(SectionBase):
+    """Whether an assistant between teacher and student was worth it."""
+
+    order = 160
+    per_target = True
+    title = "Did an assistant help?"
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A row for each student of an assistant."""
+        found = assistants(page.run, page.rows, page.summaries, page.target)
+        return with_legend(found, _LEGEND)
+
+
+_LEGEND = (
+    "Both students have the same net and the same options; the difference is paired on the same "
+    "test images, means over seeds."
+)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from compbench import units
-from compbench.report.section import Table
-from compbench.report.sections.notes import spread_text
+from compbench.report.section import Page, SectionBase, Table, with_legend
+from compbench.report.wording import spread_text
 from compbench.results.record import Run
+from compbench.statistics.intervals import ALPHA
 from compbench.statistics.summary import Summaries
 
 
@@ -29,3 +32,26 @@ def chance(run: Run, summaries: Summaries, target: str) -> Table:
 
 _SIDES = {1: "higher", -1: "lower", 0: "not distinguishable"}
 _SPEEDS = {1: "faster", -1: "slower", 0: "not distinguishable"}
+
+
+class Section(SectionBase):
+    """Differences beside the chance of them."""
+
+    order = 120
+    per_target = True
+    title = "Could it be chance?"
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A row for each variant but the baseline."""
+        return with_legend(chance(page.run, page.summaries, page.target), _legend(page.run))
+
+
+def _legend(run: Run) -> str:
+    return (
+        "p: the chance of a difference as large if there were none, of McNemar's exact test on "
+        "the same test images and of a t-test over launches, adjusted by Holm's procedure for "
+        f"the {len(run.variants) - 1} variants compared here; a difference is called one below "
+        f"{ALPHA:.2f}, and for speed only beyond the noise floor. Intervals are each of one "
+        "comparison, not adjusted. The interval of an accuracy is about other test images; the "
+        "spread over seeds, about training again, stands beside it and is in no interval."
+    )

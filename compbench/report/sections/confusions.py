@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from itertools import groupby, islice
+from typing import TYPE_CHECKING
 
 from compbench.report.pictures.choose import front
-from compbench.report.pictures.gallery import MOST_CONFUSED
-from compbench.report.section import Table
+from compbench.report.section import Page, Picture, SectionBase, Table, markdown
 from compbench.results.record import Run
 from compbench.results.rows import Rows
 from compbench.statistics.classes import added_confusions
 from compbench.statistics.summary import Summaries
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST = 6  # variants whose confusions are shown
 _MOST_PAIRS = 5  # newly confused classes of a variant
 
 
 def confusions(run: Run, rows: Rows, summaries: Summaries, target: str) -> Table:
     """The class pairs that the variants on the front confuse more often than the baseline."""
-    ahead = front(run, summaries, target, MOST_CONFUSED)
+    ahead = front(run, summaries, target, MOST)
     found: Table = []
     for variant, group in groupby(
         added_confusions(run, rows, target, ahead), lambda confusion: confusion.variant
@@ -28,3 +34,37 @@ def confusions(run: Run, rows: Rows, summaries: Summaries, target: str) -> Table
         ]
         found.append({"variant": variant, "true → predicted: test images (more)": ", ".join(pairs)})
     return found
+
+
+class Section(SectionBase):
+    """Which classes the best variants take for others, more often than the baseline does."""
+
+    order = 200
+    per_target = True
+    title = "What is newly confused"
+
+    def pictures(self, page: Page) -> Sequence[Picture]:
+        """Bars of class pairs, where the run kept what was taken for what."""
+        run, target = page.run, page.target
+        ahead = front(run, page.summaries, target, MOST)
+        if not added_confusions(run, page.rows, target, ahead):
+            return []
+        alt = "Classes that variants confuse more often than the baseline"
+        caption = (
+            f"Pairs “true → predicted” of which a variant on the Pareto front has more test images "
+            f"than `{run.baseline}` (means over seeds); at most five pairs and {MOST} "
+            "variants are shown."
+        )
+        return [Picture("confusions", target, alt, caption, partial(_draw, page))]
+
+    def content(self, page: Page) -> Sequence[str]:
+        """The picture, and the same in figures."""
+        table = confusions(page.run, page.rows, page.summaries, page.target)
+        picture = page.picture("confusions")
+        return [picture, markdown(table)] if picture else []
+
+
+def _draw(page: Page) -> Figure:
+    from compbench.report.pictures.classes import confusion_bars
+
+    return confusion_bars(page.run, page.rows, page.summaries, page.target, MOST)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from compbench import units
-from compbench.report.section import Table
+from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.results.record import Run
 from compbench.statistics.lineage import ancestors
 from compbench.statistics.summary import Summaries
@@ -29,3 +31,20 @@ def costs(run: Run, summaries: Summaries) -> Table:
 
 def _over(seconds: float | None, teacher: float | None) -> str:
     return f"{100 * seconds / teacher:.0f} %" if seconds is not None and teacher else units.NOTHING
+
+
+class Section(SectionBase):
+    """What making the variants cost, below the training curves."""
+
+    order = 330
+    title = "What it cost"
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A row for each variant that was made."""
+        return with_legend(costs(page.run, page.summaries), _LEGEND)
+
+
+_LEGEND = (
+    "Wall time on this machine. A lineage counts each ancestor once, so variants that share a "
+    "teacher share its cost."
+)

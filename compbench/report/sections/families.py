@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from compbench import units
-from compbench.report.section import Table
+from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.results.record import Run
 from compbench.statistics.lineage import CHAIN, family
 from compbench.statistics.pick import Constraints
@@ -44,3 +45,21 @@ def _family_row(run: Run, name: str, group: list[Summary], base: Summary) -> dic
         if smallest
         else units.NOTHING,
     }
+
+
+class Section(SectionBase):
+    """Families of techniques side by side, where there are several."""
+
+    order = 130
+    per_target = True
+    title = "By family"
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A row for each family."""
+        return with_legend(by_family(page.run, page.summaries, page.target), _LEGEND)
+
+
+_LEGEND = (
+    "Without the baseline. The limit is the drop in accuracy on validation that [pick] allows; "
+    "two kinds of step after each other make a chain."
+)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from compbench import units
-from compbench.report.section import Table
+from compbench.report.section import Page, SectionBase, Table, markdown
 from compbench.results.record import Run
 from compbench.results.rows import Rows
 from compbench.statistics.summary import Summaries, Summary
@@ -37,3 +39,15 @@ def _file_row(run: Run, rows: Rows, s: Summary) -> dict[str, str]:
         "weights": ", ".join(types),
         "nodes on": ", ".join(where),
     }
+
+
+class Section(SectionBase):
+    """The files themselves: what they are, and their parity."""
+
+    order = 250
+    per_target = True
+    title = "The files: do they compute what was validated?"
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A row for each file."""
+        return [markdown(files(page.run, page.rows, page.summaries, page.target))]

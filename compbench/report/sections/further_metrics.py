@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from compbench import metrics, units
 from compbench.contracts.metric import FURTHER, Column, MetricBase
-from compbench.report.section import Table
+from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.statistics.intervals import Interval
 from compbench.statistics.summary import Figure, Summaries
 
@@ -62,3 +64,16 @@ def _cell(metric: MetricBase, column: str, figure: Figure | None) -> str:
         value, low, high = (metric.text(column, x) for x in figure.value)
         return f"{value} ({low}–{high})"
     return metric.text(column, figure.value)
+
+
+class Section(SectionBase):
+    """The figures of metrics that no other section shows."""
+
+    order = 235
+    per_target = True
+    title = "Further metrics"
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A row for each variant; nothing where no such metric was measured."""
+        table = further_metrics(page.summaries, page.target)
+        return with_legend(table, legend(page.summaries, page.target))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compbench import units
-from compbench.report.section import Table
-from compbench.report.sections.best_use import USES, best_uses
+from compbench.report.best_use import USES, best_uses
+from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.results.record import Run
 from compbench.statistics.lineage import kind
 from compbench.statistics.pick import Choice, Constraints, pick
@@ -79,3 +79,21 @@ def rules(run: Run, table: Table) -> str:
     if not listed:
         return signs.strip()
     return f"Best use, among variants no more than {limit} on validation: {listed}.{signs}"
+
+
+class Section(SectionBase):
+    """The summary for those who decide, with the picture of accuracy against latency."""
+
+    order = 30
+
+    def heading(self, page: Page) -> str:
+        """With the target, where there are several."""
+        return f"In short, on {page.measured[0]}" if len(page.run.targets) > 1 else "In short"
+
+    def content(self, page: Page) -> Sequence[str]:
+        """Of the first measured target."""
+        table = summary_table(page.run, page.summaries, page.measured[0]) if page.measured else []
+        if not table:
+            return []
+        picture = page.picture("pareto", page.measured[0])
+        return [*with_legend(table, rules(page.run, table)), picture]

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
 from compbench import units
-from compbench.report.section import Table
+from compbench.report.pictures.choose import shown
+from compbench.report.section import Page, Picture, SectionBase, Table, with_legend
 from compbench.statistics.summary import Summaries
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def latency(summaries: Summaries, target: str) -> Table:
@@ -22,3 +30,43 @@ def latency(summaries: Summaries, target: str) -> Table:
         for s in summaries.of(target)
         if s.p50_ns is not None
     ]
+
+
+class Section(SectionBase):
+    """One inference's time beyond the median, with all its runs in a picture."""
+
+    order = 220
+    per_target = True
+    title = "Latency in detail"
+
+    def pictures(self, page: Page) -> Sequence[Picture]:
+        """Every variant's kept runs."""
+        chosen = shown(page.run, page.summaries, page.target)
+        if not chosen.summaries:
+            return []
+        alt, caption = "Distribution of latencies by variant", f"{_CAPTION} {chosen.note}".strip()
+        return [Picture("latency", page.target, alt, caption, partial(_draw, page))]
+
+    def content(self, page: Page) -> Sequence[str]:
+        """The table, then the picture."""
+        table = latency(page.summaries, page.target)
+        return [*with_legend(table, _LEGEND), page.picture("latency")]
+
+
+_LEGEND = (
+    "Percentiles are of all kept runs; – where there are too few (p90 needs 64, p99 662). CPU time "
+    "counts all threads. The peak is what large float32 matrix products reached in the same "
+    "processes; 8-bit arithmetic can exceed it."
+)
+_CAPTION = (
+    "Every kept run of every launch and seed on a logarithmic axis, each hill as high as the "
+    "others and drawn in square roots of counts, which show tails; percentiles only where "
+    "there are runs enough to support them. The slowest run is in the last column, beyond the "
+    "axis where it must be."
+)
+
+
+def _draw(page: Page) -> Figure:
+    from compbench.report.pictures.speed import latency_hills
+
+    return latency_hills(page.run, page.rows, page.summaries, page.target)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from compbench import units
-from compbench.report.section import Table
+from compbench.report.section import Page, SectionBase, Table, markdown
 from compbench.results.record import Run
 from compbench.runtime.machine import FIELDS
 
@@ -25,3 +27,16 @@ def machine(run: Run) -> Table:
         {"": label, "value": str(record[name] if record[name] is not None else "none")}
         for name, label in FIELDS.items()
     ]
+
+
+class Section(SectionBase):
+    """Where it was measured; how, the protocol below says."""
+
+    order = 350
+    title = "Where and how it was measured"
+    level = 2
+    begins_chapter = True
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A row for each thing that matters."""
+        return [markdown(machine(page.run))]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from compbench import units
-from compbench.report.section import Table
-from compbench.report.sections.notes import spread_text
-from compbench.report.sections.sizes import _bytes_text
+from compbench.report.section import Page, SectionBase, Table, with_legend
+from compbench.report.wording import size_text, spread_text
 from compbench.results.record import Run
 from compbench.statistics.lineage import ancestors
 from compbench.statistics.summary import Summaries, Summary
@@ -32,7 +33,7 @@ def _main_row(run: Run, summaries: Summaries, s: Summary) -> dict[str, str]:
         row["seeds' sd (pp)"] = spread_text(s)
     sign = {1: "", -1: " slower", 0: " ≈"}[s.faster]
     row |= {
-        "bytes": _bytes_text(s.size_bytes, None if is_baseline else s.size_ratio),
+        "bytes": size_text(s.size_bytes, None if is_baseline else s.size_ratio),
         "parameters": units.count_text(s.parameters),
         "MACs": units.count_text(s.macs),
         "p50": units.time_text(s.p50_ns),
@@ -47,3 +48,37 @@ def _main_row(run: Run, summaries: Summaries, s: Summary) -> dict[str, str]:
 
 def _unsure(s: Summary) -> str:
     return "" if s.more_accurate or s.change is None else " ≈"
+
+
+class Section(SectionBase):
+    """A target's main table: everything that was asked for."""
+
+    order = 100
+    per_target = True
+    level = 2
+    begins_chapter = True
+
+    def heading(self, page: Page) -> str:
+        """Of this target."""
+        return f"Results on {page.target}"
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A row for each variant."""
+        found = main(page.run, page.summaries, page.target)
+        return with_legend(found, _legend(page.run, page.target))
+
+
+def _legend(run: Run, target: str) -> str:
+    batch = run.targets[target]["batch_sizes"][0]
+    seeds = len(run.seeds)
+    return (
+        f"In brackets: 95 % intervals; pp: percentage points. Accuracy: mean of {seeds} "
+        f"seed{'s' * (seeds > 1)}; its interval (Wilson's) is for these trained weights on other "
+        f"images like the {run.dataset['samples']['test']:,} of the test split; the change is "
+        "paired on the same images. × after bytes: how many times smaller. MACs: "
+        "multiply-accumulates of one image. p50: the median time of an inference at batch "
+        f"{batch}, as the speed-up. ≈ marks a difference that chance or noise could explain. Cost: "
+        "seconds to make the variant, with all its ancestors in brackets. In bold: the Pareto "
+        "front of accuracy, speed and bytes; what is not on it is beaten by another that is at "
+        "least as good in all three and measurably better in one."
+    )

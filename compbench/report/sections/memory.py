@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from compbench import units
-from compbench.report.section import Table
+from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.statistics.summary import Summaries
 
 
@@ -28,3 +30,22 @@ def memory(summaries: Summaries, target: str) -> Table:
         for s in summaries.of(target)
         if s.footprint
     ]
+
+
+class Section(SectionBase):
+    """Memory and start-up of a process with one model."""
+
+    order = 230
+    per_target = True
+    title = "Memory and start-up"
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A row for each variant."""
+        processes = page.run.measure.get("memory_processes", 0)
+        return with_legend(memory(page.summaries, page.target), _LEGEND.format(processes))
+
+
+_LEGEND = (
+    "Resident memory of a process that holds ONNX Runtime and this one model: medians of {} fresh "
+    "processes. The model's is what it adds at rest to the runtime alone."
+)

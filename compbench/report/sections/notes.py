@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
-from compbench import units
+from compbench.report.section import Page, SectionBase, bullets
 from compbench.results.record import Run
-from compbench.statistics.intervals import Interval
+from compbench.runtime.machine import has_vnni
+from compbench.statistics.lineage import made_from
 from compbench.statistics.summary import Summaries, Summary
-
-
-def verdict(change: Interval) -> str:
-    """What a paired change with its interval allows one to say."""
-    if change.low > 0:
-        return "helped"
-    return "hurt" if change.high < 0 else "no difference shown"
 
 
 def findings(run: Run, summaries: Summaries, target: str) -> list[str]:
     """A sentence each: failed, slower or larger than the parent, sparse but not smaller."""
     found = _too_many_threads(run, target) + _better_than_baseline(run, summaries, target)
+    found += _saturated(run, summaries, target)
     for summary in summaries.of(target):
         if summary.reason:
             found.append(f"`{summary.variant}` has no figures: {summary.reason}.")
             continue
-        variant = run.variants[summary.variant]
-        parent = None
-        if variant["parents"] and variant["technique"] != "distill":
-            parent = summaries.find(variant["parents"][0], target)
+        origin = made_from(run, summary.variant)
+        parent = summaries.find(origin, target) if origin else None
+        if parent:
             found += _against_parent(summary, parent)
         if parent or summary.variant != run.baseline:
             found += _sparse(summary, parent, summaries.find(run.baseline, target))
@@ -42,6 +36,26 @@ def _better_than_baseline(run: Run, summaries: Summaries, target: str) -> list[s
     return [
         f"{names}: measurably more accurate than the baseline `{run.baseline}`, which may be "
         "trained too little to be compared with."
+    ]
+
+
+def _saturated(run: Run, summaries: Summaries, target: str) -> list[str]:
+    """Files whose 8-bit sums overflow on the CPU that measured them, and on no newer one."""
+    is_x86 = "(x86_64)" in run.environment["system"] or "(AMD64)" in run.environment["system"]
+    if run.targets[target].get("provider") != "cpu" or not is_x86 or has_vnni(run.environment):
+        return []
+    wide = {"weight_type": "int8", "reduce_range": False}
+    names = [
+        f"`{s.variant}`"
+        for s in summaries.of(target)
+        if not s.reason and wide.items() <= run.variants[s.variant]["options"].items()
+    ]
+    if not names:
+        return []
+    return [
+        f"{', '.join(names)}: full 8-bit weights on a CPU without native 8-bit dot products "
+        "(VNNI), where sums of products saturate: accuracy differs from that on other CPUs. "
+        "`reduce_range = true`, the default, gives a file that saturates on none."
     ]
 
 
@@ -99,8 +113,13 @@ def _speed_beside(child: Summary, parent: Summary) -> str:
     )
 
 
-def spread_text(summary: Summary) -> str:
-    """The standard deviation over seeds, in percentage points."""
-    if summary.seed_sd is None or not np.isfinite(summary.seed_sd):
-        return units.NOTHING
-    return f"{100 * summary.seed_sd:.2f}"
+class Section(SectionBase):
+    """Bad news before the details."""
+
+    order = 110
+    per_target = True
+    title = "What to know"
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A sentence each."""
+        return [bullets(findings(page.run, page.summaries, page.target))]

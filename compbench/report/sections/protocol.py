@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from compbench.report.sections.reproduce import place
+from compbench.report.section import Page, SectionBase, bullets
+from compbench.report.wording import place
 from compbench.results.record import Run
 from compbench.results.rows import Rows
 from compbench.runtime.target import Target
@@ -48,3 +51,13 @@ def _target_line(run: Run, rows: Rows, summaries: Summaries, target: str) -> str
         f"was timed, other processes took up to {load:.1%} of the machine, the hypervisor "
         f"{steal:.1%}; involuntary switches: up to {switches:.0f} a launch."
     )
+
+
+class Section(SectionBase):
+    """How it was measured, below the machine."""
+
+    order = 360
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A line each."""
+        return [bullets(protocol(page.run, page.rows, page.summaries, page.folder))]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from compbench import units
-from compbench.report.section import Table
+from compbench.report.section import Page, SectionBase, Table, markdown
 from compbench.results.record import Run
 from compbench.statistics.summary import Summaries
 
@@ -19,3 +21,15 @@ def references(run: Run, summaries: Summaries, target: str) -> Table:
         }
         for name, reference in run.references.items()
     ]
+
+
+class Section(SectionBase):
+    """Published figures beside ours, where the suite names some."""
+
+    order = 210
+    per_target = True
+    title = "Published figures"
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A row for each reference."""
+        return [markdown(references(page.run, page.summaries, page.target))]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from compbench.report.section import Page, SectionBase
+from compbench.report.wording import place
 from compbench.results.record import Run
-
-
-def place(run: Run, folder: str) -> str:
-    """Where a run's raw samples are, below the folder that it was started in."""
-    return f"results/runs/{run.suite}/{folder}".rstrip("/")
 
 
 def reproduce(run: Run, folder: str) -> str:
@@ -18,3 +17,15 @@ def reproduce(run: Run, folder: str) -> str:
         f"```\n{again}\n{report}   # this page again, from the same samples\n```\n\n"
         "The same suite, seed, machine and libraries give the same checkpoints, bit for bit."
     )
+
+
+class Section(SectionBase):
+    """The commands, at the very end."""
+
+    order = 370
+    title = "Reproduce it"
+    level = 2
+
+    def content(self, page: Page) -> Sequence[str]:
+        """Two commands, and what they promise."""
+        return [reproduce(page.run, page.folder)]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from compbench import units
-from compbench.report.section import Table
+from compbench.report.section import Page, SectionBase, Table, with_legend
+from compbench.report.wording import size_text
 from compbench.results.record import Run
 from compbench.statistics.summary import Summaries, Summary
 
@@ -23,11 +26,29 @@ def _size_row(run: Run, s: Summary) -> dict[str, str]:
         "variant": s.variant,
         "parameters": units.count_text(s.parameters),
         "non-zero": nonzero,
-        "file": _bytes_text(s.size_bytes, None if is_baseline else s.size_ratio),
-        "packed (zstd)": _bytes_text(s.packed_bytes, None if is_baseline else s.packed_ratio),
-        "weights, coded": _bytes_text(s.coded_bytes, s.coded_ratio),
+        "file": size_text(s.size_bytes, None if is_baseline else s.size_ratio),
+        "packed (zstd)": size_text(s.packed_bytes, None if is_baseline else s.packed_ratio),
+        "weights, coded": size_text(s.coded_bytes, s.coded_ratio),
     }
 
 
-def _bytes_text(size: float | None, ratio: float | None) -> str:
-    return units.bytes_text(size) + (f" ({units.three_digits(ratio)}×)" if ratio else "")
+class Section(SectionBase):
+    """Sizes by several measures, which zeros and codings can't deceive."""
+
+    order = 310
+    title = "Sizes that can't deceive"
+    level = 2
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A row for each variant."""
+        return with_legend(sizes(page.run, page.summaries), _LEGEND.format(page.run.baseline))
+
+
+_LEGEND = (
+    "Sizes are the same on every target. File: what ONNX Runtime loads, as it lies on disk, where "
+    "a zero takes as much as any other number. Packed: the same file through zstd (level 19), as a "
+    "download or an update would be sent. Weights, coded: the weights alone behind an entropy "
+    "coder with all that decoding needs, which was done and gave the same bits; it is what they "
+    "hold, not a file that ONNX Runtime loads. ×: how many times smaller than the file of `{0}`, "
+    "for packed files than its packed one."
+)

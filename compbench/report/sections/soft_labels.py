@@ -2,12 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from compbench.report.section import Page, Picture, SectionBase, Table, markdown
 from compbench.results.record import Run
 from compbench.results.rows import Rows
 from compbench.statistics.teaching import soft_labels
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def soft_label_table(run: Run, rows: Rows, target: str) -> list[dict[str, str]]:
+
+def soft_label_table(run: Run, rows: Rows, target: str) -> Table:
     """The same as a report's table; empty where there is nothing to show."""
     found = soft_labels(run, rows, target)
     return found.table() if found else []
+
+
+class Section(SectionBase):
+    """Some test images, and what teacher and student say of them."""
+
+    order = 180
+    per_target = True
+    title = "What the teacher taught"
+
+    def pictures(self, page: Page) -> Sequence[Picture]:
+        """Bars of class probabilities: they hardly differ by target, so on the first only."""
+        found = soft_labels(page.run, page.rows, page.target) if page.is_first else None
+        if not found:
+            return []
+        alt = "Class probabilities of teacher and student for some test images"
+        caption = (
+            f"The {len(found.examples)} test images that `{page.run.baseline}` doubts most (its "
+            f"two likeliest classes are closest), with the probabilities of `{found.teacher}`, of "
+            f"`{found.student}`, which it taught, and of `{found.control}`, the same net trained "
+            f"without it; seed {found.seed}. Shaded: the true class."
+        )
+        return [Picture("soft-labels", page.target, alt, caption, partial(_draw, page))]
+
+    def content(self, page: Page) -> Sequence[str]:
+        """The picture, and the same in figures."""
+        picture = page.picture("soft-labels")
+        table = soft_label_table(page.run, page.rows, page.target) if picture else []
+        return [picture, markdown(table)]
+
+
+def _draw(page: Page) -> Figure:
+    from compbench.report.pictures.teaching import soft_label_bars
+
+    return soft_label_bars(page.run, page.rows, page.target)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from compbench.report.section import Page, SectionBase, bullets
 from compbench.results.record import Run
 from compbench.results.rows import Rows
 from compbench.runtime import machine
+from compbench.statistics.lineage import made_from
 from compbench.statistics.summary import Summaries, Summary
 
 _INTEGER = {
@@ -69,7 +72,7 @@ def explanations(run: Run, rows: Rows, summaries: Summaries, target: str) -> lis
             continue
         parent = summaries.find(parents[0], target)
         quantized = _is_quantized(rows, s.variant)
-        slower = _is_slower(s, parent) and run.variants[s.variant]["technique"] != "distill"
+        slower = _is_slower(s, parent) and made_from(run, s.variant) is not None
         if quantized or slower:
             found.append(_line(run, rows, s, parent, quantized))
     return found
@@ -94,14 +97,9 @@ def _line(run: Run, rows: Rows, s: Summary, parent: Summary, quantized: bool) ->
 def _scheme(run: Run, variant: str) -> str:
     """How a variant was quantized, by the options that the run recorded; empty where it was not."""
     options = run.variants[variant]["options"]
-    technique = run.variants[variant]["technique"]
-    if technique == "float16":
-        return "in float16; "
-    if technique == "quantize_weights":
-        return (
-            f"weights in {options['bits']} bits, blocks of {options['block_size']}, multiplied "
-            f"with {options['activation_type']} activations; "
-        )
+    said = run.variants[variant]["scheme"]
+    if said:
+        return f"{said.format(**options)}; "
     if not {"weight_type", "per_channel", "reduce_range"} <= set(options):
         return ""
     activations = options.get("activation_type", "uint8")  # dynamic quantization has uint8 alone
@@ -109,7 +107,8 @@ def _scheme(run: Run, variant: str) -> str:
     shared = "per channel" if options["per_channel"] else "per tensor"
     scheme = f"quantized as {activations} activations × {weights} weights {shared}"
     native = machine.has_vnni(run.environment)
-    if options["weight_type"] == "int8" and options["reduce_range"] != native:
+    was_default = run.int8_bits is None and options["reduce_range"] != native
+    if options["weight_type"] == "int8" and was_default:
         scheme += (
             f" (the default for a CPU with{'' if native else 'out'} native 8-bit dot products)"
         )
@@ -147,3 +146,15 @@ def _is_slower(s: Summary, parent: Summary) -> bool:
 def _is_quantized(rows: Rows, variant: str) -> bool:
     found = rows.of(variant, "weights")
     return bool(found) and bool(_NARROW & set(found[0].samples["type"].tolist()))
+
+
+class Section(SectionBase):
+    """Where the time goes, of those whose speed surprises."""
+
+    order = 140
+    per_target = True
+    title = "Why it is as fast as it is"
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A sentence each."""
+        return [bullets(explanations(page.run, page.rows, page.summaries, page.target))]

@@ -39,6 +39,7 @@ class _Convolution(Factors):
             dilation=along(self.layer.dilation, 1),
             groups=groups,
             bias=bias is not None,
+            padding_mode=self.layer.padding_mode,
         )
         set_weight(made, weight, bias)
         return made

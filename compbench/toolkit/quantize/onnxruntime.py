@@ -66,6 +66,7 @@ def calibrated(model: ModelProto, data: TrainingData, options: StaticOptions) ->
                 "num_quantized_bins": 128,
             },
         )
+        calibrator.infer_session = _one_thread(calibrator.augmented_model_path)
         calibrator.collect_data(_images(data, options.calibration_samples))
         return calibrator.compute_data()
 
@@ -156,6 +157,16 @@ def quant_type(name: str) -> QuantType:
 def opset(options: IntegerOptions) -> int:
     """The least opset that has the type of the weights; 0 where every one has."""
     return INT4_OPSET if options.weight_type == "int4" else 0
+
+
+def _one_thread(path: Path | str) -> Any:
+    """A session whose sums don't depend on the number of cores, in the graph as it is."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def _chosen(model: ModelProto, operators: Sequence[str], excluded: Sequence[str]) -> set[str]:

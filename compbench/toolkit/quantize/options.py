@@ -8,7 +8,6 @@ from pydantic import Field, field_validator, model_validator
 
 from compbench.contracts import Options
 from compbench.errors import nearest
-from compbench.runtime import machine
 
 # what ONNX Runtime's registries have; a test compares them
 _STATIC = """
@@ -27,12 +26,12 @@ EXCLUDE = Field(
 
 
 def seven_bits(options: dict[str, Any]) -> bool:
-    """The default of `reduce_range`: whether sums of 8-bit products could saturate here.
+    """The default of `reduce_range`: whether sums of 8-bit products could saturate somewhere.
 
-    Without native 8-bit dot products x86 adds pairs of uint8 × int8 products in 16 bits.
+    Without native 8-bit dot products x86 adds pairs of uint8 × int8 products in 16 bits. The file
+    must not depend on the CPU that makes it, and it must be right on those that it is shipped to.
     """
-    native = machine.has_vnni({"flags": machine.flags()})
-    return options.get("weight_type") == "int8" and not native
+    return options.get("weight_type") == "int8"
 
 
 class IntegerOptions(Options):
@@ -48,7 +47,8 @@ class IntegerOptions(Options):
     )
     reduce_range: bool = Field(
         default_factory=seven_bits,
-        description="7-bit weights; where it is not given, those of int8 are on CPUs without VNNI",
+        description="7-bit weights, the default for int8: sums of 8-bit ones saturate on CPUs "
+        "without VNNI",
     )
     operators: tuple[str, ...] | None = Field(
         default=None,

@@ -16,7 +16,7 @@ from compbench.errors import JobFailed
 from compbench.onnxfile.export import torch_logits
 from compbench.onnxfile.parity import parity
 from compbench.runtime import inference
-from compbench.runtime.session import cpu_session
+from compbench.runtime.target import Target
 from compbench.toolkit.quantize.options import StaticOptions
 from compbench.toolkit.quantize_aware import operators
 from compbench.toolkit.quantize_aware.rounding import (
@@ -76,11 +76,16 @@ class Trainable(nn.Module):
         )
         self.zeros = {n: self.weights[n].detach() == 0 for n in self.weights.places}
         self.constants = {n: a for n, a in arrays.items() if n not in self.weights.places}
+        self.place: torch.device | None = None  # where `placed`, the constants as tensors, are
+        self.placed: dict[str, Any] = {}
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) -> logits (N, K), as the quantized file computes them."""
         values: dict[str, Any] = {name: self._weight(name) for name in self.weights.places}
-        values |= {name: _constant(array, images) for name, array in self.constants.items()}
+        if images.device != self.place:
+            self.place = images.device
+            self.placed = {n: _constant(array, images) for n, array in self.constants.items()}
+        values |= self.placed
         name = self.model.graph.input[0].name
         values[name] = self._activation(name, images)
         for node in self.nodes:
@@ -94,7 +99,8 @@ class Trainable(nn.Module):
         with torch.no_grad():
             for name, zeros in self.zeros.items():
                 if self.weights[name].ndim > 1:
-                    self.weights[name].masked_fill_(zeros.to(self.weights[name].device), 0)
+                    self.zeros[name] = zeros.to(self.weights[name].device)  # copied once
+                    self.weights[name].masked_fill_(self.zeros[name], 0)
         return True
 
     def trained(self) -> tuple[onnx.ModelProto, TensorsData]:
@@ -174,7 +180,7 @@ def refuse_drift(net: Trainable, file: bytes, images: NDArray[np.float32]) -> No
 
     A rounding may fall the other way now and then, so a few images may get another class.
     """
-    found = parity(torch_logits(net, images), inference.logits(cpu_session(file), images))
+    found = parity(torch_logits(net, images), inference.logits_of(file, Target(), images))
     if found.agreement < LEAST_AGREEMENT:
         raise JobFailed(
             f"the quantized file gives {found.agreement:.1%} of the validation images the class "

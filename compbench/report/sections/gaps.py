@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from compbench.report.section import Page, SectionBase
 from compbench.results.record import Run
 from compbench.results.rows import Rows
 
@@ -24,3 +27,16 @@ def gaps(run: Run, rows: Rows) -> list[str]:
         lost = [i for i in range(run.measure["launches"]) if i not in launches]
         found += [f"{target}: no rows of launch {i + 1}" for i in lost]
     return found
+
+
+class Section(SectionBase):
+    """A warning, where something is missing."""
+
+    order = 10
+
+    def content(self, page: Page) -> Sequence[str]:
+        """What is missing, in one line."""
+        missing = "; ".join(gaps(page.run, page.rows))
+        if not missing:
+            return []
+        return [f"**Incomplete: decide nothing by this report.** Missing: {missing}."]

@@ -1,0 +1,140 @@
+"""Techniques, models and datasets by name, held to what their kind asks of a class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from compbench.contracts.data import DatasetSource
+from compbench.contracts.model import MODEL_WORDS, ModelFamily, model_options, takes_several_models
+from compbench.contracts.options import Options
+from compbench.contracts.technique import (
+    LoweringTechnique,
+    NullCase,
+    OnnxTechnique,
+    TechniqueBase,
+    TorchTechnique,
+)
+from compbench.errors import UserError, nearest, shown, told
+from compbench.registry import import_path, plugins, registry
+
+TECHNIQUES = (TorchTechnique, LoweringTechnique, OnnxTechnique)
+_TABLE_WORDS = ("technique", "parent", "parents")
+
+
+def find(kind: registry.Kind, name: str) -> type[Options]:
+    """The class of a plugin of any kind. Raises UserError with what is wrong with it."""
+    if kind == "technique":
+        return technique(name)
+    if kind == "dataset":
+        return type(dataset(name))
+    return plugins.find("model", name, (ModelFamily,), MODEL_WORDS)
+
+
+def technique(name: str) -> type[TechniqueBase]:
+    """The class of a technique. Raises UserError with what is wrong with it."""
+    plugin = plugins.find("technique", name, TECHNIQUES, _TABLE_WORDS)
+    problem = (
+        _wrong_parents(plugin)
+        or _wrong_words(plugin)
+        or _wrong_models(plugin)
+        or _wrong_null_case(plugin)
+    )
+    if problem:
+        raise UserError(f"the technique '{name}' {problem}")
+    return plugin
+
+
+def dataset(name: str, suite_file: Path | None = None) -> DatasetSource:
+    """A dataset's source, also where its import path is that of a suite file elsewhere.
+
+    Raises UserError with what is wrong with its class.
+    """
+    if suite_file is not None:
+        try:
+            with import_path.beside(suite_file):
+                return dataset(name)
+        except UserError as error:
+            if suite_file.is_file():
+                raise
+            raise UserError(f"{error}; it may be beside {suite_file}, which is not here") from error
+    plugin: Any = plugins.find("dataset", name, (DatasetSource,))
+    required = [option for option, field in plugin.model_fields.items() if field.is_required()]
+    if required:
+        raise UserError(
+            f"the dataset '{name}' needs {', '.join(required)}, but a suite file only names a "
+            "dataset: give each option a default"
+        )
+    classes = getattr(plugin, "classes", None)
+    if not isinstance(classes, int) or isinstance(classes, bool) or classes < 2:
+        raise UserError(
+            f"the dataset '{name}': classes = {shown(classes)} should be how many there are, 2 or "
+            "more: classes: ClassVar[int] = 10"
+        )
+    try:
+        source = plugin()
+        source.model_dump_json()
+    except Exception as error:
+        raise UserError(f"the dataset '{name}' can't be used: {told(error)}") from error
+    return source
+
+
+def _wrong_parents(plugin: type[TechniqueBase]) -> str | None:
+    parents = plugin.parents
+    is_pair = isinstance(parents, tuple) and len(parents) == 2
+    if not is_pair or any(type(count) is not int or count < 0 for count in parents):
+        return f"says parents = {shown(parents)}, which should be the least and the most: (1, 1)"
+    least, most = parents
+    if most < least:
+        return f"says parents = {parents}: the least is more than the most"
+    if issubclass(plugin, OnnxTechnique) and parents != (1, 1):
+        return f"says parents = {parents}, but an OnnxTechnique rewrites the file of one: (1, 1)"
+    if issubclass(plugin, LoweringTechnique) and least == 0:
+        return (
+            f"says parents = {parents}, but the file of a LoweringTechnique is compared with its "
+            "parent's: it needs 1 or more"
+        )
+    if least == 0 and not model_options(plugin):
+        return (
+            f"says parents = {parents}, but has no net of its own to begin from: give it an option "
+            "model: ModelOption"
+        )
+    return None
+
+
+def _wrong_words(plugin: type[TechniqueBase]) -> str | None:
+    if not isinstance(plugin.quantizes, bool):
+        return f"says quantizes = {shown(plugin.quantizes)}, which should be True or False"
+    if not isinstance(plugin.leaves, str):
+        return f"says leaves = {shown(plugin.leaves)}, which should be a text"
+    undoes = plugin.undoes
+    if not isinstance(undoes, tuple) or not all(isinstance(word, str) for word in undoes):
+        return f'says undoes = {shown(undoes)}, which should be a tuple of texts: ("zeros",)'
+    return None
+
+
+def _wrong_models(plugin: type[TechniqueBase]) -> str | None:
+    several = takes_several_models(plugin)
+    if several:
+        return f"has an option '{several}' of several nets: a technique makes one net, ModelOption"
+    options = model_options(plugin)
+    if len(options) > 1:
+        return (
+            f"has {len(options)} options of type ModelOption ({', '.join(options)}): which is the "
+            "net that it makes? Keep one"
+        )
+    return None
+
+
+def _wrong_null_case(plugin: type[TechniqueBase]) -> str | None:
+    null = getattr(plugin, "null_case", None)
+    if not isinstance(null, NullCase) or not isinstance(null.options, dict):
+        return (
+            f"says null_case = {shown(null)}, which should be the options with which it does "
+            "nothing: NullCase({...})"
+        )
+    for option in null.options:
+        if option not in plugin.model_fields:
+            hint = nearest(str(option), plugin.model_fields)
+            return f"has no option '{option}' of its null_case{hint}"
+    return None

@@ -1,0 +1,46 @@
+"""Accuracy against latency, in a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from compbench.report.pictures.choose import shown
+from compbench.report.section import Page, Picture, SectionBase
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Section(SectionBase):
+    """The picture of what is to be weighed; the first target's stands beside the summary."""
+
+    order = 105
+    per_target = True
+
+    def pictures(self, page: Page) -> Sequence[Picture]:
+        """Every timed variant."""
+        if not shown(page.run, page.summaries, page.target).summaries:
+            return []
+        caption = _CAPTION.format(page.run.dataset["samples"]["test"])
+        draw = partial(_draw, page)
+        return [Picture("pareto", page.target, "Accuracy against latency", caption, draw)]
+
+    def content(self, page: Page) -> Sequence[str]:
+        """The picture."""
+        return [page.picture("pareto")] if page.target != page.measured[0] else []
+
+
+_CAPTION = (
+    "Test accuracy ({:,} images, with 95 % intervals) against the median latency; the "
+    "area of a mark is the file's. Ringed, and named while there is room: the Pareto front, "
+    "where nothing else is at least as accurate, fast and small and measurably better in one. "
+    "A triangle on the lower edge stands for a variant far below."
+)
+
+
+def _draw(page: Page) -> Figure:
+    from compbench.report.pictures.scatter import pareto_scatter
+
+    return pareto_scatter(page.run, page.summaries, page.target)

@@ -1,0 +1,45 @@
+"""Loss and accuracy by epoch, in a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from compbench.report.section import Page, Picture, SectionBase
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Section(SectionBase):
+    """How the variants were trained; what it cost stands below."""
+
+    order = 320
+    title = "Training"
+    level = 2
+    begins_chapter = True
+
+    def pictures(self, page: Page) -> Sequence[Picture]:
+        """Curves of all that were trained."""
+        variants = page.run.variants
+        if not any(row.samples for v in variants for row in page.rows.of(v, "history")):
+            return []
+        return [Picture("training", "", _ALT, _CAPTION, partial(_draw, page))]
+
+    def content(self, page: Page) -> Sequence[str]:
+        """The picture."""
+        return [page.picture("training")]
+
+
+_ALT = "Training loss and validation accuracy by epoch"
+_CAPTION = (
+    "Means over seeds; a dot marks the epoch that was kept, the best by validation accuracy. "
+    "Losses are each technique's own and compare within a technique only."
+)
+
+
+def _draw(page: Page) -> Figure:
+    from compbench.report.pictures.training import training_curves
+
+    return training_curves(page.run, page.rows)

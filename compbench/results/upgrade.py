@@ -1,0 +1,39 @@
+"""Records of former versions, brought to what is written today. History: nothing new goes here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# before techniques said it of themselves, a run recorded only their names: (family, scheme)
+TECHNIQUES = {
+    "cluster_weights": ("shared weights", ""),
+    "distill": ("distilled", ""),
+    "float16": ("half precision", "in float16"),
+    "low_rank": ("low rank", ""),
+    "prune_channels": ("pruned", ""),
+    "prune_weights": ("pruned", ""),
+    "quantize_aware": ("quantized", ""),
+    "quantize_dynamic": ("quantized", ""),
+    "quantize_static": ("quantized", ""),
+    "quantize_weights": (
+        "quantized",
+        "weights in {bits} bits, blocks of {block_size}, multiplied with {activation_type} "
+        "activations",
+    ),
+    "train": ("trained", ""),
+}
+_TAUGHT = "distill"
+
+
+def variant(recorded: dict[str, Any]) -> dict[str, Any]:
+    """A variant of `run.json` with what its technique says of itself: see `TechniqueBase.says`.
+
+    One that was recorded with it stays as it is; a technique from elsewhere is of its own family.
+    """
+    if "family" in recorded:
+        return recorded
+    name = recorded["technique"]
+    own = name.rpartition(":")[0].rpartition(".")[2] or name
+    family, scheme = TECHNIQUES.get(name, (own, ""))
+    says = {"family": family, "teaches": name == _TAUGHT, "scheme": scheme}
+    return {"technique": name, **says, **recorded}
