@@ -18,7 +18,6 @@ from compbench.errors import UserError
 from compbench.history import metrics, render
 from compbench.history import runs as history_runs
 from compbench.history.history import History, history, letter
-from compbench.history.metrics import METRICS
 from compbench.history.runs import Moment, Moments
 from compbench.report.pictures import history as pictures_history
 from compbench.results import record
@@ -39,6 +38,7 @@ from tests.factory import (
 from tests.test_cli import compbench, files, refused  # noqa: F401
 
 WOBBLE = (0.0, 0.004, -0.003, 0.001, -0.004, 0.003)  # of log-ratios: unchanged runs
+METRICS = metrics.followed()
 TWO = {"teacher": lineage(), "student": lineage(model="mlp")}
 OTHER = {**ENVIRONMENT, "cpu": "Another CPU"}
 

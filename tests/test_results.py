@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from compbench import metrics
 from compbench.errors import UserError
 from compbench.results import find, record
 from compbench.results.folder import drop_rows, has_rows, new_folder, read_rows, write_rows
-from compbench.results.row import METRICS, Row
+from compbench.results.row import Row
 from tests.factory import RUN_ROWS, make_row, make_run
 
 DTYPES = st.one_of(
@@ -79,7 +80,7 @@ def test_a_whole_synthetic_run_comes_back(tmp_path: Path) -> None:
     write_rows(tmp_path, "x", rows)
     for found, expected in zip(read_rows(tmp_path), rows, strict=True):
         assert_same(found, expected)
-    assert {row.metric for row in rows} <= set(METRICS)
+    assert {row.metric for row in rows} <= {*metrics.names()}
 
 
 def test_defaults_are_left_out(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ plugin must be cheap, so plugin files import torch inside their methods.
 """
 
 from compbench.contracts.data import DatasetSource, Samples, Shape, Split, TrainingData
+from compbench.contracts.metric import Column, Measured, MetricBase, MetricHistory, Running
 from compbench.contracts.model import (
     MODEL_WORDS,
     ModelFamily,
@@ -38,18 +39,23 @@ __all__ = [
     "MODEL_WORDS",
     "AfterStep",
     "Batch",
+    "Column",
     "DatasetSource",
     "Epoch",
     "ExecutionProvider",
     "FineTuning",
     "Loss",
     "LoweringTechnique",
+    "Measured",
+    "MetricBase",
+    "MetricHistory",
     "ModelFamily",
     "ModelOption",
     "NullCase",
     "OnnxTechnique",
     "Options",
     "Recipe",
+    "Running",
     "Samples",
     "Shape",
     "Split",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Literal
 
-from compbench import units
+from compbench import metrics, units
+from compbench.contracts.metric import Condition, MetricBase, MetricHistory, written
 from compbench.errors import UserError, nearest
 from compbench.statistics.intervals import Interval
 from compbench.statistics.summary import Summary
-from compbench.table.columns import COLUMNS
+from compbench.table.columns import columns
 
-Condition = Literal["machine", "target", "baseline", "dataset"]
+_DIRECTIONS: dict[str, Literal[-1, 0, 1]] = {"lower": -1, "neither": 0, "higher": 1}
 _TIMES = ("latency", "throughput", "time", "p50", "p90", "p99")
 
 
@@ -43,72 +45,53 @@ class Followed:
         return f"{units.signed(100 * self.size(before, after))} {unit}"
 
 
-def _times(value: float) -> str:
-    return f"{units.three_digits(value)}×"
+def followed() -> dict[str, Followed]:
+    """All metrics that have a history, in the order of the tidy table."""
+    found = [
+        _followed(metric, metric.history)
+        for metric in metrics.every().values()
+        if metric.history is not None
+    ]
+    return {each.name: each for each in found}
 
 
-def _points(value: float) -> str:
-    return f"{units.signed(100 * value)} pp"
-
-
-def _share(value: float) -> str:
-    return units.share(value, 2)
-
-
-def _size(name: str, label: str) -> Followed:
-    return Followed(name, label, lambda s: getattr(s, name), units.bytes_text, -1)
-
-
-def _count(name: str, label: str) -> Followed:
-    return Followed(name, label, lambda s: getattr(s, name), units.count_text, -1)
-
-
-def _right(name: str, label: str) -> Followed:
-    """An accuracy, or a change of one."""
-    is_change = name.endswith("change")
-    needs: tuple[Condition, ...] = ("dataset", "baseline") if is_change else ("dataset",)
-    write = _points if is_change else _share
-    return Followed(name, label, lambda s: getattr(s, name), write, 1, needs, is_ratio=False)
-
-
-METRICS: dict[str, Followed] = {
-    one.name: one
-    for one in (
-        Followed(
-            *("speedup", "speed-up over the baseline", lambda s: s.speedup, _times, 1),
-            ("machine", "target", "baseline"),
-            is_noisy=True,
-            is_log=True,
-        ),
-        _right("accuracy", "test accuracy"),
-        _right("change", "test accuracy minus the baseline's"),
-        _right("validation_accuracy", "validation accuracy"),
-        _right("validation_change", "validation accuracy minus the baseline's"),
-        _right("parity_agreement", "share of test images with the class that was validated"),
-        _size("size_bytes", "bytes of the file"),
-        _size("packed_bytes", "bytes of the file, packed"),
-        _size("coded_bytes", "bytes of the weights, entropy-coded"),
-        _count("parameters", "parameters"),
-        _count("nonzero_parameters", "parameters that are not zero"),
-        _count("macs", "multiply-accumulates of an image"),
-        Followed(
-            *("memory", "resident memory at rest", lambda s: s.memory_bytes, units.bytes_text, -1),
-            ("machine", "target"),
-            is_noisy=True,
-        ),
+def _followed(metric: MetricBase, how: MetricHistory) -> Followed:
+    column = how.column or metric.name
+    return Followed(
+        how.name or metric.name,
+        how.label or metric.label,
+        partial(_read, column),
+        how.write or partial(written, unit=_unit(metric, column)),
+        _DIRECTIONS[metric.better],
+        how.needs,
+        is_noisy=how.is_noisy,
+        is_log=how.is_log,
+        is_ratio=how.is_ratio,
     )
-}
+
+
+def _unit(metric: MetricBase, column: str) -> str:
+    given = metric.given.get(column)
+    return given.unit if given else metric.unit
+
+
+def _read(column: str, summary: Summary) -> Interval | float | None:
+    """A further metric's figure, or a field of the summary."""
+    if column in summary.further:
+        return summary.further[column].value
+    return getattr(summary, column, None)
 
 
 def find(name: str) -> Followed:
     """A metric by its name. Raises UserError with the nearest, or why it can't be compared."""
-    if name in METRICS:
-        return METRICS[name]
-    known = {*COLUMNS, *(field.name for field in fields(Summary)), *_TIMES}
+    known_metrics = followed()
+    if name in known_metrics:
+        return known_metrics[name]
+    known = {*columns(), *(field.name for field in fields(Summary)), *_TIMES}
     is_time = name.endswith(("_ns", "_seconds", "_per_s")) or "per_s" in name or name in _TIMES
     if is_time and (name in known or "per_s" in name):
         raise UserError(
             f"--metric: {name} is a time of its moment, and times of different moments can't be "
             "compared; take speedup, which each run measures side by side"
         )
-    raise UserError(f"--metric: there is no history of '{name}'{nearest(name, METRICS)}")
+    raise UserError(f"--metric: there is no history of '{name}'{nearest(name, known_metrics)}")

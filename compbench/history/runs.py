@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from compbench.contracts.metric import Condition
 from compbench.errors import UserError
-from compbench.history.metrics import Condition
 from compbench.results.dataset import TEST, UNTOLD, same_test_images
 from compbench.results.find import find_run
 from compbench.results.folder import read_rows

@@ -16,7 +16,7 @@ from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.make import rewrite
 from compbench.make.store import LOGITS, MODEL, Artifact, Manifest, Store
-from compbench.measure import evaluate, examples, launch
+from compbench.measure import evaluate, examples, further, launch
 from compbench.measure.rows import (
     CONTROL,
     artifact_rows,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 DATASET = "dataset"  # the name of the rows that hold for all variants
 FOOTPRINT = "footprint"  # the name of memory, start-up and operators, beside LoadGen's scenarios
+METRIC = "metric-"  # before the name of a metric that measures files itself
 # for the time left, until one was seen
 SECONDS_BEFORE_TURNS = 0.5  # an arm's warm-up and throughput in a launch
 EVALUATION_S = 0.5  # of an artifact on a target
@@ -69,8 +70,9 @@ class Work:
             if found:
                 self.artifacts[job.key] = found
         for row in read_rows(self.folder):
-            is_failure = row.metric == "status" and row.status == "failed"
-            if is_failure and (row.target or row.key in self.artifacts):
+            is_odd = row.metric in {*further.of_files(), *further.of_targets()}
+            is_failure = row.metric == "status" and (row.target or row.key in self.artifacts)
+            if row.status == "failed" and (is_failure or is_odd):
                 self._remember(row)  # it stands for as long as this run: a new one tries again
         for name, target in self.suite.targets.items():
             reason = target.unavailable()
@@ -170,6 +172,8 @@ class Work:
     def _weighed_rows(
         self, tell: Callable[[str], None], job: Job, name: str, what: str
     ) -> list[Row]:
+        if what.startswith(METRIC):
+            return self._further_rows(tell, job, name, what)
         artifact, target = self.artifacts[job.key], self.suite.targets[name]
         given = (job, artifact, self.data.test.images, name, target)
         silent_s = self.suite.measure.process_seconds
@@ -185,6 +189,25 @@ class Work:
             lambda: footprint_rows(*given, processes, silent_s),
             lambda reason: self._failed(tell, job, reason, name),
             path,
+        )
+
+    def _further_rows(
+        self, tell: Callable[[str], None], job: Job, name: str, what: str
+    ) -> list[Row]:
+        """What a metric measures itself; where it fails the artifact's other figures stand."""
+        target, artifact = self.suite.targets.get(name), self.artifacts[job.key]
+        given = (job, artifact, self.data.test.images, what.removeprefix(METRIC), name, target)
+
+        def failed(reason: str) -> Row:
+            tell(f"FAILED: {reason}")
+            row = further.failed_further_row(job, what.removeprefix(METRIC), name, reason)
+            self._remember(row)
+            return row
+
+        return self._attempt(
+            lambda: [further.further_row(*given, self.suite.measure.process_seconds)],
+            failed,
+            self._error_file(what, job, name),
         )
 
     def _launched_rows(self, tell: Callable[[str], None], name: str, index: int) -> list[Row]:
@@ -287,13 +310,14 @@ class Work:
         return row
 
     def _remember(self, row: Row) -> None:
-        if row.launch < 0:
+        if row.launch < 0 and row.metric == "status":
             self.unfit.add((row.key, row.target))
         where = f" on {row.target}" if row.target else ""
         which = (
             f"launch {row.launch + 1}" if row.launch >= 0 else f"{row.variant} (seed {row.seed})"
         )
-        self.failures.append(f"{which}{where}: {row.reason}")
+        what = "" if row.metric == "status" else f"{row.metric}: "
+        self.failures.append(f"{which}{where}: {what}{row.reason}")
 
     def _fit(self, job: Job, target: str) -> bool:
         """Whether an artifact is there, and works on a target as far as one knows."""
@@ -321,14 +345,20 @@ class Work:
 
     def _weighings(self) -> list[tuple[Job, str, str, Step]]:
         """Job, target, what is measured there, and the step that does it."""
-        found = []
+        found = [
+            (job, "", METRIC + metric, Step("weigh", metric, f"{metric} of {job.label}", PROCESS_S))
+            for metric in further.of_files()
+            for job in self.jobs
+            if not has_rows(self.folder, _weighing_name(job, "", METRIC + metric))
+        ]
         for name, target in self.suite.targets.items():
             seconds = {FOOTPRINT: PROCESS_S * (self.suite.measure.memory_processes + 1)}
+            seconds |= {METRIC + metric: PROCESS_S for metric in further.of_targets()}
             seconds |= dict.fromkeys(target.loadgen.scenarios, target.loadgen.seconds + 1)
             for what, expected_s in seconds.items():
                 for job in self.jobs if name not in self.skipped else ():
                     if not has_rows(self.folder, _weighing_name(job, name, what)):
-                        label = f"{what} of {job.label} on {name}"
+                        label = f"{what.removeprefix(METRIC)} of {job.label} on {name}"
                         found.append((job, name, what, Step("weigh", what, label, expected_s)))
         return found
 

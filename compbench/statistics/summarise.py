@@ -14,6 +14,7 @@ from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.rows import Rows
 from compbench.statistics.front import beaten, is_comparable
+from compbench.statistics.further import further
 from compbench.statistics.intervals import (
     ALPHA,
     Interval,
@@ -105,6 +106,7 @@ def _draft(run: Run, rows: Rows, variant: str, beside: _Baseline) -> Summary:
         parity_agreement=_smallest(rows.of(variant, "parity_agreement", target)),
         make_seconds=rows.mean(variant, "make_seconds"),
         lineage_seconds=_lineage_seconds(run, rows, variant),
+        further=further(rows, variant, run.baseline, target),
     )
 
 

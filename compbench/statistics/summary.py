@@ -10,6 +10,14 @@ from compbench.statistics.intervals import Interval
 
 
 @dataclass(frozen=True)
+class Figure:
+    """What a metric computed; None where its rows can't tell, and the reason where it failed."""
+
+    value: Interval | float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Summary:
     """One variant on one target, over all seeds. What could not be measured is None.
 
@@ -53,6 +61,7 @@ class Summary:
     parity_agreement: float | None = None
     make_seconds: float | None = None
     lineage_seconds: float | None = None  # with all its ancestors
+    further: dict[str, Figure] = field(default_factory=dict)  # by column, of further metrics
 
     @property
     def memory_bytes(self) -> float | None:

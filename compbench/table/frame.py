@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pandas as pd
 
+from compbench import metrics
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.statistics.intervals import Interval
@@ -18,6 +19,7 @@ from compbench.statistics.summary import Summaries, Summary
 from compbench.table.columns import column_name, listing
 
 _DTYPES = {int: "Int64", bool: "bool", str: "string"}
+FURTHER = "further"  # the field of `Summary` whose columns are the metrics'
 _ENDS = {"": "value", "_low": "low", "_high": "high"}
 
 
@@ -31,10 +33,10 @@ def table(run: Run, measured: Summaries | Iterable[Row]) -> pd.DataFrame:
     found = _about(run, summaries)
     hints = get_type_hints(Summary)
     for field in fields(Summary):
-        if field.name not in found:
+        if field.name not in found and field.name != FURTHER:
             values = [None if s.reason else getattr(s, field.name) for s in summaries.all]
             found |= _columns(field.name, hints[field.name], values)
-    return pd.DataFrame(found)
+    return pd.DataFrame(found | _further(summaries))
 
 
 table.__doc__ = f"{table.__doc__}\n{listing()}"
@@ -60,6 +62,17 @@ def _about(run: Run, summaries: Summaries) -> dict[str, pd.Series]:
     return {name: _series(values, kinds.get(name, str)) for name, values in texts.items()}
 
 
+def _further(summaries: Summaries) -> dict[str, pd.Series]:
+    """The columns of the metrics that compute their figures themselves."""
+    found: dict[str, pd.Series] = {}
+    for metric in metrics.every().values():
+        for name, column in metric.given.items() if metric.is_further else ():
+            figures = [s.further.get(name) for s in summaries.all]
+            values = [figure and figure.value for figure in figures]
+            found |= _columns(name, Interval if column.has_interval else float, values)
+    return found
+
+
 def _columns(field: str, hint: Any, values: Sequence[Any]) -> dict[str, pd.Series]:
     """A field of `Summary` as columns: three of an interval, one for each key of a mapping."""
     if isinstance(hint, UnionType):
@@ -67,7 +80,7 @@ def _columns(field: str, hint: Any, values: Sequence[Any]) -> dict[str, pd.Serie
     if get_origin(hint) is dict:
         found: dict[str, pd.Series] = {}
         for key in dict.fromkeys(key for value in values for key in value or ()):
-            of_key = [value and value.get(key) for value in values]
+            of_key = [value.get(key) if value else None for value in values]
             found |= _columns(column_name(field, key), get_args(hint)[1], of_key)
         return found
     if hint is Interval:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from compbench.files import write_whole
 from compbench.results.record import Run
-from compbench.table.columns import COLUMNS
+from compbench.table.columns import columns
 
 
 def csv(run: Run, frame: pd.DataFrame) -> bytes:
@@ -36,7 +36,9 @@ def as_json(run: Run, frame: pd.DataFrame) -> bytes:
     """The table as records, with what was asked, where and when beside it."""
     document = {
         "run": run.model_dump(mode="json"),
-        "columns": {name: column._asdict() for name, column in COLUMNS.items()},
+        "columns": {
+            name: {"unit": each.unit, "meaning": each.meaning} for name, each in columns().items()
+        },
         "records": records(frame),
     }
     return json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"

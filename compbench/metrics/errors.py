@@ -1,0 +1,12 @@
+"""Which test images are classified wrongly, and as what."""
+
+from __future__ import annotations
+
+from compbench.contracts import MetricBase
+
+
+class Metric(MetricBase):
+    label = "errors"
+    meaning = "test images classified wrongly, and as what"
+    columns = {}
+    table = "confusions"

@@ -1,0 +1,12 @@
+"""The test images that the report shows."""
+
+from __future__ import annotations
+
+from compbench.contracts import MetricBase
+
+
+class Metric(MetricBase):
+    label = "examples"
+    meaning = "the test images that are shown"
+    columns = {}
+    table = "soft_labels"

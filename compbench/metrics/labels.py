@@ -1,0 +1,12 @@
+"""What the test images are."""
+
+from __future__ import annotations
+
+from compbench.contracts import MetricBase
+
+
+class Metric(MetricBase):
+    label = "labels"
+    meaning = "the test split's classes, once a run"
+    columns = {}
+    table = ""

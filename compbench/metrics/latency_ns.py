@@ -1,0 +1,21 @@
+"""The time of one inference, in turns with all other variants."""
+
+from __future__ import annotations
+
+from compbench.contracts import Column, MetricBase
+
+
+class Metric(MetricBase):
+    label = "latency"
+    unit = "ns"
+    better = "lower"
+    meaning = "one inference of a batch"
+    columns = {
+        "p50_ns": Column("ns", "median time of an inference"),
+        "p90_ns": Column("ns", "90th percentile; none of fewer than 64 samples"),
+        "p99_ns": Column("ns", "99th percentile; none of fewer than 662 samples"),
+        "runs": Column("", "kept samples of latency"),
+        "cpu_ns": Column("ns", "CPU time of all threads for an inference"),
+    }
+    order = 120
+    table = "latency"

@@ -1,0 +1,12 @@
+"""MLPerf LoadGen's scenario of a batch job."""
+
+from __future__ import annotations
+
+from compbench.contracts import MetricBase
+
+
+class Metric(MetricBase):
+    label = "offline"
+    meaning = "all images at once"
+    columns = {}
+    table = "load"
