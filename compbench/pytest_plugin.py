@@ -1,6 +1,6 @@
 """The pytest plugin: options and fixtures. All else is imported only where it is asked for.
 
-`pytest --compbench RUN --compbench-baseline BASELINE` gates a run's files; see `pytest_gate`.
+`pytest --compbench RUN --compbench-baseline BASELINE` gates a run's files: gate/pytest_items.py.
 """
 
 from __future__ import annotations
@@ -16,19 +16,9 @@ if TYPE_CHECKING:
     from compbench.gate.engine import Comparison
     from compbench.runtime.session import OrtSession
 
-LIMITS = {  # as `[gate]` of a suite file has them
-    "latency_ratio": "time allowed, to the baseline's",
-    "accuracy_drop": "drop of accuracy allowed, 0 to 1",
-    "bytes_ratio": "bytes of the ONNX file allowed, to the baseline's",
-    "memory_ratio": "peak memory allowed, to the baseline's",
-    "memory_processes": "fresh processes in which each file's memory is measured",
-    "parity_agreement": "least share of test samples with the class of what the file was made from",
-    "max_logit_difference": "largest difference of a logit from what the file was made from",
-}
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options and, for pyproject.toml or pytest.ini, the limits."""
+    """The options; `pytest_load_initial_conftests` adds the limits for pytest's configuration."""
     group = parser.getgroup("compbench", "compbench: regressions of compressed models")
     group.addoption(
         "--compbench",
@@ -54,8 +44,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             default=Path(default),
             help=f"{text} ({default})",
         )
-    for name, text in LIMITS.items():
-        parser.addini(f"compbench_{name}", f"{text}; goes before the suite's [gate]", default=None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser) -> None:
+    """The limits of all gate checks, as `[gate]` of a suite file has them.
+
+    Not in `pytest_addoption`, because reading the checks takes longer than most test runs may be
+    slowed down: only where something is gated, help is shown, or the configuration names a limit.
+    """
+    asked = early_config.known_args_namespace
+    file = early_config.inipath
+    configured = f"{asked.override_ini} {file.read_text('utf-8', 'replace') if file else ''}"
+    if asked.compbench is None and not asked.help and "compbench_" not in configured:
+        return
+    from compbench.suite.gate import gate_model
+
+    for name, field in gate_model().model_fields.items():
+        text = f"{field.description}; goes before the suite's [gate]"
+        parser.addini(f"compbench_{name}", text, default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from compbench.cli.output import Manner
+from compbench.cli.output import Output
 from compbench.cli.pick import choose
 from compbench.errors import UserError
 from compbench.statistics.summarise import summarise
@@ -67,7 +67,7 @@ def test_what_is_wrong_is_one_line(
 def test_where_nothing_was_excluded_there_is_no_table(capsys) -> None:
     run = make_run({"teacher": RUN.variants["teacher"]})
     chosen = choose(run, summarise(run, variant_rows(run, "teacher")), None, {})
-    Manner().answer(chosen)
+    Output().show_choice(chosen)
     printed = capsys.readouterr().out
     assert printed.startswith(f"{TARGET}: at most 1 pp below teacher: keep teacher: ")
     assert "excluded by" not in printed

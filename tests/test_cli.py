@@ -178,7 +178,7 @@ def test_check_says_what_changed_since_a_variant_was_made(
     assert lines[1] == "3 jobs: 0 in the store, 3 to make"
     text = " ".join(" ".join(lines[2:]).split())
     assert f"teacher train to make (changed: {threads})" in text
-    assert f"(changed: code of compbench.losses, {threads}, parent)" in text
+    assert f"(changed: code of compbench.training.losses, {threads}, parent)" in text
 
 
 def loaded_threads(store: Store) -> int:

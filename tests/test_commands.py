@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from compbench.cli import console as cli_console
 from compbench.cli import listing
+from compbench.cli import output as cli_output
 from compbench.report import write as report_write
 from compbench.report.section import Page
 from compbench.report.sections.cost import Section
@@ -141,6 +141,24 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
     assert files(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    ("command", "known"),
+    [
+        (("report", "mine"), "csv, json, markdown, parquet"),
+        (("compare", "mine", "mine"), "csv, json, markdown, table"),
+        (("history", "mine"), "csv, json, table"),
+    ],
+)
+def test_every_command_with_formats_refuses_another_in_the_same_words(
+    compbench, stored: Path, tmp_path: Path, command: tuple[str, ...], known: str
+) -> None:
+    before = files(tmp_path)
+    for given, hint in [("jso", "did you mean 'json'?"), ("xyz", f"known: {known}")]:
+        result = compbench(*command, "--format", given)
+        refused(result, f"--format: there is no format '{given}'; {hint}")
+        assert result.out == "" and files(tmp_path) == before
+
+
 def test_show_writes_nothing(compbench, stored: Path, tmp_path: Path) -> None:
     before = files(tmp_path)
     result = compbench("show", "mine")
@@ -195,7 +213,7 @@ def test_colours_are_for_terminals(
         monkeypatch.setenv(name, value)
     stream = Terminal(is_terminal)
     monkeypatch.setattr(sys, "stdout", stream)
-    console = cli_console.console()
+    console = cli_output.console()
     console.print("[bold red]words[/]")
     assert (ESCAPE in stream.written) == is_coloured
     assert console.width == 100
@@ -247,7 +265,7 @@ def test_a_report_that_lacks_a_section_is_written_and_no_success(
 
     monkeypatch.setattr(Section, "content", raises)
     result = compbench("report", "--json", "mine")
-    path = Path("reports", "mine", "failed-sections.txt")
+    path = Path("results", "reports", "mine", "failed-sections.txt")
     said = "the section `cost` could not be written: ZeroDivisionError: by a section"
     assert (result.code, result.err) == (1, f"failed: {said}; see {path}\n")
     assert json.loads(result.out)["failures"] == [f"{said}; see {path}"]

@@ -21,8 +21,8 @@ from compbench.compare.compare import SAME_FILE, Again, Comparison, compare
 from compbench.compare.lines import Line
 from compbench.compare.match import Side
 from compbench.errors import UserError
+from compbench.gate.check import Verdict
 from compbench.gate.engine import Comparison as Measured
-from compbench.gate.engine import Verdict
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.statistics.intervals import Interval
@@ -440,12 +440,3 @@ def test_csv_and_json_have_the_frame() -> None:
     gone = next(x for x in content["lines"] if x["variant"] == "gone")
     assert (gone["status"], gone["accuracy_b"], gone["speed"]) == ("only in A", None, None)
     assert math.isclose(gone["accuracy_a"], 90 / SAMPLES)
-
-
-@pytest.mark.parametrize(
-    ("form", "hint"), [("markdwn", "did you mean 'markdown'?"), ("xml", "known: csv, json, ")]
-)
-def test_an_unknown_format_comes_with_the_nearest(form: str, hint: str) -> None:
-    with pytest.raises(UserError, match="--format: there is no format") as told:
-        render.render(everything(), form)
-    assert hint in str(told.value)

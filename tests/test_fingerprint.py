@@ -178,8 +178,8 @@ def test_a_folder_without_init_is_a_package(folder: Folder) -> None:
         "from compbench.techniques import cluster_weights",
         "import compbench.techniques.cluster_weights",
         "from compbench.techniques.cluster_weights import Technique as Other",
-        "from compbench import masks",
-        "import compbench.masks",
+        "from compbench.toolkit import masks",
+        "import compbench.toolkit.masks",
     ],
 )
 def test_modules_of_compbench_are_followed(
@@ -193,7 +193,7 @@ def test_modules_of_compbench_are_followed(
         Path, "read_bytes", lambda f: read(f) + (b"\nX = 1\n" if f.name == "masks.py" else b"")
     )
     after = Sources().of([registry.find("technique", "mine.tech:Technique")])
-    assert before.modules["compbench.masks"] != after.modules["compbench.masks"]
+    assert before.modules["compbench.toolkit.masks"] != after.modules["compbench.toolkit.masks"]
 
 
 def test_a_base_class_in_another_file(folder: Folder) -> None:
@@ -309,10 +309,10 @@ def test_a_class_without_a_file_is_refused() -> None:
 def test_nothing_is_imported_to_take_a_fingerprint() -> None:
     code = (
         "import sys\n"
-        "from compbench import plan, suite\n"
+        "from compbench.suite import plan, read\n"
         "from pathlib import Path\n"
-        "plan.plan(suite.load(Path('suites/compression.toml')), 'd')\n"
-        "heavy = {'torch', 'onnx', 'onnxruntime', 'sklearn', 'compbench.make', 'compbench.fit'}\n"
+        "plan.plan(read.load(Path('suites/compression.toml')), 'd')\n"
+        "heavy = {'torch', 'onnx', 'onnxruntime', 'sklearn', 'compbench.make.job'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

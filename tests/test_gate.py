@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compbench.gate import engine
-from compbench.gate.engine import Comparison, Limits, Verdict, comparison, judged, verdict
+from compbench.gate.check import Verdict
+from compbench.gate.engine import Comparison, Limits, comparison, judged, verdict
 from compbench.measure.turns import SAME_MODEL
 from compbench.runtime.target import Target
 from compbench.statistics.intervals import Interval

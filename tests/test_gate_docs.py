@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from compbench import pytest_plugin
 from compbench.cli import baseline
-from compbench.gate import pytest_benchmark
-from compbench.suite import tables
+from compbench.gate import documentation
+from compbench.results import columns
+from compbench.suite.gate import gate_model
 
 ROOT = Path(__file__).parent.parent
 FILES = ("README.md", "docs/gate.md", "docs/gate-workflow.yml")
@@ -35,19 +37,21 @@ def test_its_options_and_commands_exist(name: str) -> None:
     assert commands and commands <= app
 
 
-def test_its_limits_and_their_defaults_are_the_suite_s() -> None:
+def test_its_table_is_that_of_the_checks() -> None:
     page = (ROOT / "docs" / "gate.md").read_text()
-    for name in tables.Gate.model_fields:
-        assert f"`{name}`" in page
-    defaults = tables.Gate()
-    for value in (defaults.latency_ratio, defaults.bytes_ratio, defaults.memory_ratio):
-        assert f"{value:g}" in page
-    assert f"median of {defaults.memory_processes} processes" in page
+    assert documentation.checks_table() in page, "python -m compbench.gate.documentation"
+
+
+def test_its_limits_in_pytest_s_configuration_exist() -> None:
+    named = re.findall(r"^compbench_(\w+) =", (ROOT / "docs/gate.md").read_text(), re.MULTILINE)
+    assert named and {*named} <= {*gate_model().model_fields}
 
 
 def test_its_way_to_unpack_durations_works() -> None:
     page = (ROOT / "docs" / "gate.md").read_text()
-    assert "from compbench.pytest_table import unpacked" in page and pytest_benchmark.unpacked
+    assert f"from {columns.__name__} import unpacked" in page
+    durations = np.array([7, 2**40], np.int64)
+    assert np.array_equal(columns.unpacked(columns.packed(durations)), durations)
 
 
 @pytest.mark.parametrize(

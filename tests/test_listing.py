@@ -24,7 +24,7 @@ from compbench.contracts import (
 )
 from compbench.errors import UserError
 from compbench.registry import registry
-from compbench.runtime.target import PROVIDERS, Target
+from compbench.runtime.target import Target
 from tests.golden import Text
 
 
@@ -89,14 +89,26 @@ def test_the_targets(golden: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("kind", ["techniques", "models", "datasets"])
 def test_all_of_a_kind(kind: str) -> None:
     lines = text(listing.render(kind, None)).splitlines()
-    names = registry.names(listing.KINDS[kind] or "technique")
+    names = registry.names(listing.KINDS[kind])
     assert [line.split()[0] for line in lines if not line.startswith(" ")][1:] == [*names]
     for name in names:
-        plugin = registry.find(listing.KINDS[kind] or "technique", name)
+        plugin = registry.find(listing.KINDS[kind], name)
         told = listing.entry(kind, name)
         assert {one.name for one in told.options} == {*plugin.model_fields}
         assert all(one.description or kind == "datasets" for one in told.options)
         assert told.summary and not told.problem
+
+
+NAMES = [(kind, name) for kind in listing.KINDS for name in registry.names(listing.KINDS[kind])]
+OWN = ("targets", "examples.adding.provider:Provider")
+
+
+@pytest.mark.parametrize(("kind", "name"), [*NAMES, OWN])
+def test_each_thing_is_described_with_all_its_options(kind: str, name: str) -> None:
+    shown = text(listing.render(kind, name))
+    assert shown.startswith(name)
+    for option in listing.entry(kind, name).options:
+        assert option.name in shown
 
 
 def test_own_options_come_first() -> None:
@@ -160,4 +172,4 @@ def test_wrong_names(given: tuple[str, str | None], message: str) -> None:
 
 
 def test_every_provider_says_where_it_comes_from() -> None:
-    assert [one.name for one in listing.entries("targets")] == [*PROVIDERS]
+    assert [one.name for one in listing.entries("targets")] == [*registry.names("provider")]

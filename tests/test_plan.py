@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import compbench
 from compbench.registry import fingerprint, registry
 from compbench.runtime import conditions
 from compbench.suite import plan
@@ -83,7 +84,7 @@ def changed(path: Path, before: dict[tuple[str, int], str]) -> set[str]:
 
 def edited(monkeypatch: pytest.MonkeyPatch, edits: dict[str, Callable[[bytes], bytes]]) -> None:
     """Let files of compbench read otherwise than they are; "*" stands for all others."""
-    read, root = Path.read_bytes, Path(plan.__file__).parent
+    read, root = Path.read_bytes, Path(compbench.__file__).parent
 
     def edited_bytes(file: Path) -> bytes:
         content = read(file)
@@ -101,19 +102,20 @@ ADDED = b"\nADDED = 1\n"
 @pytest.mark.parametrize(
     ("file", "variants"),
     [
-        ("fit.py", {"teacher", "kd", "q"}),
-        ("make.py", {"teacher", "kd", "q"}),
-        ("determinism.py", {"teacher", "kd", "q"}),
+        ("training/loop.py", {"teacher", "kd", "q"}),
+        ("make/job.py", {"teacher", "kd", "q"}),
+        ("make/determinism.py", {"teacher", "kd", "q"}),
         ("models/cnn.py", {"teacher", "kd", "q"}),
         ("techniques/distill.py", {"kd", "q"}),
-        ("losses.py", {"kd", "q"}),
+        ("training/losses.py", {"kd", "q"}),
         ("models/mlp.py", {"kd", "q"}),
-        ("quantizer.py", {"q"}),
-        ("graphs.py", {"q"}),
-        ("report.py", set()),
-        ("store.py", set()),
-        ("contracts.py", set()),
-        ("idx.py", set()),
+        ("toolkit/quantize/onnxruntime.py", {"q"}),
+        ("onnxfile/graph.py", {"q"}),
+        ("report/page.py", set()),
+        ("make/store.py", set()),
+        ("contracts/technique.py", set()),
+        ("runtime/session.py", set()),
+        ("data/idx.py", set()),
     ],
 )
 def test_a_key_depends_on_what_makes_an_artifact_and_on_no_more(

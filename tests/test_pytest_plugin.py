@@ -20,13 +20,14 @@ from onnx import TensorProto, helper
 from compbench.data import digest
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
-from compbench.gate import baseline, engine, pytest_benchmark, pytest_fixtures
+from compbench.gate import baseline, engine, pytest_fixtures
 from compbench.gate import pair as gate_pair
 from compbench.gate import prepare as gate_prepare
 from compbench.gate.baseline import Places
-from compbench.gate.engine import Comparison, Verdict
-from compbench.gate.pair import Measured, Pair
+from compbench.gate.check import Measured, Pair, Verdict
+from compbench.gate.engine import Comparison, Timing
 from compbench.gate.snapshot import Snapshot
+from compbench.results.columns import unpacked
 from compbench.runtime import machine
 from tests.factory import ENVIRONMENT, exactly
 from tests.kept import FILES, write_run
@@ -44,7 +45,8 @@ def measured(verdict: Verdict = Verdict.PASS, drop: int = 0, ratio: float = 1) -
     taken = tuple(launched(ratio) for _ in range(5))
     memory = np.array([100, 101, 102])
     comparison = Comparison(exactly(ratio), exactly(1), verdict, 5)
-    return Measured(comparison, taken, (wrong, right), (memory, memory), 0.875)
+    own = {"latency": Timing(comparison, taken), "memory": (memory, memory)}
+    return Measured((wrong, right), 0.875, own)
 
 
 @pytest.fixture
@@ -240,7 +242,7 @@ def test_pytest_benchmark_s_table_and_json_have_the_candidate(
     assert info["sha256"]["candidate"] == info["sha256"]["baseline"] != ""
     assert info["environment"] == ENVIRONMENT and info["limits"]["latency_ratio"] == 1.025
     for arm, ns in (("candidate", 1_500_000), ("baseline", 1_000_000)):
-        assert [set(pytest_benchmark.unpacked(x)) for x in info["raw_ns"][arm]] == [{ns}] * 5
+        assert [set(unpacked(x)) for x in info["raw_ns"][arm]] == [{ns}] * 5
     assert list(pytester.path.glob(".benchmarks/*/0001_*.json"))
 
 
@@ -446,6 +448,30 @@ def test_noise_has_the_shape_that_a_file_takes(
 ) -> None:
     path = Path(write_model(tmp_path / "net.onnx", batch))
     assert pytest_fixtures.input_shape(path) == shape
+
+
+UNGATED = """
+import sys
+import pytest
+
+def test_it(pytestconfig):
+    is_read = "compbench.suite.gate" in sys.modules
+    assert is_read == {configured} == ("pydantic" in sys.modules)
+    if is_read:
+        assert pytestconfig.getini("compbench_bytes_ratio") == "3"
+"""
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_where_nothing_is_gated_the_checks_are_read_only_if_a_limit_is_configured(
+    configured: bool, pytester: pytest.Pytester, monkeypatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(UNGATED.format(configured=configured))
+    pytester.makeini("[pytest]\n" + "compbench_bytes_ratio = 3\n" * configured)
+    arguments = ("-p", "compbench.pytest_plugin", "--strict-config", "-W", "error")
+    result = pytester.runpytest_subprocess(*arguments)
+    result.assert_outcomes(passed=1)
 
 
 def test_the_plugin_costs_nothing_where_it_is_not_asked_for() -> None:

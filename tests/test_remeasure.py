@@ -18,7 +18,8 @@ from compbench.compare.match import Side
 from compbench.compare.remeasure import Places
 from compbench.errors import JobFailed, UserError
 from compbench.gate import engine
-from compbench.gate.engine import Comparison, Verdict
+from compbench.gate.check import Verdict
+from compbench.gate.engine import Comparison
 from compbench.make.store import MODEL
 from compbench.results import record
 from compbench.results.folder import new_folder, read_rows, write_rows

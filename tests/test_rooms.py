@@ -127,7 +127,7 @@ def test_a_room_that_starts_fast_never_imports_torch(name: str) -> None:
     code = (
         f"import importlib, sys\n[importlib.import_module(f'compbench.{{m}}') for m in {inside}]\n"
         "from compbench.registry import registry\n"
-        "for kind in ('technique', 'model', 'dataset'):\n"
+        "for kind in ('technique', 'model', 'dataset', 'provider', 'check'):\n"
         "    [registry.find(kind, n) for n in registry.names(kind)]\n"
         "print(sorted({'torch', 'torchvision'} & set(sys.modules)))"
     )

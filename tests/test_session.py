@@ -10,10 +10,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from compbench.errors import JobFailed
+from compbench.providers import cuda
 from compbench.runtime import placement as runtime_placement
 from compbench.runtime import session
 from compbench.runtime.session import OrtSession, cpu_session
-from compbench.runtime.target import PROVIDERS, Provider, Target
+from compbench.runtime.target import Target
 from tests.benchmarks import nets
 
 CPU, GPU = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -209,8 +210,8 @@ def test_threads_reach_the_session_and_none_spins() -> None:
     ("options", "device_id"), [({}, 0), ({"device_id": 3}, 3), ({"device_id": "1"}, 1)]
 )
 def test_buffers_are_bound_on_the_device_that_computes(monkeypatch, options, device_id) -> None:
-    cuda = Provider(CPU, "onnxruntime", ("device_id",), "cuda")
-    monkeypatch.setitem(PROVIDERS, "cuda", cuda)
+    monkeypatch.setattr(cuda.Provider, "ort_name", CPU)
+    monkeypatch.setattr(cuda.Provider, "defaults", {})
     places: list[tuple] = []
     values = onnxruntime.OrtValue
 

@@ -6,7 +6,13 @@ import onnxruntime
 import pytest
 from pydantic import ValidationError
 
-from compbench.runtime.target import PROVIDERS, LoadGen, Target
+from compbench.contracts import ExecutionProvider
+from compbench.errors import UserError
+from compbench.registry import registry
+from compbench.runtime.target import LoadGen, Target, provider_of
+from compbench.suite import read
+
+PROVIDERS = registry.names("provider")
 
 
 def test_a_target_is_the_cpu_with_one_thread_if_nothing_is_said() -> None:
@@ -79,7 +85,7 @@ def test_options_reach_onnx_runtime_as_text_over_the_defaults(
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_a_provider_that_is_missing_comes_with_what_to_install(name: str, monkeypatch) -> None:
-    provider, there = PROVIDERS[name], ["AzureExecutionProvider", "SomeExecutionProvider"]
+    provider, there = provider_of(name), ["AzureExecutionProvider", "SomeExecutionProvider"]
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: there)
     assert Target(provider=name).unavailable() == (
         f"this ONNX Runtime has no {provider.ort_name} (it has {', '.join(there)}); "
@@ -93,18 +99,48 @@ def test_this_machine_serves_the_cpu_and_what_its_onnx_runtime_has() -> None:
     there = set(onnxruntime.get_available_providers())
     served = {name for name in PROVIDERS if Target(provider=name).unavailable() is None}
     assert "cpu" in served
-    assert served == {name for name, p in PROVIDERS.items() if p.ort_name in there}
+    assert served == {name for name in PROVIDERS if provider_of(name).ort_name in there}
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_onnx_runtime_knows_every_provider_by_this_name(name: str) -> None:
-    assert PROVIDERS[name].ort_name in onnxruntime.get_all_providers()
+    assert provider_of(name).ort_name in onnxruntime.get_all_providers()
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_what_compbench_sets_itself_is_an_option_that_a_suite_can_set_too(name: str) -> None:
-    assert set(Target(provider=name).ort_options()) <= set(PROVIDERS[name].options)
-    assert len(PROVIDERS[name].options) == len(set(PROVIDERS[name].options))
+    assert set(Target(provider=name).ort_options()) <= set(provider_of(name).options)
+    assert len(provider_of(name).options) == len(set(provider_of(name).options))
+
+
+class Nameless(ExecutionProvider):
+    """Says nothing of itself."""
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("cudo", "there is no provider 'cudo'; did you mean 'cuda'?"),
+        ("tests.test_targets:LoadGen", "is not an ExecutionProvider, see compbench/contracts"),
+        ("tests.test_targets:Nameless", "'tests.test_targets:Nameless' does not say its ort_name"),
+        ("no.such:Provider", "the provider 'no.such' does not import"),
+    ],
+)
+def test_a_wrong_provider_is_one_line_with_its_table(name: str, message: str, write_suite) -> None:
+    text = '[variants.a]\ntechnique = "train"\nmodel = "mlp"\n'
+    path = write_suite(f'[targets.mine]\nprovider = "{name}"\n{text}')
+    with pytest.raises(UserError) as caught:
+        read.load(path)
+    assert "[targets.mine] " in str(caught.value) and message in str(caught.value)
+
+
+def test_a_provider_of_one_s_own_is_named_by_its_import_path(write_suite) -> None:
+    own = "examples.adding.provider:Provider"
+    text = '[variants.a]\ntechnique = "train"\nmodel = "mlp"\n'
+    table = f'[targets.npu]\nprovider = "{own}"\nprovider_options = {{ backend_path = "x.so" }}\n'
+    target = read.load(write_suite(table + text)).targets["npu"]
+    assert target.ort_options() == {"backend_path": "x.so"}
+    assert "it comes with onnxruntime-qnn" in (target.unavailable() or "")
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def test_nothing_is_left_of_processes_however_they_end(tmp_path: Path, monkeypat
 def test_a_process_dies_with_its_parent(number: signal.Signals, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     code = (
-        "from compbench.worker import Worker\nfrom tests import crashing\n"
+        "from compbench.runtime.process import Worker\nfrom tests import crashing\n"
         f"with Worker() as w: w.call(crashing.hang, {{'pids': {str(pids)!r}}})"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
@@ -376,7 +376,7 @@ def test_a_launch_sends_only_the_images_that_it_needs(monkeypatch) -> None:
         "discarded": 1,
         "most_runs": 32,
     }
-    assert (sent["function"], sent["seed"]) == ("compbench.launch", 7)
+    assert (sent["function"], sent["seed"]) == ("compbench.measure.launch", 7)
     assert sent["throughput"] is False
     assert taken["throughput"] == {}
     assert taken["latency"] == {"a/0": {"kept": np.ones(1)}}

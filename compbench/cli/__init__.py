@@ -1,1 +1,1 @@
-"""The command line: arguments, and what a terminal shows."""
+"""The command line: the arguments of each command, and what it prints."""

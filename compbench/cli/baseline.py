@@ -1,4 +1,4 @@
-"""The command `compbench baseline`: arguments only."""
+"""`compbench baseline`: the arguments of its commands, and the functions they call."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from compbench.cli.options import BASELINES, RESULTS, Baselines, Results
+from compbench.cli.options import BASELINES, RESULTS, Baselines, Results, Run
 
 app = typer.Typer(
     help="Keep a run's files, to compare later candidates with.", no_args_is_help=True
@@ -15,7 +15,7 @@ app = typer.Typer(
 
 @app.command()
 def save(
-    run: Annotated[str, typer.Argument(help="a run's folder, or a suite: its newest run")],
+    run: Run,
     name: Annotated[str, typer.Option(help="what to call it")] = "main",
     baselines: Baselines = BASELINES,
     results: Results = RESULTS,

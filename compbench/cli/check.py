@@ -1,6 +1,7 @@
-"""A suite's plan as a tree, with what is in the store; nothing is made.
+"""`compbench check`: a suite's variants as a tree, and which of them are made already.
 
-Torch is not imported, unless the dataset has to be loaded for its digest and its reader needs it.
+Nothing is made. Torch is not imported, unless the dataset has to be loaded for its digest and its
+reader needs it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _REASONS = 3  # as many are named
 
 
 def tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
-    """The lineage, each variant with its technique and how many of its jobs are in the store."""
+    """Each variant below its parent: its technique, and how many of its jobs are in the store."""
     store = Store(results)
     content = samples.fingerprint(suite.dataset, data_dir)
     known = _digest(suite, content, results, data_dir) if content and store.has_any() else None

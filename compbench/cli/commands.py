@@ -1,17 +1,31 @@
-"""The commands run, check, report, show, list, schema, pick and compare."""
+"""The other commands, from `run` to `compare`: their arguments, and the functions they call.
+
+What a command needs is imported in it, so that `compbench --help` is quick.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from compbench.cli import baseline, history
-from compbench.cli.console import console
-from compbench.cli.options import DATA, RESULTS, DataDir, Reports, Results, reports_folder
+from compbench.cli.options import (
+    DATA,
+    RESULTS,
+    DataDir,
+    Json,
+    Quiet,
+    Reports,
+    Results,
+    Run,
+    SuitePath,
+    refuse_format,
+    reports_folder,
+)
+from compbench.cli.output import Output, console
 
 app = typer.Typer(
     help="Which compression do I take? Measured on the file that would be deployed.",
@@ -21,10 +35,6 @@ app = typer.Typer(
 )
 app.add_typer(baseline.app, name="baseline")
 app.command()(history.history)
-SuitePath = Annotated[Path, typer.Argument(metavar="SUITE", help="a suite file (TOML)")]
-Run = Annotated[str, typer.Argument(help="a run's folder, or a suite: its newest run")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="print only the report's path and failures")]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else")]
 
 
 @app.command()
@@ -40,7 +50,6 @@ def run(
     json: Json = False,
 ) -> None:
     """Make what is missing, measure all, write the report. Stopped, it goes on where it was."""
-    from compbench.cli.output import Manner
     from compbench.report import write
     from compbench.run.progress import Progress
     from compbench.run.run import Folders
@@ -48,12 +57,12 @@ def run(
     from compbench.suite import read as suites
     from compbench.table.stored_run import StoredRun
 
-    manner = Manner(quiet, json)
+    output = Output(quiet, json)
     places = Folders(results, reports_folder(reports, results), data_dir)
     loaded = suites.load(suite)
     if fast:
         loaded = suites.fast(loaded)
-    progress = Progress(manner.progress())
+    progress = Progress(output.progress())
     try:
         outcome = run_suite(loaded, places, progress)
     except KeyboardInterrupt:  # caught here: typer would end the process without a word
@@ -62,7 +71,7 @@ def run(
     stored = StoredRun(outcome.folder)
     written = write.write(stored, places.reports)
     failures = (*outcome.failures, *written.failures)
-    manner.tell(stored, [written.path], failures)
+    output.show_run(stored, [written.path], failures)
     _end(failures)
 
 
@@ -99,7 +108,6 @@ def report(
     Exit code 1 where a part of the report could not be written: it says so in its place.
     """
     from compbench.cli import formats
-    from compbench.cli.output import Manner
     from compbench.files import refuse_unwritable
     from compbench.table.stored_run import open_run
 
@@ -108,17 +116,16 @@ def report(
     refuse_unwritable(folder, "--reports")
     stored = open_run(results, run)
     paths, failures = formats.write(stored, folder, names)
-    Manner(quiet, json).name(stored, paths, failures)
+    Output(quiet, json).show_paths(stored, paths, failures)
     _end(failures)
 
 
 @app.command()
 def show(run: Run, results: Results = RESULTS, json: Json = False) -> None:
     """Show a run as a table in the terminal; nothing is written."""
-    from compbench.cli.output import Manner
     from compbench.table.stored_run import open_run
 
-    Manner(json=json).tell(open_run(results, run))
+    Output(json=json).show_run(open_run(results, run))
 
 
 @app.command("list")
@@ -158,14 +165,13 @@ def pick(
 
     What is not given is as the suite's [pick] says. Exit code 1 where nothing fits.
     """
-    from compbench.cli.output import Manner
     from compbench.cli.pick import choose
     from compbench.table.stored_run import open_run
 
     given = {"--max-drop": max_drop, "--max-bytes": max_bytes, "--max-latency": max_latency}
     stored = open_run(results, run)
     chosen = choose(stored.run, stored.summaries, target, given)
-    Manner(json=json).answer(chosen)
+    Output(json=json).show_choice(chosen)
     if chosen.choice.taken is None:
         raise typer.Exit(1)
 
@@ -188,7 +194,7 @@ def compare(
     from compbench.compare.remeasure import compare_folders
     from compbench.results import find
 
-    render.refuse_format(form)
+    refuse_format(form, render.FORMATS)
     folders = find.find_both(results, run_a, run_b)
     found = compare_folders(folders, results, data_dir if remeasure else None)
     print(render.render(found, form), end="")

@@ -1,11 +1,11 @@
-"""The forms in which a run is written: the report, and its tidy table as CSV, Parquet or JSON."""
+"""`compbench report --format`: the report as markdown, or a run's table as CSV, Parquet, JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from compbench.errors import UserError, nearest
+from compbench.cli.options import refuse_format
 from compbench.report import write as report_write
 from compbench.table import write as table_write
 from compbench.table.stored_run import StoredRun
@@ -14,11 +14,13 @@ FORMATS = ("markdown", *table_write.FORMATS)
 
 
 def parse(given: str) -> tuple[str, ...]:
-    """Names separated by commas, each once. Raises UserError with the nearest format."""
+    """The formats that `--format` names, separated by commas, each once.
+
+    Raises UserError with the nearest format for an unknown one.
+    """
     names = tuple(dict.fromkeys(name.strip() for name in given.split(",")))
     for name in names:
-        if name not in FORMATS:
-            raise UserError(f"--format: there is no format '{name}'{nearest(name, FORMATS)}")
+        refuse_format(name, FORMATS)
     return names
 
 

@@ -1,4 +1,4 @@
-"""The command `compbench history`: arguments only."""
+"""`compbench history`: its arguments, and the functions it calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from compbench.cli.options import RESULTS, Reports, Results, reports_folder
+from compbench.cli.options import RESULTS, Reports, Results, refuse_format, reports_folder
 
 
 def history(
@@ -30,7 +30,7 @@ def history(
     from compbench.history.runs import read
     from compbench.report.pictures import history as pictures_history
 
-    render.refuse_format(form)
+    refuse_format(form, render.FORMATS)
     asked = metrics.find(metric)
     runs = read(results, suite)
     found = history_of(runs.finished, asked, target, variant or ())

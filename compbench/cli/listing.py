@@ -1,4 +1,4 @@
-"""What a suite file can name: techniques, models, datasets and targets, with their options."""
+"""`compbench list`: the techniques, models, datasets and targets that a suite file can name."""
 
 from __future__ import annotations
 
@@ -12,22 +12,25 @@ from rich.table import Table
 from rich.text import Text
 
 from compbench.cli.option_text import Option, options
-from compbench.contracts import TechniqueBase, kinds
+from compbench.contracts import ExecutionProvider, TechniqueBase, kinds
 from compbench.errors import UserError, nearest
 from compbench.registry import registry
-from compbench.runtime.target import PROVIDERS, Provider, Target
+from compbench.runtime.target import Target, provider_of
 
-KINDS: dict[str, registry.Kind | None] = {
+KINDS: dict[str, registry.Kind] = {
     "techniques": "technique",
     "models": "model",
     "datasets": "dataset",
-    "targets": None,
+    "targets": "provider",
 }
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What a suite file can name; `problem` is why it can't be used here, and what to install."""
+    """One thing that a suite file can name, such as the technique `distill`.
+
+    `problem` is why it can't be used here, and what to install.
+    """
 
     name: str
     summary: str
@@ -37,32 +40,34 @@ class Entry:
 
 
 def entries(kind: str) -> tuple[Entry, ...]:
-    """All of a kind. Raises UserError for an unknown kind."""
+    """All techniques, say, where `kind` is "techniques". Raises UserError for an unknown kind."""
     if kind not in KINDS:
         raise UserError(f"there is nothing to list called '{kind}'{nearest(kind, KINDS)}")
-    plugin = KINDS[kind]
-    if plugin is None:
-        return tuple(_provider(name, provider) for name, provider in PROVIDERS.items())
-    return tuple(_plugin(plugin, name) for name in registry.names(plugin))
+    return tuple(_plugin(KINDS[kind], name) for name in registry.names(KINDS[kind]))
 
 
 def entry(kind: str, name: str) -> Entry:
-    """One of a kind, also by import path. Raises UserError with the nearest name."""
+    """The technique, say, of this name or import path. Raises UserError with the nearest name."""
     plugin = KINDS.get(kind)
     if plugin and ":" in name:
-        return _described(name, kinds.find(plugin, name))
+        return _found(plugin, name)
     found = {one.name: one for one in entries(kind)}
     if name not in found:
-        what = plugin or "provider"
-        raise UserError(f"there is no {what} '{name}'{nearest(name, found)}")
+        raise UserError(f"there is no {plugin} '{name}'{nearest(name, found)}")
     return found[name]
 
 
 def _plugin(kind: registry.Kind, name: str) -> Entry:
     try:
-        return _described(name, kinds.find(kind, name))
+        return _found(kind, name)
     except UserError as error:
         return Entry(name, "", problem=str(error))
+
+
+def _found(kind: registry.Kind, name: str) -> Entry:
+    if kind == "provider":
+        return _provider(name, provider_of(name))
+    return _described(name, kinds.find(kind, name))
 
 
 def _described(name: str, plugin: type[BaseModel]) -> Entry:
@@ -74,35 +79,33 @@ def _described(name: str, plugin: type[BaseModel]) -> Entry:
     return Entry(name, summary, documentation, options(plugin))
 
 
-def _provider(name: str, provider: Provider) -> Entry:
-    import onnxruntime
-
+def _provider(name: str, provider: ExecutionProvider) -> Entry:
     told = (
         "Options that `provider_options` may give it: strings, numbers or booleans."
         if provider.options
         else "It has no provider options."
     )
-    lacks = provider.ort_name not in onnxruntime.get_available_providers()
     defaults = dict(provider.defaults)
     if provider.threads_option:
         defaults[provider.threads_option] = "the target's threads"
+    lacks = f"not in this ONNX Runtime: it comes with {provider.install}"
     return Entry(
         name,
         f"ONNX Runtime's {provider.ort_name}",
         f"ONNX Runtime's {provider.ort_name}. {told}",
         tuple(Option(name, "", defaults.get(name, ""), "", "") for name in provider.options),
-        f"not in this ONNX Runtime: it comes with {provider.install}" if lacks else "",
+        "" if provider.is_available() else lacks,
     )
 
 
 def as_json(kind: str, name: str | None) -> str:
-    """Names and summaries, or all of one, as JSON."""
+    """What `render` shows, as JSON."""
     found = [asdict(one) for one in ([entry(kind, name)] if name else entries(kind))]
     return json.dumps(found[0] if name else found, indent=1, ensure_ascii=False)
 
 
 def render(kind: str, name: str | None) -> RenderableType:
-    """The names of a kind with a line on each; or one of it, with its options."""
+    """All of a kind with a line on each; or the one called `name`, with all its options."""
     if name:
         return _one(entry(kind, name))
     table = _table(kind.removesuffix("s"), "what it is")
@@ -125,7 +128,8 @@ def _option_table(found: tuple[Option, ...]) -> Table:
     rows = [[one.name, one.type, one.default, one.bounds, one.description] for one in found]
     used = [i for i in range(len(names)) if i == 0 or any(row[i] for row in rows)]
     table = _table(*(names[i] for i in used))
-    table.columns[1].max_width = 24
+    if len(used) > 1:  # else there are names alone, as of most providers
+        table.columns[1].max_width = 24
     for row in rows:
         table.add_row(*(Text(row[i]) for i in used))
     return table

@@ -1,4 +1,4 @@
-"""A model's fields as the options of a suite file: type, default and bounds in words."""
+"""The options of a technique, model, dataset or target in words: type, default and bounds."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Option:
 
 
 def options(model: type[BaseModel]) -> tuple[Option, ...]:
-    """A model's options, its own before those that it shares with others."""
+    """The options of a plugin or table, its own before those that it shares with others."""
     schema = options_schema(model)
     own = [name for name in model.model_fields if name in inspect.get_annotations(model)]
     order = dict.fromkeys([*own, *model.model_fields])

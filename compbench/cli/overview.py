@@ -1,4 +1,4 @@
-"""What a terminal shows of a run: a table for each target, the answer, what failed; pure."""
+"""A run as a terminal shows it: a table for each target, which variant to take, what failed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def overview(run: Run, summaries: Summaries) -> Iterator[RenderableType]:
 
 
 def answer(run: Run, summaries: Summaries, target: str) -> str:
-    """What to take on a target, in a line or two."""
+    """Which variant to take on a target, in a line or two."""
     choice = pick(run, summaries, target)
     if choice is None:
         return f"{target}: no answer, since the baseline {run.baseline} has no figures"

@@ -1,4 +1,4 @@
-"""`compbench pick`: options -> a choice, as a sentence, a table or JSON."""
+"""`compbench pick`: which variant to take under the limits given, and what excluded the others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OPTIONS: dict[str, tuple[str, Callable[[str], float]]] = {
 
 @dataclass(frozen=True)
 class Chosen:
-    """A choice on one target of a run."""
+    """The variant that was picked on one target of a run, as a sentence, a table or JSON."""
 
     run: Run
     summaries: Summaries
@@ -45,7 +45,8 @@ class Chosen:
 
     def record(self) -> dict[str, Any]:
         """The same for a program; accuracies are shares, times nanoseconds."""
-        taken, limits = self.choice.taken, self.choice.constraints
+        taken = self.choice.taken
+        limits = self.choice.constraints
         return {
             "suite": self.run.suite,
             "target": self.target,
@@ -62,7 +63,7 @@ class Chosen:
 def choose(
     run: Run, summaries: Summaries, target: str | None, given: dict[str, str | None]
 ) -> Chosen:
-    """`given` are the options of the command line; what is absent is as the suite's [pick] says.
+    """Pick a variant; `given` are the options of the command line, the rest is as [pick] says.
 
     Raises UserError for what is no such quantity, an unknown target, and where the baseline has no
     figures.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from compbench.compare.match import Pair, Side, is_same_file, match, refuse_noth
 from compbench.contracts import kinds
 from compbench.data import samples, splits
 from compbench.errors import JobFailed, UserError
+from compbench.files import sha256
 from compbench.gate import engine
 from compbench.gate.engine import Limits
 from compbench.make.store import MODEL, Store
@@ -79,9 +79,9 @@ def files(a: Side, b: Side, pair: Pair, results: Sequence[Path]) -> tuple[str, s
     if not common:
         return "no seed of it is in both runs"
     paths = []
-    for name, (key, sha256) in (("B", other[common[0]]), ("A", one[common[0]])):
+    for name, (key, checksum) in (("B", other[common[0]]), ("A", one[common[0]])):
         there = [p for root in results if (p := Store(root).root / key / MODEL).is_file()]
-        whole = [p for p in there if hashlib.sha256(p.read_bytes()).hexdigest() == sha256]
+        whole = [p for p in there if sha256(p) == checksum]
         if not whole:
             what = "in the store has another checksum" if there else "is not in the store"
             return f"{name}'s file {what}"

@@ -11,7 +11,6 @@ from compbench.compare.compare import Comparison
 from compbench.compare.lines import Line
 from compbench.compare.match import Side
 from compbench.compare.sections import sections
-from compbench.errors import UserError, nearest
 from compbench.statistics.changes import Change
 from compbench.statistics.intervals import Interval
 
@@ -21,20 +20,10 @@ if TYPE_CHECKING:
 FORMATS = ("table", "markdown", "csv", "json")
 
 
-def refuse_format(name: str) -> None:
-    """Raises UserError where there is no such format."""
-    if name not in FORMATS:
-        raise UserError(f"--format: there is no format '{name}'{nearest(name, FORMATS)}")
-
-
 def render(found: Comparison, form: str) -> str:
     """The comparison in one of `FORMATS`; "table" is for a terminal, without colours."""
-    refuse_format(form)
-    if form == "table":
-        return table(found)
-    if form == "markdown":
-        return markdown(found)
-    return json_text(found) if form == "json" else frame(found).to_csv(index=False)
+    texts = {"table": table, "markdown": markdown, "csv": csv, "json": json_text}
+    return texts[form](found)
 
 
 def table(found: Comparison) -> str:
@@ -61,6 +50,11 @@ def markdown(found: Comparison) -> str:
             parts += [rows.to_markdown(index=False, disable_numparse=True)]
             parts.append(section.caption.replace("*", r"\*"))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def csv(found: Comparison) -> str:
+    """`frame`, with a header."""
+    return frame(found).to_csv(index=False)
 
 
 def json_text(found: Comparison) -> str:

@@ -16,6 +16,7 @@ from compbench.contracts.model import (
     takes_several_models,
 )
 from compbench.contracts.options import Options
+from compbench.contracts.provider import ExecutionProvider
 from compbench.contracts.technique import (
     LoweringTechnique,
     NullCase,
@@ -41,6 +42,7 @@ __all__ = [
     "Column",
     "DatasetSource",
     "Epoch",
+    "ExecutionProvider",
     "FineTuning",
     "Loss",
     "LoweringTechnique",

@@ -13,7 +13,10 @@ from compbench.gate.baseline import listed
 from compbench.gate.snapshot import Snapshot
 from compbench.results.dataset import UNTOLD, same_test_images
 
-ADDED, GONE, CHANGED, SAME = "added", "gone", "changed", "same file"
+ADDED = "added"
+GONE = "gone"
+CHANGED = "changed"
+SAME = "same file"
 
 
 def overview(baselines: Path) -> list[dict[str, str]]:

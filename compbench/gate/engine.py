@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 from compbench.errors import JobFailed
+from compbench.gate.check import Verdict
 from compbench.measure.launch import Spec, launch
 from compbench.measure.turns import SAME_MODEL
 from compbench.runtime.process import ProcessFailed
@@ -21,15 +21,9 @@ from compbench.statistics.intervals import Interval, log_ratio_interval
 from compbench.statistics.latency import launch_log_ratio
 
 LAUNCHES = 5
-CANDIDATE, BASELINE, CONTROL = "candidate", "baseline", "control"
-
-
-class Verdict(StrEnum):
-    """What a comparison allows one to say; INCONCLUSIVE is never a pass."""
-
-    PASS = "PASS"
-    FAIL = "FAIL"
-    INCONCLUSIVE = "INCONCLUSIVE"
+CANDIDATE = "candidate"
+BASELINE = "baseline"
+CONTROL = "control"
 
 
 @dataclass(frozen=True)
@@ -51,6 +45,14 @@ class Comparison:
     launches: int
 
 
+@dataclass(frozen=True)
+class Timing:
+    """A comparison with the launches it rests on: arm -> columns, as `timed` has them."""
+
+    comparison: Comparison
+    launches: tuple[dict[str, Any], ...]
+
+
 def verdict(ratio: Interval, control: Interval, limits: Limits) -> Verdict:
     """FAIL: beyond what is allowed, and the whole interval above 1. INCONCLUSIVE: too noisy."""
     if not abs(control.value - 1) <= limits.control:  # so that nan is no pass
@@ -61,24 +63,34 @@ def verdict(ratio: Interval, control: Interval, limits: Limits) -> Verdict:
     return Verdict.PASS if sure and ratio.value <= limits.slower else Verdict.INCONCLUSIVE
 
 
-def compare(
+def time_both(
     files: tuple[str, str], target: Target, images: Images, limits: Limits, seed: int = 0
-) -> Comparison:
+) -> Timing:
     """Candidate and baseline, five launches; as many more where those leave it undecided.
 
     A FAIL is measured again from the beginning and stands only if it fails again; where the two
     disagree, all launches together decide.
     """
+    taken: list[dict[str, Any]] = []
 
     def launches(first: int) -> list[dict[str, Any]]:
-        seeds = range(seed + first, seed + first + LAUNCHES)
-        return [timed(files, target, images, one) for one in seeds]
+        for one in range(seed + first, seed + first + LAUNCHES):
+            taken.append(timed(files, target, images, one))
+        return taken[first:]
 
-    return judged(launches, limits)
+    found = judged(launches, limits)
+    return Timing(found, tuple(taken))
+
+
+def compare(
+    files: tuple[str, str], target: Target, images: Images, limits: Limits, seed: int = 0
+) -> Comparison:
+    """`time_both`, without the launches."""
+    return time_both(files, target, images, limits, seed).comparison
 
 
 def judged(launches: Callable[[int], list[dict[str, Any]]], limits: Limits) -> Comparison:
-    """`compare` with the measuring given: `launches(n)` are five more, after n before them."""
+    """`time_both` with the measuring given: `launches(n)` are five more, after n before them."""
     first = launches(0)
     found = comparison(first, limits)
     if found.verdict is Verdict.PASS:

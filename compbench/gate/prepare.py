@@ -9,16 +9,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from compbench.contracts import Split, kinds
+from compbench.contracts import Options, Split, kinds
 from compbench.data import digest, splits
 from compbench.errors import UserError, explain
-from compbench.gate.pair import Pair
+from compbench.gate.check import Pair
 from compbench.gate.snapshot import Snapshot, gate_table
 from compbench.results.dataset import TEST, UNTOLD, same_test_images
 from compbench.results.find import suite_file
 from compbench.runtime import machine as runtime_machine
 from compbench.runtime.target import Target
-from compbench.suite.tables import Gate
+from compbench.suite.gate import checks, gate_model
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Guard:
     candidate: Snapshot
     baseline: Snapshot
     targets: dict[str, Target]
-    limits: Gate
+    limits: Options
     test: Split
     environment: dict[str, Any]
     notes: tuple[str, ...]
@@ -81,9 +81,12 @@ def test_split(baseline: Snapshot, data_dir: Path) -> tuple[Split, list[str]]:
     return loaded.test, unsure
 
 
-def _limits(candidate: Snapshot, baseline: Snapshot, given: dict[str, float]) -> tuple[Gate, str]:
+def _limits(
+    candidate: Snapshot, baseline: Snapshot, given: dict[str, float]
+) -> tuple[Options, str]:
     """The limits and where they are from: the suite file as it is now, or as it was recorded."""
-    table, origin = None, "compbench's defaults"
+    table = None
+    origin = "compbench's defaults"
     for side in (candidate, baseline):
         path = suite_file(side.record.suite_path, Path(side.label))
         table = gate_table(str(path or ""))
@@ -93,16 +96,18 @@ def _limits(candidate: Snapshot, baseline: Snapshot, given: dict[str, float]) ->
     if table is None:
         recorded = [s for s in (candidate, baseline) if s.record.gate is not None]
         if recorded:
-            table, origin = recorded[0].record.gate, f"{recorded[0].label} (no suite file here)"
+            table = recorded[0].record.gate
+            origin = f"{recorded[0].label} (no suite file here)"
     try:
-        limits = Gate(**{**(table or {}), **given})
+        limits = gate_model()(**((table or {}) | given))
     except ValidationError as error:
-        raise UserError(explain(error, "[gate]", Gate.model_fields)) from error
+        raise UserError(explain(error, "[gate]", gate_model().model_fields)) from error
     return limits, f"{origin} and pytest's configuration" if given else origin
 
 
-def _listed(limits: Gate) -> str:
-    table = limits.model_dump(exclude={"memory_processes"}, exclude_none=True)
+def _listed(limits: Options) -> str:
+    efforts = {name for check in checks() for name in check.efforts}
+    table = limits.model_dump(exclude=efforts, exclude_none=True)
     return ", ".join(f"{name} {value:g}" for name, value in table.items())
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compbench.gate.checks import Result, overall
-from compbench.gate.engine import BASELINE, CANDIDATE
-from compbench.gate.pair import Measured, Pair
+from compbench.gate.check import Measured, Pair, Result, overall
+from compbench.gate.engine import BASELINE, CANDIDATE, Timing
 from compbench.gate.prepare import Guard
+from compbench.results.columns import packed
 
 if TYPE_CHECKING:
     import pytest
@@ -42,7 +40,7 @@ def tabulate(
     fixture.params = {"variant": pair.variant, "target": pair.target_name}
     fixture.extra_info = extra_info(pair.variant, found, results, guard)
     stats = fixture._make_stats(iterations=1)  # what pytest-benchmark's own fixture does
-    for launch in found.launches:
+    for launch in _timing(found).launches:
         for duration_ns in kept_ns(launch[CANDIDATE]):
             stats.update(float(duration_ns) / 1e9)
 
@@ -52,15 +50,17 @@ def extra_info(
 ) -> dict[str, Any]:
     """The verdict with all its reasons, hashes, machine and raw durations, as plain values."""
     sides = {"candidate": guard.candidate, "baseline": guard.baseline}
+    timing = _timing(found)
+    comparison = timing.comparison
     raw = {
-        arm: [packed(kept_ns(launch[arm])) for launch in found.launches]
+        arm: [packed(kept_ns(launch[arm])) for launch in timing.launches]
         for arm in (CANDIDATE, BASELINE)
     }
     return {
         "verdict": str(overall(results)),
-        "ratio": dict(zip(("value", "low", "high"), found.comparison.ratio, strict=True)),
-        "control": dict(zip(("value", "low", "high"), found.comparison.control, strict=True)),
-        "launches": found.comparison.launches,
+        "ratio": comparison.ratio._asdict(),
+        "control": comparison.control._asdict(),
+        "launches": comparison.launches,
         "gates": {r.name: {"verdict": r.verdict, "line": r.line} for r in results},
         "same_class": found.same_class,
         "sha256": {n: side.record.variants[variant].sha256 for n, side in sides.items()},
@@ -75,11 +75,6 @@ def kept_ns(samples: dict[str, Any]) -> np.ndarray:
     return samples["duration_ns"][samples["kept"] == 1]
 
 
-def packed(durations_ns: np.ndarray) -> str:
-    """Little-endian int64, zlib-compressed, in base64: a hundred thousand numbers in one line."""
-    return base64.b64encode(zlib.compress(durations_ns.astype("<i8").tobytes(), 9)).decode()
-
-
-def unpacked(text: str) -> np.ndarray:
-    """The durations in ns that were `packed`."""
-    return np.frombuffer(zlib.decompress(base64.b64decode(text)), "<i8")
+def _timing(found: Measured) -> Timing:
+    """The launches of the latency check: benchmarks are of times."""
+    return found.own["latency"]

@@ -16,8 +16,9 @@ from compbench.gate.engine import Comparison, Limits
 from compbench.gate.prepare import Guard
 from compbench.gate.pytest_items import GUARD
 from compbench.measure.launch import BATCHES
+from compbench.registry import registry
 from compbench.runtime.session import Images, OrtSession
-from compbench.runtime.target import PROVIDERS, Target
+from compbench.runtime.target import Target
 
 NOISE_SEED = 0
 
@@ -40,7 +41,8 @@ class Files:
         images: Images | None = None,
     ) -> OrtSession:
         """A session with its input bound. Raises UserError, or JobFailed where it does not load."""
-        path, where = self._path(model), self._target(target)
+        path = self._path(model)
+        where = self._target(target)
         session = OrtSession(str(path), where)
         size = where.batch_sizes[0]
         session.bind(images if images is not None else self._images(path, size)[:size])
@@ -55,7 +57,8 @@ class Files:
         limits: Limits | None = None,
     ) -> Comparison:
         """Both files side by side: five launches, or ten where those leave it undecided."""
-        files, where = (self._path(candidate), self._path(baseline)), self._target(target)
+        files = (self._path(candidate), self._path(baseline))
+        where = self._target(target)
         if images is None:
             images = self._images(files[1], BATCHES * where.batch_sizes[0])
         named = (str(files[0]), str(files[1]))
@@ -82,9 +85,10 @@ class Files:
             return next(iter(named.values()), Target())
         if target in named:
             return named[target]
-        if target in PROVIDERS:
+        providers = registry.names("provider")
+        if target in providers:
             return Target(provider=target)
-        raise UserError(f"there is no target '{target}'{nearest(target, [*named, *PROVIDERS])}")
+        raise UserError(f"there is no target '{target}'{nearest(target, [*named, *providers])}")
 
     def _images(self, path: Path, count: int) -> Images:
         """The test split's images where there is one; else noise of the shape the file takes."""

@@ -11,15 +11,14 @@ import pytest
 from compbench.errors import JobFailed, UserError
 from compbench.gate import baseline, prepare
 from compbench.gate import pair as pairs
-from compbench.gate.checks import Result, overall
-from compbench.gate.engine import Verdict
-from compbench.gate.pair import Pair
+from compbench.gate.check import Evidence, Pair, Result, Verdict, overall
 from compbench.gate.prepare import Guard
 from compbench.gate.pytest_benchmark import tabulate
-from compbench.suite.tables import Gate
+from compbench.suite.gate import gate_model
 
 GUARD = pytest.StashKey[Guard]()
-OUTCOME, SUMMARY = "compbench", "compbench_summary"  # properties of a test, also in JUnit files
+OUTCOME = "compbench"  # properties of a test, also in JUnit files
+SUMMARY = "compbench_summary"
 NEW = "NEW"
 NO_TABLE = "pytest-benchmark is not there, so no table or JSON of times"
 _LETTERS = {Verdict.INCONCLUSIVE: "I", NEW: "N"}
@@ -57,7 +56,9 @@ class Plugin:
     """The hooks that are needed only where something is gated."""
 
     def __init__(self, found: Guard, record: Path, has_table: bool):
-        self.guard, self.record, self.has_table = found, record, has_table
+        self.guard = found
+        self.record = record
+        self.has_table = has_table
 
     def pytest_report_header(self) -> list[str]:
         """What is compared with what, by which limits."""
@@ -128,7 +129,8 @@ class GateItem(pytest.Item):
             measured = pairs.measure(self.pair, found.test, found.limits)
         except JobFailed as error:
             self._fail([f"it can't be measured: {error}"])
-        results = pairs.judge(self.pair, measured, found.candidate, found.baseline, found.limits)
+        evidence = Evidence(self.pair, measured, found.candidate, found.baseline)
+        results = pairs.judge(evidence, found.limits)
         tabulate(self, self.pair, measured, results, found)
         self._judge(results)
 
@@ -141,7 +143,8 @@ class GateItem(pytest.Item):
             self._fail([f"the baseline has this variant, the candidate {where} no longer has it"])
 
     def _judge(self, results: list[Result]) -> None:
-        lines, verdict = [str(result) for result in results], overall(results)
+        lines = [str(result) for result in results]
+        verdict = overall(results)
         is_strict = self.config.getoption("--compbench-strict")
         if verdict is Verdict.FAIL or (verdict is Verdict.INCONCLUSIVE and is_strict):
             self._fail(lines)
@@ -172,7 +175,7 @@ class GateItem(pytest.Item):
 def _limits(config: pytest.Config) -> dict[str, float]:
     """The limits in pytest's configuration. Raises UserError where one is no number."""
     given = {}
-    for name in Gate.model_fields:
+    for name in gate_model().model_fields:
         value = config.getini(f"compbench_{name}")
         if value is None:
             continue

@@ -21,8 +21,17 @@ from compbench.suite import read as suites
 FORMAT = 1
 # what is kept of a run; times are not, since they are only ever compared side by side
 METRICS = {
-    *("size_bytes", "packed_bytes", "parameters", "nonzero_parameters", "macs"),
-    *("accuracy", "parity_max_abs", "parity_agreement", "memory_bytes", "file", "status"),
+    "size_bytes",
+    "packed_bytes",
+    "parameters",
+    "nonzero_parameters",
+    "macs",
+    "accuracy",
+    "parity_max_abs",
+    "parity_agreement",
+    "memory_bytes",
+    "file",
+    "status",
 }
 
 
@@ -98,7 +107,8 @@ def of_run(folder: Path, results: Path) -> Snapshot:
     keys = {r.variant: r.key for r in rows}
     beside = folder.absolute().parents[2]
     store = Store(beside if Store(beside).root.is_dir() else results)
-    files, variants = {}, {}
+    files = {}
+    variants = {}
     for name in (name for name in run.variants if name not in lost):
         if name not in keys:
             raise UserError(f"{folder} has no rows of '{name}'; run again: {again}")

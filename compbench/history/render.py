@@ -7,7 +7,6 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from compbench.errors import UserError, nearest
 from compbench.history.history import History, letter
 from compbench.history.runs import Moment, Moments
 from compbench.history.series import Series, Step
@@ -16,20 +15,15 @@ from compbench.units import TEXT_WIDTH, share
 FORMATS = ("table", "csv", "json")
 
 
-def refuse_format(name: str) -> None:
-    """Raises UserError where there is no such format."""
-    if name not in FORMATS:
-        raise UserError(f"--format: there is no format '{name}'{nearest(name, FORMATS)}")
-
-
 def render(found: History, runs: Moments, form: str, picture: str) -> str:
     """The history in one of `FORMATS`."""
-    refuse_format(form)
+    if form == "table":
+        return table(found, runs)
+    if form == "json":
+        return json_text(found, runs, picture)
     if form == "csv":
-        import pandas as pd
-
-        return pd.DataFrame(records(found)).to_csv(index=False, lineterminator="\n")
-    return table(found, runs) if form == "table" else json_text(found, runs, picture)
+        return csv(found)
+    raise ValueError(form)
 
 
 def table(found: History, runs: Moments) -> str:
@@ -75,6 +69,13 @@ def notes(found: History, runs: Moments) -> Iterator[str]:
         yield f"Left out, not ended: {', '.join(runs.unfinished)}"
 
 
+def csv(found: History) -> str:
+    """`records`, with a header."""
+    import pandas as pd
+
+    return pd.DataFrame(records(found)).to_csv(index=False, lineterminator="\n")
+
+
 def json_text(found: History, runs: Moments, picture: str) -> str:
     """The same for a program; shares are 0 to 1, steps of ratios relative."""
     content = {
@@ -99,7 +100,8 @@ def records(found: History) -> list[dict[str, Any]]:
     for series in found.series:
         steps = {step.at: step for step in series.steps}
         for p in series.points:
-            moment, step = found.moments[p.at], steps.get(p.at)
+            moment = found.moments[p.at]
+            step = steps.get(p.at)
             size = found.metric.size(step.before, step.after) if step else None
             rows.append(
                 {
@@ -140,7 +142,8 @@ def _blocks(series: Sequence[Series]) -> Iterator[list[Series]]:
         width = max(len(one.variant) + 2, 10) + 2  # as tabulate sets it
         if block and width > room:
             yield block
-            block, room = [], most
+            block = []
+            room = most
         block.append(one)
         room -= width
     yield block
@@ -156,7 +159,8 @@ def _cell(found: History, series: Series, at: int) -> str:
 
 
 def _step(found: History, series: Series, step: Step) -> str:
-    write, moment = found.metric.write, found.moments[step.at]
+    write = found.metric.write
+    moment = found.moments[step.at]
     commits = dict.fromkeys((found.moments[step.since].short_commit, moment.short_commit))
     why = f"; {'; '.join(step.coincides)}" if step.coincides else ""
     apart = ": no change of the model by itself" if step.is_apart else ""
@@ -192,5 +196,9 @@ def _count(series: Series, group: int) -> int:
 
 def _wrapped(line: str) -> str:
     return textwrap.fill(
-        *(line, TEXT_WIDTH), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        line,
+        TEXT_WIDTH,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )

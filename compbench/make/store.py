@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from compbench.errors import UserError
-from compbench.files import TEMPORARY, write_synced
+from compbench.files import TEMPORARY, sha256, write_synced
 
 MODEL = "model.onnx"
 CHECKPOINT = "checkpoint.safetensors"  # of torch techniques only
@@ -144,5 +144,5 @@ def _differences(folder: Path, manifest: Manifest) -> Iterator[str]:
         path = folder / name
         if not path.is_file():
             yield f"{name} is missing"
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
+        elif sha256(path) != wanted:
             yield f"{name} differs from its checksum"

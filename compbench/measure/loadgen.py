@@ -49,8 +49,10 @@ def scenario(
 def measured(spec: dict[str, Any], arrays: process.Arrays) -> process.Arrays:
     """What the fresh process does."""
     images = arrays["images"]
-    target, kind = Target(**spec["target"]), spec["kind"]
-    session, size = OrtSession(spec["file"], target), batch(kind, target)
+    target = Target(**spec["target"])
+    kind = spec["kind"]
+    session = OrtSession(spec["file"], target)
+    size = batch(kind, target)
 
     def infer(indices: list[int]) -> None:
         process.mark()
@@ -76,7 +78,8 @@ def batch(kind: str, target: Target) -> int:
 
 def _typical_ns(infer: Callable[[list[int]], None], count: int, size: int) -> float:
     """The median time of one inference outside LoadGen, after a warm-up."""
-    random, durations = np.random.default_rng(0), []
+    random = np.random.default_rng(0)
+    durations = []
     end = perf_counter() + 0.1
     while len(durations) < 20 or perf_counter() < end:
         indices = random.integers(count, size=size).tolist()
@@ -178,11 +181,14 @@ def _logs(folder: str) -> Any:
     import mlperf_loadgen
 
     output = mlperf_loadgen.LogOutputSettings()
-    output.outdir, output.prefix, output.suffix = folder, "mlperf_log_", ""
+    output.outdir = folder
+    output.prefix = "mlperf_log_"
+    output.suffix = ""
     output.prefix_with_datetime = False
     output.copy_detail_to_stdout = output.copy_summary_to_stdout = False
     logs = mlperf_loadgen.LogSettings()
-    logs.log_output, logs.enable_trace = output, False
+    logs.log_output = output
+    logs.enable_trace = False
     return logs
 
 

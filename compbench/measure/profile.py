@@ -14,7 +14,8 @@ from compbench.runtime import process
 from compbench.runtime.session import Images, OrtSession
 from compbench.runtime.target import Target
 
-WARM_RUNS, RUNS = 20, 100
+WARM_RUNS = 20
+RUNS = 100
 _INTEGERS = {"int8", "uint8"}
 
 

@@ -61,11 +61,11 @@ def footprint_rows(
     """Memory and start-up of the file in fresh processes, and its operators by time."""
     file = str(artifact.path(MODEL))
     memory = footprint.footprints(file, target, processes, images, silent_s)
-    profile = measure_profile.profile(file, target, images, silent_s)
-    where = {"target": name, "batch_size": target.batch_sizes[0]}
+    operators = measure_profile.profile(file, target, images, silent_s)
+    size = target.batch_sizes[0]
     return [
-        make_row(job, "memory_bytes", **where, samples=memory),
-        make_row(job, "operators", **where, samples=profile),
+        make_row(job, "memory_bytes", target=name, batch_size=size, samples=memory),
+        make_row(job, "operators", target=name, batch_size=size, samples=operators),
     ]
 
 

@@ -128,7 +128,8 @@ def _runs_a_turn(typical_ns: float, most: int) -> int:
 
 def _durations(arm: Session, count: int, clock: Callable[[], int]) -> list[int]:
     """The only timed region: one run between two readings of the clock."""
-    run, durations = arm.run, []
+    run = arm.run
+    durations = []
     for _ in range(count):
         before = clock()
         run()

@@ -18,7 +18,8 @@ LEVEL = 19  # of zstd: the highest that needs no more memory to unpack
 MOST_SYMBOLS = 1 << 16  # of a code book
 Words = NDArray[Any]  # 2-d, unsigned: the bits of a tensor's elements, its first axis as rows
 _STREAM: Any = constriction.stream  # pyright: ignore[reportAttributeAccessIssue]
-_Bernoulli, _Categorical = _STREAM.model.Bernoulli, _STREAM.model.Categorical
+_Bernoulli = _STREAM.model.Bernoulli
+_Categorical = _STREAM.model.Categorical
 _Ans = _STREAM.stack.AnsCoder
 
 
@@ -184,8 +185,12 @@ _CODINGS: dict[int, tuple[_Write, _Read]] = {
     5: (_mask, _read_mask),
 }
 # which are tried; those within a coding are simpler ones, so that it comes to an end
-_RAW, _SIMPLE, _FLAT, _DENSE = bytes([0]), bytes([0, 1]), bytes([0, 1, 2]), bytes([0, 1, 2, 3])
-_ONLY_BOOK, _ALL = bytes([2]), bytes([0, 1, 2, 3, 4, 5])
+_RAW = bytes([0])
+_SIMPLE = bytes([0, 1])
+_FLAT = bytes([0, 1, 2])
+_DENSE = bytes([0, 1, 2, 3])
+_ONLY_BOOK = bytes([2])
+_ALL = bytes([0, 1, 2, 3, 4, 5])
 __all__ = ["decode", "encode", "packed"]
 CHECKSUM_BYTES = 4
 

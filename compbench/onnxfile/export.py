@@ -14,7 +14,8 @@ from torch import nn
 from compbench.contracts import Shape
 from compbench.errors import JobFailed
 
-INPUT, OUTPUT = "input", "logits"
+INPUT = "input"
+OUTPUT = "logits"
 
 
 def to_onnx(model: nn.Module, shape: Shape) -> bytes:

@@ -84,7 +84,8 @@ def _product(model: ModelProto, node: NodeProto) -> list[NodeProto]:
     array = np.ascontiguousarray(array.T if settings.get("transB") else array)
     name = f"{node.input[1]}_{node.name}"
     model.graph.initializer.append(numpy_helper.from_array(array, name))
-    inputs, output = [node.input[0], name], node.output[0]
+    inputs = [node.input[0], name]
+    output = node.output[0]
     if len(node.input) < 3:
         return [helper.make_node("MatMul", inputs, [output], node.name)]
     product = f"{output}_product"

@@ -64,7 +64,8 @@ def _plain(model: onnx.ModelProto) -> onnx.ModelProto:
             plain.graph.input.append(weight)
         del node.input[:]
         node.input.extend(inputs)
-        node.op_type, node.domain = operator, ""
+        node.op_type = operator
+        node.domain = ""
     return plain
 
 

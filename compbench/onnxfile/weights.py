@@ -139,7 +139,9 @@ def _packed(stored: NDArray[Any], zero: NDArray[Any] | None, options: dict[str, 
 
     https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulNBits
     """
-    bits, rows, columns = options.get("bits", 4), options["N"], options["K"]
+    bits = options.get("bits", 4)
+    rows = options["N"]
+    columns = options["K"]
     numbers = _unpacked(stored, bits).reshape(rows, -1, options["block_size"])
     zeros: NDArray[Any] = np.full((1, 1, 1), 1 << bits - 1)
     if zero is not None:

@@ -6,6 +6,7 @@ import importlib.metadata
 import inspect
 import pkgutil
 import re
+import sys
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -16,8 +17,14 @@ import compbench
 from compbench.errors import UserError, nearest, one_line, shown, told
 from compbench.registry import import_path
 
-Kind = Literal["technique", "model", "dataset"]
-_FOLDERS: dict[Kind, str] = {"technique": "techniques", "model": "models", "dataset": "datasets"}
+Kind = Literal["technique", "model", "dataset", "provider", "check"]
+_FOLDERS: dict[Kind, str] = {
+    "technique": "techniques",
+    "model": "models",
+    "dataset": "datasets",
+    "provider": "providers",
+    "check": "gate.checks",
+}
 
 # distributions that install the same module, built for other hardware
 _SAME_MODULE = {
@@ -33,8 +40,10 @@ _IMPORT_PATH = re.compile(r"([^\W\d]\w*\.)*[^\W\d]\w*:[^\W\d]\w*")
 
 def names(kind: Kind) -> tuple[str, ...]:
     """The names of a kind's built-in plugins, without importing any of them."""
-    folder = Path(compbench.__file__).parent / _FOLDERS[kind]
-    found = (module.name for module in pkgutil.iter_modules([str(folder)]))
+    package = sys.modules.get(f"compbench.{_FOLDERS[kind]}")
+    own = Path(compbench.__file__).parent.joinpath(*_FOLDERS[kind].split("."))
+    folders = package.__path__ if package else [str(own)]  # others may have joined the package
+    found = (module.name for module in pkgutil.iter_modules(folders))
     return tuple(sorted(name for name in found if not name.startswith("_")))
 
 

@@ -15,7 +15,8 @@ from compbench.results import upgrade
 
 FORMAT = 1
 PROTOCOL = 1  # the version of measurement that rows were made with
-RUN, ROWS = "run.json", "rows"
+RUN = "run.json"
+ROWS = "rows"
 
 
 class Run(BaseModel):

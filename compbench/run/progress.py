@@ -57,7 +57,8 @@ class Progress:
     """Shows steps on a console: a live bar in a terminal, a line a step in a pipe."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic):
-        self._console, self._clock = console, clock
+        self._console = console
+        self._clock = clock
         self._estimate = Estimate()
         self._steps: list[Step] = []
         self._done = 0
@@ -70,7 +71,8 @@ class Progress:
     @contextmanager
     def plan(self, steps: Sequence[Step]) -> Iterator[None]:
         """Announce all steps; show them until the end of the block."""
-        self._steps, self._done = list(steps), 0
+        self._steps = list(steps)
+        self._done = 0
         if not self._console.is_terminal:
             yield
             return

@@ -51,8 +51,8 @@ def run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
 
 
 def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
-    for folder, option in ((folders.results, "--results"), (folders.reports, "--reports")):
-        refuse_unwritable(folder, option)
+    refuse_unwritable(folders.results, "--results")
+    refuse_unwritable(folders.reports, "--reports")
     if samples.fingerprint(suite.dataset, folders.data) is None:
         refuse_unwritable(folders.data, "--data-dir or COMPBENCH_DATA")
         progress.note(f"{suite.dataset_name} is not under {folders.data}: downloading it")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from compbench.errors import JobFailed, first_line
 from compbench.runtime.placement import placement, refuse_fallback
-from compbench.runtime.target import PROVIDERS, Target
+from compbench.runtime.target import Target, provider_of
 
 Images = NDArray[np.float32]
 _FLOATS = "tensor(float)"  # ONNX Runtime's word for float32
@@ -40,7 +40,7 @@ class OrtSession:
     """
 
     def __init__(self, model: str | bytes, target: Target, profile: str | None = None):
-        provider = PROVIDERS[target.provider]
+        provider = provider_of(target.provider)
         reason = target.unavailable()
         if reason:
             raise JobFailed(reason)
@@ -159,7 +159,7 @@ def _listed(values: Any) -> str:
 
 def _device_id(target: Target) -> int:
     """The device of its kind that inputs and outputs are bound on: the one that computes."""
-    if PROVIDERS[target.provider].device == "cpu":
+    if provider_of(target.provider).device == "cpu":
         return 0
     given = target.ort_options().get("device_id", "0")
     if not given.isdecimal():

@@ -1,92 +1,25 @@
-"""Where artifacts are measured: the table of execution providers, and a target of a suite file."""
+"""Where artifacts are measured: a target of a suite file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from compbench.contracts import Options
+from compbench.contracts import ExecutionProvider, Options
+from compbench.errors import UserError
+from compbench.registry import registry
 
 
-@dataclass(frozen=True)
-class Provider:
-    """An execution provider: ONNX Runtime's name for it, where to get it, which options it has.
-
-    `device` is where inputs and outputs are bound; `threads_option` the option that limits its own
-    threads, where it has some; `defaults` what compbench gives where the suite says nothing.
-    """
-
-    ort_name: str
-    install: str
-    options: tuple[str, ...] = ()
-    device: Literal["cpu", "cuda", "dml"] = "cpu"
-    threads_option: str | None = None
-    defaults: tuple[tuple[str, str], ...] = ()
-    booleans: tuple[str, str] = ("0", "1")  # how its options spell false and true
-
-
-_CUDA = (
-    "device_id gpu_mem_limit arena_extend_strategy cudnn_conv_algo_search "
-    "cudnn_conv_use_max_workspace cudnn_conv1d_pad_to_nc1d do_copy_in_default_stream "
-    "enable_cuda_graph use_tf32 prefer_nhwc use_ep_level_unified_stream "
-    "enable_skip_layer_norm_strict_mode tunable_op_enable tunable_op_tuning_enable "
-    "tunable_op_max_tuning_duration_ms sdpa_kernel fuse_conv_bias"
-)
-_TENSORRT = (
-    "device_id trt_max_workspace_size trt_max_partition_iterations trt_min_subgraph_size "
-    "trt_fp16_enable trt_bf16_enable trt_int8_enable trt_int8_calibration_table_name "
-    "trt_int8_use_native_calibration_table trt_engine_cache_enable trt_engine_cache_path "
-    "trt_timing_cache_enable trt_timing_cache_path trt_force_sequential_engine_build "
-    "trt_context_memory_sharing_enable trt_layer_norm_fp32_fallback trt_cuda_graph_enable "
-    "trt_builder_optimization_level trt_auxiliary_streams trt_profile_min_shapes "
-    "trt_profile_max_shapes trt_profile_opt_shapes trt_dla_enable trt_dla_core"
-)
-_OPENVINO = (
-    "device_type device_id precision num_of_threads num_streams cache_dir load_config "
-    "enable_qdq_optimizer enable_opencl_throttling disable_dynamic_shapes layout model_priority"
-)
-_COREML = (
-    "ModelFormat MLComputeUnits RequireStaticInputShapes EnableOnSubgraphs "
-    "SpecializationStrategy ProfileComputePlan AllowLowPrecisionAccumulationOnGPU "
-    "ModelCacheDirectory"
-)
-
-PROVIDERS: dict[str, Provider] = {
-    "cpu": Provider("CPUExecutionProvider", "onnxruntime"),
-    "cuda": Provider(
-        "CUDAExecutionProvider",
-        "onnxruntime-gpu",
-        tuple(_CUDA.split()),
-        "cuda",
-        defaults=(("use_tf32", "0"),),  # float32 as validated: TF32 rounds to 10 bits
-    ),
-    "tensorrt": Provider(
-        "TensorrtExecutionProvider", "onnxruntime-gpu", tuple(_TENSORRT.split()), "cuda"
-    ),
-    "openvino": Provider(
-        "OpenVINOExecutionProvider",
-        "onnxruntime-openvino",
-        tuple(_OPENVINO.split()),
-        threads_option="num_of_threads",
-        defaults=(("device_type", "CPU"), ("precision", "FP32"), ("num_streams", "1")),
-        booleans=("false", "true"),
-    ),
-    "coreml": Provider("CoreMLExecutionProvider", "onnxruntime (on macOS)", tuple(_COREML.split())),
-    "directml": Provider(
-        "DmlExecutionProvider",
-        "onnxruntime-directml (on Windows)",
-        ("device_id", "disable_metacommands", "enable_graph_capture", "performance_preference"),
-        "dml",
-    ),
-    "xnnpack": Provider(
-        "XnnpackExecutionProvider",
-        "an ONNX Runtime built with --use_xnnpack",
-        ("intra_op_num_threads",),
-        threads_option="intra_op_num_threads",
-    ),
-}
+def provider_of(name: str) -> ExecutionProvider:
+    """A provider by its name or import path. Raises UserError for one that is none."""
+    found = registry.find("provider", name)
+    if not issubclass(found, ExecutionProvider):
+        raise UserError(f"'{name}' is not an ExecutionProvider, see compbench/contracts")
+    for needed in ("ort_name", "install"):
+        if not isinstance(getattr(found, needed, None), str):
+            raise UserError(f"the provider '{name}' does not say its {needed}")
+    return found()
 
 
 class LoadGen(Options):
@@ -134,22 +67,17 @@ class Target(Options):
 
     def ort_options(self) -> dict[str, str]:
         """The provider's options as ONNX Runtime takes them, compbench's defaults included."""
-        provider = PROVIDERS[self.provider]
-        options = dict(provider.defaults)
-        if provider.threads_option:
-            options[provider.threads_option] = str(self.threads)
-        for name, value in self.provider_options.items():
-            options[name] = provider.booleans[value] if isinstance(value, bool) else str(value)
-        return options
+        provider = provider_of(self.provider)
+        return provider.ort_options(self.threads, self.provider_options)
 
     def unavailable(self) -> str | None:
         """Why this machine's ONNX Runtime can't serve this target; None where it can."""
+        provider = provider_of(self.provider)
+        if provider.is_available():
+            return None
         import onnxruntime
 
-        provider = PROVIDERS[self.provider]
         there = onnxruntime.get_available_providers()
-        if provider.ort_name in there:
-            return None
         return (
             f"this ONNX Runtime has no {provider.ort_name} (it has {', '.join(there)}); "
             f"it comes with {provider.install}"

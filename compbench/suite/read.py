@@ -12,8 +12,9 @@ from pydantic import Field, ValidationError
 from compbench.contracts import DatasetSource, Options, kinds
 from compbench.errors import UserError, explain, nearest
 from compbench.registry import import_path
-from compbench.runtime.target import PROVIDERS, LoadGen, Target
-from compbench.suite.tables import FAST, Gate, Measure, Pick, Reference
+from compbench.runtime.target import LoadGen, Target, provider_of
+from compbench.suite.gate import gate_model
+from compbench.suite.tables import FAST, Measure, Pick, Reference
 from compbench.suite.variants import Variant, check_name, read_variants
 
 
@@ -35,7 +36,7 @@ class _File(Options):
     references: dict[str, Reference] = {}
     measure: Measure = Measure()
     pick: Pick = Pick()
-    gate: Gate = Gate()
+    gate: dict[str, Any] = {}  # read by `gate_model`
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Suite:
     references: dict[str, Reference]
     measure: Measure
     pick: Pick
-    gate: Gate
+    gate: Options  # of `gate_model`
     is_fast: bool = False
 
 
@@ -99,7 +100,7 @@ def _read(path: Path) -> Suite:
         references=file.references,
         measure=file.measure,
         pick=file.pick,
-        gate=file.gate,
+        gate=_gate(file.gate),
     )
 
 
@@ -121,26 +122,35 @@ def _tables(path: Path) -> _File:
         raise UserError(_explain_table(error)) from error
 
 
+def _gate(table: dict[str, Any]) -> Options:
+    model = gate_model()
+    try:
+        return model(**table)
+    except ValidationError as error:
+        raise UserError(explain(error, "[gate]", model.model_fields)) from error
+
+
 def _explain_table(error: ValidationError) -> str:
     """Like `explain`, but targets.cpu.threads becomes "[targets.cpu] ... threads"."""
     table = [str(part) for part in error.errors(include_url=False)[0]["loc"][:-1]]
     models = {"targets": Target, "references": Reference}
-    models |= {"measure": Measure, "pick": Pick, "gate": Gate}
+    models |= {"measure": Measure, "pick": Pick}
     if not table or table[0] not in models:
         return explain(error, "the suite", _File.model_fields)
     depth = 2 if table[0] in ("targets", "references") else 1
     model: type[Options] = models[table[0]]
     if table[depth:] == ["loadgen"]:
-        model, depth = LoadGen, 3
+        model = LoadGen
+        depth = 3
     subject = f"[{'.'.join(table[:depth])}]"
     return explain(error, subject, model.model_fields, skip=depth)
 
 
 def _check_provider(where: str, target: Target) -> None:
-    if target.provider not in PROVIDERS:
-        hint = nearest(target.provider, PROVIDERS)
-        raise UserError(f"{where} there is no provider '{target.provider}'{hint}")
-    known = PROVIDERS[target.provider].options
+    try:
+        known = provider_of(target.provider).options
+    except UserError as error:
+        raise UserError(f"{where} {error}") from error
     for option in target.provider_options:
         if option not in known:
             hint = nearest(option, known) or "; it has none"

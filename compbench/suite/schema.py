@@ -6,7 +6,8 @@ import json
 
 from compbench.errors import UserError
 from compbench.registry import registry
-from compbench.runtime.target import PROVIDERS
+from compbench.runtime.target import provider_of
+from compbench.suite.gate import gate_model
 from compbench.suite.option_schema import Schema, options_schema
 from compbench.suite.read import _File
 from compbench.suite.variants import NAME
@@ -31,6 +32,7 @@ def suite_schema() -> Schema:
     for kind in ("technique", "model"):
         for name in registry.names(kind):
             definitions[f"{kind}.{name}"] = _plugin(kind, name, definitions)
+    definitions["Gate"] = options_schema(gate_model())
     definitions["model"] = _choice("model", "name")
     definitions["technique"] = _choice("technique", "technique")
     _refine_target(definitions["Target"])
@@ -45,6 +47,7 @@ def suite_schema() -> Schema:
         "description": "named models, parents above their children",
     }
     properties["targets"] |= _NAMES
+    properties["gate"] = {"$ref": "#/$defs/Gate"}
     title = {"$schema": DRAFT, "title": "a suite of compbench"}
     return {**title, **schema, "$defs": dict(sorted(definitions.items()))}
 
@@ -90,7 +93,8 @@ def _named(kind: registry.Kind) -> Schema:
 
 def _choice(kind: registry.Kind, mark: str) -> Schema:
     """A plugin's table, told apart by its name; a model may be given by its name alone."""
-    names, extra = registry.names(kind), _PARENTS if kind == "technique" else {}
+    names = registry.names(kind)
+    extra = _PARENTS if kind == "technique" else {}
     references = [{"$ref": f"#/$defs/{kind}.{name}"} for name in names]
     table = {
         "type": "object",
@@ -109,7 +113,7 @@ def _choice(kind: registry.Kind, mark: str) -> Schema:
 
 def _refine_target(target: Schema) -> None:
     """Only the providers there are, each with the options it has."""
-    target["properties"]["provider"]["enum"] = list(PROVIDERS)
+    target["properties"]["provider"] |= _named("provider")
     target["allOf"] = [
         {
             "if": {
@@ -117,8 +121,10 @@ def _refine_target(target: Schema) -> None:
                 "required": [] if name == "cpu" else ["provider"],
             },
             "then": {
-                "properties": {"provider_options": {"propertyNames": {"enum": [*provider.options]}}}
+                "properties": {
+                    "provider_options": {"propertyNames": {"enum": [*provider_of(name).options]}}
+                }
             },
         }
-        for name, provider in PROVIDERS.items()
+        for name in registry.names("provider")
     ]

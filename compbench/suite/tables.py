@@ -55,16 +55,3 @@ class Pick(Options):
     target: str | None = Field(
         default=None, description="the target that decides; without it, each one for itself"
     )
-
-
-class Gate(Options):
-    """What a candidate may lose against a baseline before its gate fails (docs/gate.md)."""
-
-    latency_ratio: float = Field(default=1.025, ge=1, description="time, to the baseline's")
-    accuracy_drop: float = Field(default=0.0, ge=0, le=1, description="on the test split, 0 to 1")
-    bytes_ratio: float = Field(default=1.01, gt=0, description="the ONNX file, to the baseline's")
-    memory_ratio: float = Field(default=1.1, gt=0, description="peak memory, to the baseline's")
-    memory_processes: int = Field(default=3, ge=1, description="fresh processes for each file")
-    # from what the file was made from; None: by the baseline's, and by the target's
-    parity_agreement: float | None = Field(default=None, ge=0, le=1, description="of classes")
-    max_logit_difference: float | None = Field(default=None, gt=0, description="the largest")

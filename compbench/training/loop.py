@@ -43,13 +43,16 @@ class Fit(Trainer):
         self.train, self.validation = (
             _on(self.device, split) for split in (data.train, data.validation)
         )
-        self.seed, self.on_epoch = seed, on_epoch
+        self.seed = seed
+        self.on_epoch = on_epoch
         self.history: list[Epoch] = []
         self.notes: list[str] = []
         self.chosen_epoch: int | None = None
-        self.samples_seen, self.seconds = 0, 0.0
+        self.samples_seen = 0
+        self.seconds = 0.0
         if self.device.type == "cuda":
-            torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+            torch.backends.cudnn.deterministic = True
+            torch.backends.cudnn.benchmark = False
 
     def __call__(
         self,
@@ -59,7 +62,8 @@ class Fit(Trainer):
         after_step: AfterStep | None = None,
     ) -> nn.Module:
         """Train `model` in place; without epochs it is returned as it came."""
-        loss, after_step = loss or cross_entropy, after_step or _always_final
+        loss = loss or cross_entropy
+        after_step = after_step or _always_final
         started = time.perf_counter()
         _give_shapes(model, self.train.images[:2])
         model = _moved(model, self.device, _layout(model))
@@ -71,8 +75,11 @@ class Fit(Trainer):
         optimizer = _optimizer(model, recipe)
         schedule = _schedule(optimizer, recipe, steps)
         shuffle = torch.Generator().manual_seed(self.seed)
-        best_accuracy, best_state, first = -1.0, None, len(self.history)
-        done, is_final = 0, True
+        best_accuracy = -1.0
+        best_state = None
+        first = len(self.history)
+        done = 0
+        is_final = True
 
         for _ in range(recipe.epochs):
             model.train()
@@ -92,7 +99,8 @@ class Fit(Trainer):
                 total_loss += value.detach() * len(indices)
             epoch = self._finish_epoch(model, float(total_loss) / len(labels))
             if is_final and epoch.validation_accuracy > best_accuracy:
-                best_accuracy, self.chosen_epoch = epoch.validation_accuracy, epoch.epoch
+                best_accuracy = epoch.validation_accuracy
+                self.chosen_epoch = epoch.epoch
                 best_state = {name: value.clone() for name, value in model.state_dict().items()}
             self.on_epoch(epoch, first + recipe.epochs)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from compbench.gate import baseline, prepare, snapshot
 from compbench.gate import pair as gate_pair
 from compbench.gate.baseline import Places
-from compbench.gate.checks import Result
+from compbench.gate.check import Evidence, Result
 from compbench.gate.prepare import Guard
 from compbench.runtime.target import Target
 from tests.benchmarks import nets
@@ -28,7 +28,8 @@ def one(ready: Guard) -> Result:
     """What one gate says of the latency of the only variant that both sides have."""
     (pair,) = (p for p in ready.pairs() if p.candidate and p.baseline)
     found = gate_pair.measure(pair, ready.test, ready.limits)
-    results = gate_pair.judge(pair, found, ready.candidate, ready.baseline, ready.limits)
+    evidence = Evidence(pair, found, ready.candidate, ready.baseline)
+    results = gate_pair.judge(evidence, ready.limits)
     return next(result for result in results if result.name == "latency")
 
 

@@ -1,0 +1,38 @@
+"""The `[gate]` table of a suite file: the options of all gate checks, each field a check's own."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from pydantic import create_model
+
+from compbench.contracts import Options
+from compbench.errors import UserError
+from compbench.registry import registry
+
+_DOCUMENTATION = (
+    "What a candidate may lose against a baseline before its gate fails (docs/gate.md)."
+)
+
+
+def checks() -> tuple[Any, ...]:
+    """The classes of all gate checks, in the order in which they are told."""
+    found = [registry.find("check", name) for name in registry.names("check")]
+    return tuple(sorted(found, key=lambda check: check.order))
+
+
+def gate_model() -> type[Options]:
+    """The model of the table. Raises UserError where two checks have a field of one name."""
+    return _model(checks())
+
+
+@lru_cache
+def _model(checks: tuple[Any, ...]) -> type[Options]:
+    fields: dict[str, Any] = {}
+    for check in checks:
+        for name, field in check.model_fields.items():
+            if name in fields:
+                raise UserError(f"two gate checks have a limit '{name}': rename one of them")
+            fields[name] = (field.annotation, field)
+    return create_model("Gate", __base__=Options, __doc__=_DOCUMENTATION, **fields)

@@ -1,0 +1,21 @@
+"""Softmax regression: the least net that there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compbench.contracts import ModelFamily, Shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Model(ModelFamily):
+    """One linear layer on all pixels."""
+
+    def build(self, shape: Shape, classes: int) -> nn.Module:
+        """Flatten, then the layer."""
+        from torch import nn
+
+        pixels = shape.channels * shape.height * shape.width
+        return nn.Sequential(nn.Flatten(), nn.Linear(pixels, classes))

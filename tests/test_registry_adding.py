@@ -1,0 +1,207 @@
+"""Adding a thing is adding one file: each example, put into its folder, is found and tested."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from compbench.cli import listing
+from compbench.contracts import DatasetSource, ExecutionProvider, ModelFamily, TechniqueBase
+from compbench.data import splits
+from compbench.data.splits import Data
+from compbench.errors import UserError
+from compbench.gate import documentation
+from compbench.gate import pair as gate_pair
+from compbench.gate.check import Evidence, GateCheck, Measured, Pair, Result
+from compbench.gate.engine import Comparison, Timing, Verdict
+from compbench.gate.snapshot import Entry, Record, Snapshot
+from compbench.registry import registry
+from compbench.runtime.target import Target
+from compbench.suite import read, schema
+from compbench.suite.gate import gate_model
+from tests import test_contracts as contracts
+from tests.factory import exactly
+
+pytest_plugins = ["pytester"]
+
+EXAMPLES = Path(__file__).parent.parent / "examples" / "adding"
+FILES: dict[registry.Kind, str] = {
+    "technique": "technique.py",
+    "model": "model.py",
+    "dataset": "dataset.py",
+    "provider": "provider.py",
+    "check": "gate_check.py",
+}
+PACKAGES: dict[registry.Kind, str] = {
+    "technique": "compbench.techniques",
+    "model": "compbench.models",
+    "dataset": "compbench.datasets",
+    "provider": "compbench.providers",
+    "check": "compbench.gate.checks",
+}
+NAME = "added"
+SUITE = '[variants.a]\ntechnique = "train"\nmodel = "mlp"\n'
+
+
+@pytest.fixture
+def add(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Puts an example into the folder of its kind, as a file called `NAME`."""
+    modules = []
+
+    def put(kind: registry.Kind) -> None:
+        package = importlib.import_module(PACKAGES[kind])
+        folder = tmp_path / kind
+        folder.mkdir()
+        shutil.copy(EXAMPLES / FILES[kind], folder / f"{NAME}.py")
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
+        modules.append(f"{PACKAGES[kind]}.{NAME}")
+
+    yield put
+    for module in modules:
+        if sys.modules.pop(module, None):
+            delattr(sys.modules[module.rpartition(".")[0]], NAME)
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_one_file_is_found_by_its_name(kind: registry.Kind, add: Callable[..., None]) -> None:
+    bases = {
+        "technique": TechniqueBase,
+        "model": ModelFamily,
+        "dataset": DatasetSource,
+        "provider": ExecutionProvider,
+        "check": GateCheck,
+    }
+    with pytest.raises(UserError, match=f"there is no {kind} 'added'"):
+        registry.find(kind, NAME)
+    add(kind)
+    assert NAME in registry.names(kind)
+    plugin = registry.find(kind, NAME)
+    assert issubclass(plugin, bases[kind]) and plugin.__doc__
+
+
+@pytest.mark.parametrize("kind", ["technique", "model", "dataset", "provider"])
+def test_it_is_listed_and_in_the_schema(kind: registry.Kind, add: Callable[..., None]) -> None:
+    add(kind)
+    (table,) = (name for name, its_kind in listing.KINDS.items() if its_kind == kind)
+    assert NAME in [one.name for one in listing.entries(table)]
+    assert f'"{NAME}"' in json.dumps(schema.suite_schema())
+
+
+def test_the_readme_s_technique_is_the_example() -> None:
+    readme = (EXAMPLES.parent.parent / "README.md").read_text()
+    assert (EXAMPLES / "technique.py").read_text() in readme
+
+
+def test_a_technique_passes_the_contract_tests(
+    add: Callable[..., None], tiny: Data, tmp_path: Path
+) -> None:
+    add("technique")
+    contracts.test_the_null_case_does_nothing(NAME, tiny)
+    contracts.test_a_technique_repeats_itself_and_leaves_its_parent_alone(NAME, tiny)
+    contracts.test_what_a_torch_technique_makes_survives_export_and_checkpoint(NAME, tiny, tmp_path)
+    plugin = registry.find("technique", NAME)
+    parent = contracts.parent()
+    made = contracts.build(plugin, {}, [parent], tiny.training)
+    for before, after in zip(parent.parameters(), made.parameters(), strict=True):
+        assert np.array_equal(after.detach().numpy(), before.detach().numpy() / 2)
+
+
+def test_a_model_passes_the_contract_test(add: Callable[..., None], tmp_path: Path) -> None:
+    add("model")
+    contracts.test_models_give_logits_export_and_come_back_from_a_checkpoint(NAME, tmp_path)
+
+
+def test_a_dataset_passes_the_contract_test_and_has_its_splits(
+    add: Callable[..., None], tmp_path: Path
+) -> None:
+    add("dataset")
+    contracts.test_a_dataset_that_is_here_loads_the_same_twice(NAME)
+    found = splits.load(registry.find("dataset", NAME)(), tmp_path)
+    assert found.training.classes == 2 and found.training.shape == (1, 8, 8)
+
+
+def test_a_provider_is_a_target_of_suites(
+    add: Callable[..., None],
+    write_suite: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add("provider")
+    options = 'provider_options = { backend_path = "x" }\n'
+    text = f'[targets.npu]\nprovider = "{NAME}"\n{options}{SUITE}'
+    target = read.load(write_suite(text)).targets["npu"]
+    assert target.ort_options() == {"backend_path": "x"}
+    assert "no QNNExecutionProvider" in (target.unavailable() or "")
+    there = ["QNNExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: there)
+    assert target.unavailable() is None
+    with pytest.raises(UserError, match="'added' has no provider option 'backend'"):
+        read.load(write_suite(text.replace("backend_path", "backend")))
+
+
+def test_a_check_s_limit_is_one_of_suites_schema_and_documentation(
+    add: Callable[..., None], write_suite: Callable[[str], Path]
+) -> None:
+    limit = "same_class_share"
+    with pytest.raises(UserError, match=f"has no option '{limit}'"):
+        read.load(write_suite(f"[gate]\n{limit} = 0.9\n{SUITE}"))
+    add("check")
+    suite = read.load(write_suite(f"[gate]\n{limit} = 0.9\n{SUITE}"))
+    assert suite.gate.model_dump()[limit] == 0.9
+    with pytest.raises(UserError, match=rf"\[gate\]: {limit} = 2 should be less than or equal"):
+        read.load(write_suite(f"[gate]\n{limit} = 2\n{SUITE}"))
+    assert limit in schema.suite_schema()["$defs"]["Gate"]["properties"]
+    last = documentation.checks_table().splitlines()[-1]
+    assert last.startswith(f"| {NAME} |") and last.endswith(f"| less than 0.5 | `{limit}` |")
+
+
+def test_a_check_is_an_option_of_pytest_s_configuration(
+    add: Callable[..., None], pytester: pytest.Pytester
+) -> None:
+    add("check")
+    help_ = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--help").stdout.str()
+    assert "compbench_same_class_share" in help_
+    assert {*re.findall(r"(?<=compbench_)\w+(?= \(string\))", help_)} == {
+        *gate_model().model_fields
+    }
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.4, Verdict.FAIL), (0.6, Verdict.PASS)])
+def test_a_check_judges(
+    share: float, verdict: Verdict, add: Callable[..., None], tmp_path: Path
+) -> None:
+    def results() -> dict[str, Result]:
+        found = gate_pair.judge(evidence, gate_model()())
+        return {result.name: result for result in found}
+
+    file = tmp_path / "a.onnx"
+    file.write_bytes(b"a")
+    side = Snapshot("mine", Record(variants={"a": Entry(sha256="", file="a")}, saved=""), {})
+    peaks = np.array([1])
+    timing = Timing(Comparison(exactly(1), exactly(1), Verdict.PASS, 5), ())
+    own = {"latency": timing, "memory": (peaks, peaks), NAME: None}
+    right = np.ones(9, np.uint8)
+    pair = Pair("a", "cpu", Target(), file, file)
+    evidence = Evidence(pair, Measured((right, right), share, own), side, side)
+    assert NAME not in results()
+    add("check")
+    assert results()[NAME].verdict is verdict
+    assert results()[NAME].line == f"alike on {share:.2%} (at least 50.00%)"
+
+
+def test_two_checks_with_a_limit_of_one_name_are_told_apart(
+    add: Callable[..., None], tmp_path: Path
+) -> None:
+    add("check")
+    file = tmp_path / "check" / f"{NAME}.py"
+    file.write_text(file.read_text().replace("same_class_share", "bytes_ratio"))
+    with pytest.raises(UserError, match="two gate checks have a limit 'bytes_ratio'"):
+        gate_model()
