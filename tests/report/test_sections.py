@@ -105,7 +105,8 @@ def lines(name: str) -> list[str]:
 def test_every_section_is_shown_of_such_a_run() -> None:
     shown = {(p.kind, p.target): p.markdown for p in gallery(PLACES).pictures}
     said = {p.name for p in PLACES if any(p.section.content(replace(p.page, shown=shown)))}
-    assert said == set(NAMES)
+    further = {"further_metrics"}  # of metrics that a user adds: test_metrics.py has one
+    assert said == set(NAMES) - further
 
 
 def test_no_two_sections_have_the_same_place() -> None:
