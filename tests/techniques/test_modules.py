@@ -383,7 +383,7 @@ def test_a_technique_that_loses_classes_is_named(
     what: str, reason: str, tiny: Data, write_suite: Callable[[str], Path], tmp_path: Path
 ) -> None:
     text = '[variants.root]\ntechnique = "train"\nmodel = "mlp"\nepochs = 0\n'
-    text += f'[variants.b]\ntechnique = "tests.techniques.test_modules:Broken"\nparent = "root"\nwhat = "{what}"'
+    text += f'[variants.b]\ntechnique = "{__name__}:Broken"\nparent = "root"\nwhat = "{what}"'
     root, job = plan.plan(suite_read.load(write_suite(text)), "d")
     store = Store(tmp_path)
     store.root.mkdir()
