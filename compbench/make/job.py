@@ -91,14 +91,13 @@ def _from_torch(
     technique, training = job.variant.technique, data.training
     parent_modules = []
     try:
-        if job.variant.root_model not in [parent.root_model for parent in parents]:
+        net = own_model(technique)
+        if net is not None:  # said before anything is trained
+            module_check.refuse_misfit(net, training)
             checkpoint.refuse_unstorable(lambda: _new(job, data), training.train.images[:2])
         for parent in parents:
             module = parent.root_model.build(training.shape, training.classes)
             parent_modules.append(checkpoint.load(str(parent.artifact.path(CHECKPOINT)), module))
-        net = own_model(technique)
-        if net is not None:
-            module_check.refuse_misfit(net, training)
         determinism.seed(job.seed)
         if isinstance(technique, LoweringTechnique):
             lowered = technique.lower(parent_modules, training, fit)

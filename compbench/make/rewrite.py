@@ -70,8 +70,8 @@ def _rewrite(spec: dict[str, Any], given: Arrays) -> Arrays:
             given["parent"].tobytes(), TrainingData(train, validation, spec["classes"])
         )
     if not isinstance(file, bytes):
-        name = spec["technique"]
-        raise JobFailed(f"'{name}' gave {type(file).__name__}, not the bytes of an ONNX file")
+        name = f"the technique '{spec['technique']}'"
+        raise JobFailed(f"{name} gave {type(file).__name__}, not the bytes of an ONNX file")
     return {
         "file": np.frombuffer(file, np.uint8),
         "warnings": np.array([str(one.message) for one in said], np.str_),

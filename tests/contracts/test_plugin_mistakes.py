@@ -485,7 +485,8 @@ def test_the_net_is_known_by_its_type_not_by_its_option_s_name(
 
 
 def made(variant: Variant, tiny: Data, parents: list[make_job.Parent] = []) -> Any:  # noqa: B006
-    job = plan.Job(variant, 0, "0" * 32, tuple("1" * 32 for _ in parents))
+    parent_keys = tuple("1" * 32 for _ in parents)
+    job = plan.Job(variant, 0, "0" * 32, parent_keys, {"threads": 1, "libraries": {}})
     return make_job.make(job, parents, tiny, lambda *_: None)
 
 

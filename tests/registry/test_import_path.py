@@ -167,7 +167,7 @@ def test_suites_without_import_paths_leave_the_path_alone(elsewhere: Path) -> No
 TRAPS = ("onnx", "tabulate", "pandas", "json", "random")
 COMMANDS = {
     "python -m": [sys.executable, "-m", "compbench"],
-    "console script": [sys.executable, "-c", "from compbench.cli import main; main()"],
+    "console script": [sys.executable, "-c", "from compbench.cli.main import main; main()"],
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,12 +32,13 @@ PLUGIN = '''"""Coaching."""
 from collections.abc import Sequence
 from typing import ClassVar
 
-from compbench.contracts import ModelOption, Teaching, TorchTechnique
+from compbench.contracts import ModelOption, NullCase, Teaching, TorchTechnique
 
 
 class Coaching(Teaching, TorchTechnique):
     """Learn beside the parent."""
 
+    null_case = NullCase({}, "train", {})
     family: ClassVar[str] = "coached"
     teaches: ClassVar[bool] = True
     model: ModelOption
@@ -47,6 +49,8 @@ class Coaching(Teaching, TorchTechnique):
 
 class Other(Teaching, TorchTechnique):
     """It says nothing of itself."""
+
+    null_case = NullCase({}, "train", {})
 
     def build(self, parents, data, fit):
         """The trained module."""
@@ -77,6 +81,8 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type[TechniqueBas
     (folder / "__init__.py").touch()
     (folder / "coach.py").write_text(PLUGIN)
     monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "toyclub"]:
+        monkeypatch.delitem(sys.modules, name)  # another test's
     return registry.find("technique", "toyclub.coach:Coaching")
 
 

@@ -374,9 +374,9 @@ class Pair(nn.Module):
 @pytest.mark.parametrize(
     ("what", "reason"),
     [
-        ("wide", r"Broken gives outputs of shape \(60, 7\) for 60 images, not .* 3 classes"),
-        ("picture", r"Broken gives outputs of shape \(60, 3, 1, 1\)"),
-        ("pair", "the net gives a tuple, not one tensor of logits"),
+        ("wide", r"Broken' gave a net whose logits are \(2, 7\), not \(2, 3\)"),
+        ("picture", r"Broken' gave a net whose logits are \(2, 3, 1, 1\)"),
+        ("pair", "Broken' gave a net whose logits are tuple"),
     ],
 )
 def test_a_technique_that_loses_classes_is_named(
