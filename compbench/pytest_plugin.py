@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from compbench.gate.engine import Comparison
+    from compbench.gate.paired_timing import Comparison
     from compbench.runtime.session import OrtSession
 
 

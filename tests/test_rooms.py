@@ -18,7 +18,7 @@ import compbench
 
 ROOT = Path(compbench.__file__).parent
 
-BASE = ("errors", "units", "files", "boundary")
+BASE = ("errors", "units", "files", "failure_boundary")
 PUBLIC = ("__init__", "__main__", "pytest_plugin")  # may import everything
 ROOMS = {  # room: what it may import; base stands for `BASE`
     "base": "",
@@ -135,7 +135,7 @@ def test_a_room_that_starts_fast_never_imports_torch(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["measure.launch", "measure.footprint", "measure.further", "gate.prepare"]
+    "name", ["measure.launch", "measure.footprint", "measure.further_metrics", "gate.prepare"]
 )
 def test_a_process_that_measures_never_imports_torch(name: str) -> None:
     code = f"import sys, compbench.{name}\nprint(sorted({{'torch', 'pandas'}} & set(sys.modules)))"

@@ -14,6 +14,7 @@ from rich.tree import Tree
 from compbench.data import digest, samples, splits
 from compbench.make.store import Manifest, Store
 from compbench.suite import plan
+from compbench.suite.key import unlike
 from compbench.suite.plan import Job
 from compbench.suite.read import Suite
 
@@ -69,7 +70,7 @@ def _why(jobs: list[Job], there: set[str], made: list[Manifest]) -> str:
     """What has changed since the variant was last made, by its most similar artifact."""
     for job in (job for job in jobs if job.key not in there):
         alike = [m for m in made if (m.variant, m.seed) == (job.variant.name, job.seed)]
-        found = [[*plan.unlike(manifest.parts, job.parts)] for manifest in alike]
+        found = [[*unlike(manifest.parts, job.parts)] for manifest in alike]
         if found:
             nearest = min(found, key=len)
             more = f", and {len(nearest) - _REASONS} more" if len(nearest) > _REASONS else ""

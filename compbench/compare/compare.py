@@ -11,10 +11,10 @@ from compbench.compare.lines import Basis, Line, line
 from compbench.compare.match import Side, denominator, match, refuse_nothing_in_common
 from compbench.runtime.machine import differences as is_other_machine
 from compbench.statistics.changes import Change, side_by_side
-from compbench.statistics.tests import holm
+from compbench.statistics.significance import holm
 
 if TYPE_CHECKING:
-    from compbench.gate.engine import Comparison as Measured
+    from compbench.gate.paired_timing import Comparison as Measured
 
 SAME_FILE: Basis = "same file"  # side by side with itself there is nothing to measure
 # (line's variant, target) -> what was measured side by side, SAME_FILE, or why it could not be

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from compbench.errors import UserError, nearest
 from compbench.results.record import Run
 from compbench.results.row import Row
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.latency import timings, turn_logs
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summaries

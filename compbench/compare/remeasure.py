@@ -13,8 +13,8 @@ from compbench.contracts import kinds
 from compbench.data import samples, splits
 from compbench.errors import JobFailed, UserError
 from compbench.files import sha256
-from compbench.gate import engine
-from compbench.gate.engine import Limits
+from compbench.gate import paired_timing
+from compbench.gate.paired_timing import Limits
 from compbench.make.store import MODEL, Store
 from compbench.results.find import suite_file
 from compbench.results.folder import read_rows
@@ -52,7 +52,7 @@ def remeasure(a: Side, b: Side, places: Places, tell: Callable[[str], None]) -> 
     test images are what the files are run on, is not there.
     """
     todo: dict[tuple[str, str], tuple[str, str]] = {}
-    found: dict[tuple[str, str], engine.Comparison | str] = {}
+    found: dict[tuple[str, str], paired_timing.Comparison | str] = {}
     for name in (name for name in a.run.targets if name in b.run.targets):
         for pair in match(a, b):
             if pair.a is None or pair.b is None or _has_failed(a, b, pair, name):
@@ -118,8 +118,10 @@ def _images(newer: Side, data_dir: Path) -> Images:
     return splits.load(source, data_dir).test.images
 
 
-def _ratio(paths: tuple[str, str], target: Target, images: Images) -> engine.Comparison | str:
+def _ratio(
+    paths: tuple[str, str], target: Target, images: Images
+) -> paired_timing.Comparison | str:
     try:
-        return engine.compare(paths, target, images, Limits())
+        return paired_timing.compare(paths, target, images, Limits())
     except JobFailed as error:
         return str(error)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compbench.gate.check import Measured, Pair, Result, overall
-from compbench.gate.engine import BASELINE, CANDIDATE, Timing
+from compbench.gate.paired_timing import BASELINE, CANDIDATE, Timing
 from compbench.gate.prepare import Guard
 from compbench.results.columns import packed
 

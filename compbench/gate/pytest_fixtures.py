@@ -11,8 +11,8 @@ import onnx
 import pytest
 
 from compbench.errors import UserError, nearest
-from compbench.gate import engine
-from compbench.gate.engine import Comparison, Limits
+from compbench.gate import paired_timing
+from compbench.gate.paired_timing import Comparison, Limits
 from compbench.gate.prepare import Guard
 from compbench.gate.pytest_items import GUARD
 from compbench.measure.launch import BATCHES
@@ -62,7 +62,7 @@ class Files:
         if images is None:
             images = self._images(files[1], BATCHES * where.batch_sizes[0])
         named = (str(files[0]), str(files[1]))
-        return engine.compare(named, where, images, limits or Limits())
+        return paired_timing.compare(named, where, images, limits or Limits())
 
     def _path(self, model: str | PathLike[str]) -> Path:
         path = Path(model)

@@ -12,8 +12,8 @@ from compbench.errors import UserError, nearest
 from compbench.history.metrics import Followed
 from compbench.history.runs import Moment, remade, unlike
 from compbench.history.series import Point, Search, Series
+from compbench.statistics.change_points import Demands
 from compbench.statistics.intervals import Interval
-from compbench.statistics.levels import Demands
 
 _MOST_CONTROLS = 0.95  # of the A/A controls lie within the noise floor
 

@@ -12,8 +12,8 @@ from scipy import stats
 
 from compbench.history.metrics import Followed
 from compbench.history.runs import Moment, remade, unlike
+from compbench.statistics.change_points import Demands, Level, levels
 from compbench.statistics.intervals import CONFIDENCE, Interval
-from compbench.statistics.levels import Demands, Level, levels
 
 _REMADE = {
     "rebuilt": "the file was rebuilt",

@@ -13,7 +13,7 @@ from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.registry import import_path
 from compbench.runtime.process import Arrays, Worker
-from compbench.suite import plan
+from compbench.suite.key import options
 from compbench.suite.plan import Job
 
 _TRAINING = ("train", "train_labels", "validation", "validation_labels")
@@ -39,7 +39,7 @@ def rewritten(job: Job, parent: bytes, data: TrainingData, worker: Worker) -> by
     technique = job.variant.technique
     spec = {
         "technique": job.variant.technique_name,
-        "options": plan.options(job.variant),
+        "options": options(job.variant),
         "classes": data.classes,
         "seed": job.seed,
         "beside": import_path.folder(),

@@ -1,4 +1,9 @@
-"""Metrics, one a file; the file's name is the metric's, its class is called `Metric`."""
+"""Metrics, one a file; the file's name is the metric's, its class is called `Metric`.
+
+A file says what a metric is: words, unit, direction, columns, history. A new one also measures or
+computes itself there (`examples/adding/metric.py`); those that the protocol takes for all variants
+side by side are measured in `measure/` and computed in `statistics/`.
+"""
 
 from __future__ import annotations
 

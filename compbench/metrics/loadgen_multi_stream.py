@@ -9,4 +9,4 @@ class Metric(MetricBase):
     label = "multi_stream"
     meaning = "queries of several images"
     columns = {}
-    table = "load"
+    table = "loadgen"

@@ -9,4 +9,4 @@ class Metric(MetricBase):
     label = "offline"
     meaning = "all images at once"
     columns = {}
-    table = "load"
+    table = "loadgen"

@@ -9,4 +9,4 @@ class Metric(MetricBase):
     label = "server"
     meaning = "queries at random times"
     columns = {}
-    table = "load"
+    table = "loadgen"

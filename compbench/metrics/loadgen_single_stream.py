@@ -9,4 +9,4 @@ class Metric(MetricBase):
     label = "single_stream"
     meaning = "one query after the other"
     columns = {}
-    table = "load"
+    table = "loadgen"

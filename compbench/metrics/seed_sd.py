@@ -12,4 +12,4 @@ class Metric(MetricBase):
     meaning = "standard deviation of accuracy over seeds; of one seed: none"
     rows = ("accuracy",)
     order = 50
-    table = "notes"
+    table = "caveats"

@@ -9,4 +9,4 @@ class Metric(MetricBase):
     label = "status"
     meaning = "only where something was skipped or failed"
     columns = {}
-    table = "absent"
+    table = "failed_and_skipped"

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compbench.report import failure
-from compbench.report.contents import Place
 from compbench.report.failure import Failure
 from compbench.report.section import Picture
+from compbench.report.section_list import Place
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from compbench.report import failure
-from compbench.report.contents import Place, places
 from compbench.report.failure import Failure
 from compbench.report.gallery import Gallery, gallery
 from compbench.report.section import Page
+from compbench.report.section_list import Place, places
 from compbench.results.record import Run
 from compbench.results.row import Row
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.summary import Summaries
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pandas as pd
 
 from compbench.results.record import Run
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.summary import Summaries
 
 if TYPE_CHECKING:

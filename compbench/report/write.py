@@ -8,7 +8,7 @@ from pathlib import Path
 
 from compbench.files import write_whole
 from compbench.report.failure import Failure
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.table.stored_run import StoredRun
 
 FAILED = "failed-sections.txt"  # beside a report, with the tracebacks of what it lacks
@@ -28,11 +28,11 @@ def write(stored: StoredRun, reports: Path) -> Written:
     What fails in a section or a picture is a line in its place; the tracebacks are in a file beside
     the report, which is there only then.
     """
-    from compbench.report.contents import places
     from compbench.report.gallery import gallery
     from compbench.report.page import compose
     from compbench.report.pictures import draw
     from compbench.report.section import Page
+    from compbench.report.section_list import places
 
     run, rows, summaries = stored.run, stored.rows, stored.summaries
     found = places(Page(run, Rows(rows), summaries, stored.folder.name))

@@ -19,6 +19,7 @@ from compbench.run.progress import Progress
 from compbench.run.stages import Work
 from compbench.runtime import machine
 from compbench.suite import plan
+from compbench.suite.key import options
 from compbench.suite.plan import Job
 from compbench.suite.read import Suite
 
@@ -106,7 +107,7 @@ def _describe(suite: Suite, jobs: tuple[Job, ...], dataset: dict[str, Any]) -> R
                 "parents": list(v.parents),
                 "torch": v.is_torch,
                 "model": describe_model(v.root_model),
-                "options": plan.options(v),
+                "options": options(v),
             }
             for v in suite.variants.values()
         },

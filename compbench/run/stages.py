@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compbench.boundary import boundary
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
+from compbench.failure_boundary import boundary
 from compbench.make import rewrite
 from compbench.make.store import LOGITS, MODEL, Artifact, Manifest, Store
-from compbench.measure import evaluate, examples, further, launch
+from compbench.measure import evaluate, example_images, further_metrics, launch
 from compbench.measure.rows import (
     CONTROL,
     artifact_rows,
@@ -70,7 +70,7 @@ class Work:
             if found:
                 self.artifacts[job.key] = found
         for row in read_rows(self.folder):
-            is_odd = row.metric in {*further.of_files(), *further.of_targets()}
+            is_odd = row.metric in {*further_metrics.of_files(), *further_metrics.of_targets()}
             is_failure = row.metric == "status" and (row.target or row.key in self.artifacts)
             if row.status == "failed" and (is_failure or is_odd):
                 self._remember(row)  # it stands for as long as this run: a new one tries again
@@ -200,12 +200,12 @@ class Work:
 
         def failed(reason: str) -> Row:
             tell(f"FAILED: {reason}")
-            row = further.failed_further_row(job, what.removeprefix(METRIC), name, reason)
+            row = further_metrics.failed_further_row(job, what.removeprefix(METRIC), name, reason)
             self._remember(row)
             return row
 
         return self._attempt(
-            lambda: [further.further_row(*given, self.suite.measure.process_seconds)],
+            lambda: [further_metrics.further_row(*given, self.suite.measure.process_seconds)],
             failed,
             self._error_file(what, job, name),
         )
@@ -298,8 +298,8 @@ class Work:
             artifact = self.artifacts.get(baseline.key)
             known = artifact is not None and LOGITS in artifact.manifest.files
             logits = np.load(artifact.path(LOGITS)) if artifact and known else None
-            write_rows(self.folder, DATASET, examples.dataset_rows(self.data, logits))
-        return examples.places(read_rows_of(self.folder, DATASET))
+            write_rows(self.folder, DATASET, example_images.dataset_rows(self.data, logits))
+        return example_images.places(read_rows_of(self.folder, DATASET))
 
     def _failed(
         self, tell: Callable[[str], None], job: Job, reason: str, target: str = "", launch: int = -1
@@ -347,13 +347,13 @@ class Work:
         """Job, target, what is measured there, and the step that does it."""
         found = [
             (job, "", METRIC + metric, Step("weigh", metric, f"{metric} of {job.label}", PROCESS_S))
-            for metric in further.of_files()
+            for metric in further_metrics.of_files()
             for job in self.jobs
             if not has_rows(self.folder, _weighing_name(job, "", METRIC + metric))
         ]
         for name, target in self.suite.targets.items():
             seconds = {FOOTPRINT: PROCESS_S * (self.suite.measure.memory_processes + 1)}
-            seconds |= {METRIC + metric: PROCESS_S for metric in further.of_targets()}
+            seconds |= {METRIC + metric: PROCESS_S for metric in further_metrics.of_targets()}
             seconds |= dict.fromkeys(target.loadgen.scenarios, target.loadgen.seconds + 1)
             for what, expected_s in seconds.items():
                 for job in self.jobs if name not in self.skipped else ():

@@ -28,8 +28,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from compbench.boundary import FULL_DISK
 from compbench.errors import JobFailed, UserError, first_line
+from compbench.failure_boundary import FULL_DISK
 
 Arrays = dict[str, NDArray[Any]]
 Function = Callable[[dict[str, Any], Arrays], Arrays]

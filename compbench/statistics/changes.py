@@ -18,7 +18,7 @@ from compbench.statistics.intervals import (
     paired_change,
     reach,
 )
-from compbench.statistics.tests import mcnemar_p
+from compbench.statistics.significance import mcnemar_p
 
 RESOLUTION = 1e-9  # of a log-ratio's standard error: clocks of nanoseconds tell no more
 Correct = Sequence[NDArray[np.uint8]]  # for each seed a 0/1 array (N,)

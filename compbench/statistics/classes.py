@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from compbench.results.record import Run
 from compbench.results.row import Row
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.intervals import Interval, paired_change
 
 MOST_CLASSES = 20  # columns that stay readable

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from compbench.results.record import Run
 from compbench.results.row import Row
-from compbench.results.rows import Rows
-from compbench.statistics.front import beaten, is_comparable
-from compbench.statistics.further import further
+from compbench.results.row_index import Rows
+from compbench.statistics.further_metrics import further
 from compbench.statistics.intervals import (
     ALPHA,
     Interval,
@@ -26,8 +25,9 @@ from compbench.statistics.intervals import (
 )
 from compbench.statistics.latency import percentile, timings, turn_logs
 from compbench.statistics.lineage import ancestors
+from compbench.statistics.pareto_front import beaten, is_comparable
+from compbench.statistics.significance import holm, log_ratio_p, mcnemar_p
 from compbench.statistics.summary import Summaries, Summary
-from compbench.statistics.tests import holm, log_ratio_p, mcnemar_p
 
 _SIZES = ("size_bytes", "packed_bytes", "coded_bytes")
 Correct = dict[int, NDArray[np.uint8]]  # seed -> which samples were right

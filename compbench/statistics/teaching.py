@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from compbench.results.record import Run
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.intervals import Interval
 from compbench.statistics.lineage import teacher
 from compbench.statistics.summarise import change_between

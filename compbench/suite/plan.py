@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel
-
 from compbench.contracts import describe_model
-from compbench.registry import import_path, registry
-from compbench.registry.fingerprint import PACKAGE, Sources
-from compbench.runtime.conditions import conditions
+from compbench.registry import import_path
+from compbench.registry.fingerprint import Sources
+from compbench.suite.key import key_of, made_by, options
 from compbench.suite.read import Suite
 from compbench.suite.variants import Variant
-
-# the module that makes artifacts, and what it only checks, keeps and describes them with: what
-# these decide is in the key already, or does not change a byte
-_MAKER = f"{PACKAGE}.make.job"
-_ASIDE = tuple(
-    f"{PACKAGE}.{x}" for x in ("suite", "make.store", "data", "runtime", "files", "boundary")
-)
-_EXPORTER_LIBRARIES = ("onnxscript", "onnx-ir")  # torch's exporter writes files with them
 
 
 @dataclass(frozen=True)
@@ -44,9 +32,9 @@ class Job:
 
 def plan(suite: Suite, dataset_digest: str) -> tuple[Job, ...]:
     """The jobs in the order they are made: seed by seed, within a seed in file order."""
-    sources, here = Sources(), conditions()
+    sources = Sources()
     with import_path.beside(suite.path):
-        made_by = {name: {**_made_by(v, sources), **here} for name, v in suite.variants.items()}
+        makers = {name: made_by(v, sources) for name, v in suite.variants.items()}
     jobs = []
     for seed in suite.seeds:
         keys: dict[str, str] = {}
@@ -59,68 +47,9 @@ def plan(suite: Suite, dataset_digest: str) -> tuple[Job, ...]:
                 "parents": parent_keys,
                 "seed": seed,
                 "dataset": dataset_digest,
-                **made_by[variant.name],
+                **makers[variant.name],
             }
             key = key_of(parts)
             keys[variant.name] = key
             jobs.append(Job(variant, seed, key, parent_keys, parts))
     return tuple(jobs)
-
-
-def key_of(parts: Mapping[str, Any]) -> str:
-    """The key of a job, from all that its result depends on."""
-    text = json.dumps(parts, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def unlike(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    """What differs in the parts of two keys, a few words each."""
-    for module in sorted({*old["code"], *new["code"]}):
-        if old["code"].get(module) != new["code"].get(module):
-            yield f"code of {module}"
-    for table, what in (("libraries", ""), ("options", "option ")):
-        for name in sorted({*old[table], *new[table]}):
-            a, b = (side[table].get(name, "absent") for side in (old, new))
-            if a != b:
-                yield f"{what}{name}: {a} became {b}"
-    for name in ("device", "threads", "precision", "technique"):
-        if old[name] != new[name]:
-            yield f"{name}: {old[name]} became {new[name]}"
-    if old["model"] != new["model"]:
-        yield "model"
-    if old["dataset"] != new["dataset"]:
-        yield "dataset"
-    if [*old["parents"]] != [*new["parents"]]:
-        yield "parent"
-
-
-def options(variant: Variant) -> dict[str, Any]:
-    """The technique's options as a suite file would write them, defaults included."""
-    return variant.technique.model_dump(mode="json")
-
-
-def _made_by(variant: Variant, sources: Sources) -> dict[str, Any]:
-    """The code that makes a variant, module by module, and the libraries with their builds.
-
-    What only checks an artifact is no part: ONNX Runtime is one where a technique uses it.
-    """
-    plugins = {type(variant.technique), *_options_in(variant.technique)}
-    plugins |= {type(variant.root_model)} if variant.uses_torch else set()
-    own, makers = sources.of(plugins), sources.of(modules=[_MAKER], aside=_ASIDE)
-    declared = {name for plugin in plugins for name in getattr(plugin, "libraries", ())}
-    named = registry.versions((*sorted(declared), *_EXPORTER_LIBRARIES))
-    return {
-        "code": {**own.modules, **makers.modules},
-        "libraries": dict(sorted({**named, **own.libraries, **makers.libraries}.items())),
-    }
-
-
-def _options_in(value: Any) -> Iterator[type]:
-    """The classes of all options inside options: a model, say, whatever its field is called."""
-    if isinstance(value, BaseModel):
-        yield type(value)
-        yield from (found for inner in vars(value).values() for found in _options_in(inner))
-    elif isinstance(value, Mapping):
-        yield from (found for inner in value.values() for found in _options_in(inner))
-    elif isinstance(value, list | tuple):
-        yield from (found for inner in value for found in _options_in(inner))

@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from compbench.contracts import Shape
-from compbench.gate.engine import BASELINE, CANDIDATE, Limits, compare
+from compbench.gate.paired_timing import BASELINE, CANDIDATE, Limits, compare
 from compbench.runtime.session import Images
 from compbench.runtime.target import Target
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from compbench.gate import engine
+from compbench.gate import paired_timing
 from compbench.runtime.target import Target
 from compbench.statistics.intervals import Interval
 from tests.benchmarks import nets
@@ -37,10 +37,10 @@ def experiment(trials: int, base: Path, slow: Path) -> str:
     for trial in range(trials):
         started = time.perf_counter()
         taken = [
-            engine.timed((str(slow), str(base)), Target(), nets.images(), 1000 * trial + i)
-            for i in range(engine.LAUNCHES)
+            paired_timing.timed((str(slow), str(base)), Target(), nets.images(), 1000 * trial + i)
+            for i in range(paired_timing.LAUNCHES)
         ]
-        one = engine.comparison(taken, engine.Limits())
+        one = paired_timing.comparison(taken, paired_timing.Limits())
         seconds.append(time.perf_counter() - started)
         alarms += different(one.control)
         found += one.ratio.low > 1 and one.ratio.value > 1 + DIFFERENT
@@ -66,8 +66,8 @@ def bursts(trials: int, base: Path, slow: Path) -> str:
     for trial in range(trials):
         for name, candidate in (("unchanged", base), ("slower", slow)):
             files = (str(candidate), str(base))
-            one = engine.compare(
-                files, Target(threads=2), nets.images(), engine.Limits(), 1000 * trial
+            one = paired_timing.compare(
+                files, Target(threads=2), nets.images(), paired_timing.Limits(), 1000 * trial
             )
             found[name][one.verdict.value] += 1
             widths.append(max(one.ratio.high - one.ratio.value, one.ratio.value - one.ratio.low))

@@ -22,7 +22,7 @@ from compbench.compare.lines import Line
 from compbench.compare.match import Side
 from compbench.errors import UserError
 from compbench.gate.check import Verdict
-from compbench.gate.engine import Comparison as Measured
+from compbench.gate.paired_timing import Comparison as Measured
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.statistics.intervals import Interval

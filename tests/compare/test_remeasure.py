@@ -17,9 +17,9 @@ from compbench.compare.compare import SAME_FILE
 from compbench.compare.match import Side
 from compbench.compare.remeasure import Places
 from compbench.errors import JobFailed, UserError
-from compbench.gate import engine
+from compbench.gate import paired_timing
 from compbench.gate.check import Verdict
-from compbench.gate.engine import Comparison
+from compbench.gate.paired_timing import Comparison
 from compbench.make.store import MODEL
 from compbench.results import record
 from compbench.results.folder import new_folder, read_rows, write_rows
@@ -61,7 +61,7 @@ def asked(monkeypatch) -> list[tuple[tuple[str, str], Any]]:
         calls.append((files, target))
         return FOUND
 
-    monkeypatch.setattr(engine, "compare", compare)
+    monkeypatch.setattr(paired_timing, "compare", compare)
     monkeypatch.setattr(remeasure, "_images", lambda run, folder: np.zeros((2, 1, 8, 8)))
     return calls
 
@@ -140,7 +140,7 @@ def test_a_measurement_that_fails_is_a_reason(tmp_path: Path, asked: list, monke
     def compare(*_: Any) -> Comparison:
         raise JobFailed("the measuring process was killed twice (SIGKILL)")
 
-    monkeypatch.setattr(engine, "compare", compare)
+    monkeypatch.setattr(paired_timing, "compare", compare)
     a, b = sides(rows_of(RUN, tmp_path, "old"), rows_of(RUN, tmp_path, "new"))
     found = remeasure.remeasure(a, b, Places((tmp_path,), tmp_path), lambda line: None)
     assert found["small", TARGET] == "the measuring process was killed twice (SIGKILL)"

@@ -22,7 +22,7 @@ from compbench.errors import UserError
 from compbench.gate import documentation
 from compbench.gate import pair as gate_pair
 from compbench.gate.check import Evidence, GateCheck, Measured, Pair, Result
-from compbench.gate.engine import Comparison, Timing, Verdict
+from compbench.gate.paired_timing import Comparison, Timing, Verdict
 from compbench.gate.snapshot import Entry, Record, Snapshot
 from compbench.registry import registry
 from compbench.runtime.target import Target

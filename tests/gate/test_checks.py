@@ -9,7 +9,7 @@ from compbench.errors import UserError
 from compbench.gate import check as gate_check
 from compbench.gate.check import Agreement, GateCheck, Result, Verdict
 from compbench.gate.checks import accuracy, bytes, latency, logits, memory, parity
-from compbench.gate.engine import Comparison
+from compbench.gate.paired_timing import Comparison
 from compbench.statistics.intervals import Interval
 from compbench.suite import gate, read
 from tests.factory import exactly

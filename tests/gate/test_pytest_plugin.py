@@ -20,17 +20,17 @@ from onnx import TensorProto, helper
 from compbench.data import digest
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
-from compbench.gate import baseline, engine, pytest_fixtures
+from compbench.gate import baseline, paired_timing, pytest_fixtures
 from compbench.gate import pair as gate_pair
 from compbench.gate import prepare as gate_prepare
 from compbench.gate.baseline import Places
 from compbench.gate.check import Measured, Pair, Verdict
-from compbench.gate.engine import Comparison, Timing
+from compbench.gate.paired_timing import Comparison, Timing
 from compbench.gate.snapshot import Snapshot
 from compbench.results.columns import unpacked
 from compbench.runtime import machine
 from tests.factory import ENVIRONMENT, exactly
-from tests.gate.test_engine import launched
+from tests.gate.test_paired_timing import launched
 from tests.kept import FILES, write_run
 
 pytest_plugins = ["pytester"]
@@ -418,7 +418,7 @@ def test_unknown(compbench_session):
 def test_the_fixtures_work_without_gates(run: Run, pytester: pytest.Pytester, monkeypatch) -> None:
     write_model(pytester.path / "net.onnx")
     pytester.makepyfile(OWN)
-    monkeypatch.setattr(engine, "timed", lambda *_: launched(1))
+    monkeypatch.setattr(paired_timing, "timed", lambda *_: launched(1))
     result = run("--benchmark-max-time=0.01", candidate=None)
     result.assert_outcomes(passed=3)
     lines(result, "test_mine *")

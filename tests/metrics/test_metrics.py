@@ -21,7 +21,7 @@ from compbench.contracts import MetricBase
 from compbench.contracts.metric import written
 from compbench.errors import UserError
 from compbench.history import metrics as history_metrics
-from compbench.measure import further as measure_further
+from compbench.measure import further_metrics as measure_further
 from compbench.report.page import render
 from compbench.report.sections import further_metrics
 from compbench.results import folder as results_folder

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from compbench.report.sections import absent, assistants, chance, cost, families
+from compbench.report.sections import assistants, cost, failed_and_skipped, families, significance
 from compbench.results.record import Run
 from compbench.results.row import Row
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics import lineage as statistics_lineage
 from compbench.statistics.summarise import summarise
 from tests.factory import RUN, RUN_ROWS, TARGET, lineage, make_run, status_row, variant_rows
@@ -114,7 +114,7 @@ def test_a_lineage_costs_each_ancestor_once_beside_the_baseline() -> None:
 
 def test_everything_without_figures_is_listed_with_its_reason() -> None:
     rows = [*RUN_ROWS, status_row("teacher", "killed", target=TARGET, launch=1)]
-    found = absent.absent(RUN, Rows(rows), summarise(RUN, rows))
+    found = failed_and_skipped.absent(RUN, Rows(rows), summarise(RUN, rows))
     usual: dict[str, Any] = {"target": TARGET, "status": "failed"}
     assert found == [
         usual | {"variant": "int8", "what": "all figures", "why": "out of memory"},
@@ -123,7 +123,7 @@ def test_everything_without_figures_is_listed_with_its_reason() -> None:
 
 
 def test_chance_is_told_of_accuracy_and_speed() -> None:
-    rows = {r["variant"]: r for r in chance.chance(RUN, summarise(RUN, RUN_ROWS), TARGET)}
+    rows = {r["variant"]: r for r in significance.chance(RUN, summarise(RUN, RUN_ROWS), TARGET)}
     assert set(rows) == {"student", "student_kd", "pruned"}
     assert rows["student"]["p (McNemar)"] == "0.006"
     assert (rows["student"]["accuracy is"], rows["student"]["it is"]) == ("lower", "faster")

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compbench.report.contents import places
 from compbench.report.gallery import gallery
-from compbench.report.pictures.choose import evenly, front, shown
-from compbench.report.pictures.labels import Box, around, place
+from compbench.report.pictures.label_placement import Box, around, place
+from compbench.report.pictures.selection import evenly, front, shown
 from compbench.report.section import Page, Picture
+from compbench.report.section_list import places
 from compbench.report.sections.soft_labels import soft_label_table
 from compbench.results.record import Run
 from compbench.results.row import Row
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.classes import Confusion, added_confusions, class_changes
 from compbench.statistics.lineage import last_step
 from compbench.statistics.summarise import summarise

@@ -17,20 +17,20 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
-from compbench.report.contents import places
 from compbench.report.gallery import gallery
 from compbench.report.pictures import draw as pictures_draw
 from compbench.report.pictures import style
-from compbench.report.pictures.choose import shown
 from compbench.report.pictures.classes import class_heat_map, confusion_bars
 from compbench.report.pictures.scatter import pareto_scatter
+from compbench.report.pictures.selection import shown
 from compbench.report.pictures.speed import latency_hills, size_and_speed
 from compbench.report.pictures.teaching import soft_label_bars, temperature_curves
 from compbench.report.pictures.training import training_curves
 from compbench.report.section import Page, Picture
+from compbench.report.section_list import places
 from compbench.results.record import Run
 from compbench.results.row import Row
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summaries
 from tests.factory import (

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from compbench.report import page, sections, write
-from compbench.report.contents import places
 from compbench.report.gallery import gallery
 from compbench.report.section import Page, SectionBase
+from compbench.report.section_list import places
 from compbench.results.folder import new_folder, write_rows
 from compbench.results.record import Run, write_run
 from compbench.results.row import Row
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.runtime.target import LoadGen, Target
 from compbench.statistics.summarise import summarise
 from compbench.table.stored_run import StoredRun

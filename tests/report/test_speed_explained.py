@@ -9,7 +9,7 @@ from compbench.report.sections import speed_explained
 from compbench.report.sections.speed_explained import explanations
 from compbench.results.record import Run
 from compbench.results.row import Row
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.summarise import summarise
 from tests.factory import (
     ENVIRONMENT,

@@ -15,7 +15,7 @@ from compbench.report import write
 from compbench.results import folder, record
 from compbench.results.record import Run
 from compbench.results.row import Row
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summaries
 from compbench.table.stored_run import StoredRun

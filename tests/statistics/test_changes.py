@@ -11,7 +11,7 @@ from scipy import stats
 
 from compbench.statistics import changes
 from compbench.statistics.intervals import Interval
-from compbench.statistics.tests import holm, sign_flip_p
+from compbench.statistics.significance import holm, sign_flip_p
 from tests.factory import exactly
 
 logs = st.lists(st.floats(-1, 3), min_size=2, max_size=9).filter(lambda x: np.std(x) > 1e-3)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from compbench.results.row import Row
-from compbench.statistics import intervals, latency, tests
+from compbench.statistics import intervals, latency, significance
 from compbench.statistics.latency import timings
 from tests.factory import latency_row
 
@@ -45,7 +45,7 @@ def test_the_interval_of_a_speed_up_holds_the_truth_in_95_percent() -> None:
         interval = intervals.log_ratio_interval(found.log_ratios)
         assert interval is not None
         held += interval.low <= TRUE_RATIO <= interval.high
-        called += (tests.log_ratio_p(found.log_ratios) < intervals.ALPHA) == (
+        called += (significance.log_ratio_p(found.log_ratios) < intervals.ALPHA) == (
             intervals.side(interval, 1) != 0
         )
     assert called == TRIALS  # test and interval say the same
@@ -75,5 +75,5 @@ def test_chance_alone_is_called_a_difference_in_one_family_of_twenty_at_most() -
     alarms = 0
     for _ in range(1_000):
         logs = random.normal(0, 0.01, (20, LAUNCHES))
-        alarms += min(tests.holm([tests.log_ratio_p(row) for row in logs])) < 0.05
+        alarms += min(significance.holm([significance.log_ratio_p(row) for row in logs])) < 0.05
     assert alarms / 1_000 < 0.05 + 0.02

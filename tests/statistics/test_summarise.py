@@ -15,8 +15,8 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from compbench.results.row import Row
-from compbench.results.rows import Rows
-from compbench.statistics import intervals, latency, tests
+from compbench.results.row_index import Rows
+from compbench.statistics import intervals, latency, significance
 from compbench.statistics.intervals import Interval
 from compbench.statistics.lineage import ancestors
 from compbench.statistics.summarise import summarise
@@ -119,20 +119,20 @@ def test_p_of_one_seed_is_mcnemars_exact_test(arms: list[list[NDArray[np.uint8]]
     ours, theirs = (arm[0] for arm in arms)
     table = [[np.sum((ours == i) & (theirs == j)) for j in (1, 0)] for i in (1, 0)]
     reference = contingency_tables.mcnemar(table, exact=True).pvalue  # pyright: ignore[reportAttributeAccessIssue]
-    assert tests.mcnemar_p([ours], [theirs]) == approx(min(1.0, reference))
-    assert tests.mcnemar_p([theirs], [ours]) == tests.mcnemar_p([ours], [theirs])
+    assert significance.mcnemar_p([ours], [theirs]) == approx(min(1.0, reference))
+    assert significance.mcnemar_p([theirs], [ours]) == significance.mcnemar_p([ours], [theirs])
 
 
 @given(outcomes(arms=2))
 def test_the_same_seeds_again_are_no_more_evidence(arms: list[list[NDArray[np.uint8]]]) -> None:
-    once = tests.mcnemar_p(*arms)
-    assert tests.mcnemar_p(arms[0] * 3, arms[1] * 3) == approx(once)
+    once = significance.mcnemar_p(*arms)
+    assert significance.mcnemar_p(arms[0] * 3, arms[1] * 3) == approx(once)
 
 
 @settings(max_examples=20)
 @given(st.lists(st.integers(0, 99).map(lambda x: x / 99), max_size=9))
 def test_adjusted_p_values_are_holms(p_values: list[float]) -> None:
-    found = tests.holm(p_values)
+    found = significance.holm(p_values)
     assert found == (approx(multipletests(p_values, method="holm")[1]) if p_values else [])
 
 
@@ -145,7 +145,7 @@ def test_the_interval_of_an_accuracy_is_statsmodels(counts: tuple[int, int]) -> 
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=9).filter(lambda x: np.std(x) > 1e-6))
 def test_p_of_a_ratio_and_its_interval_agree(logs: list[float]) -> None:
-    found, p = intervals.log_ratio_interval(logs), tests.log_ratio_p(logs)
+    found, p = intervals.log_ratio_interval(logs), significance.log_ratio_p(logs)
     assert found is not None
     reference = scipy.stats.ttest_1samp(logs, 0)
     assert p == approx(reference.pvalue)  # pyright: ignore[reportAttributeAccessIssue]
@@ -154,7 +154,7 @@ def test_p_of_a_ratio_and_its_interval_agree(logs: list[float]) -> None:
 
 @pytest.mark.parametrize(("logs", "p"), [([], 1), ([0.3], 1), ([0, 0], 1), ([0.3, 0.3], 0)])
 def test_p_without_spread(logs: list[float], p: float) -> None:
-    assert tests.log_ratio_p(logs) == p
+    assert significance.log_ratio_p(logs) == p
 
 
 def test_many_comparisons_make_a_difference_harder_to_call() -> None:

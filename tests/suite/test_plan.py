@@ -10,8 +10,8 @@ import torch
 
 import compbench
 from compbench.registry import fingerprint, registry
-from compbench.runtime import conditions
-from compbench.suite import plan
+from compbench.suite import conditions, plan
+from compbench.suite import key as suite_key
 from compbench.suite import read as suite_read
 
 BASE = """
@@ -70,7 +70,7 @@ def test_other_data_other_keys(write_suite: Callable[[str], Path]) -> None:
 def test_the_key_is_that_of_the_parts_which_are_kept(write_suite: Callable[[str], Path]) -> None:
     for job in plan.plan(suite_read.load(write_suite(BASE)), "d"):
         kept = json.loads(json.dumps(job.parts))
-        assert plan.key_of(kept) == job.key
+        assert suite_key.key_of(kept) == job.key
         assert {"device", "threads", "precision", "code", "libraries", "dataset"} <= kept.keys()
 
 

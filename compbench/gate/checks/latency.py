@@ -9,7 +9,7 @@ from pydantic import Field
 from compbench.gate.check import Evidence, GateCheck, Pair, Result
 
 if TYPE_CHECKING:
-    from compbench.gate.engine import Comparison, Timing
+    from compbench.gate.paired_timing import Comparison, Timing
     from compbench.runtime.session import Images
     from compbench.statistics.intervals import Interval
 
@@ -25,11 +25,11 @@ class Check(GateCheck):
 
     def measure(self, pair: Pair, images: Images) -> Timing:
         """Five launches of both files, or ten where those leave it undecided."""
-        from compbench.gate import engine
+        from compbench.gate import paired_timing
 
         candidate, baseline = pair.files
-        limits = engine.Limits(slower=self.latency_ratio)
-        return engine.time_both((str(candidate), str(baseline)), pair.target, images, limits)
+        limits = paired_timing.Limits(slower=self.latency_ratio)
+        return paired_timing.time_both((str(candidate), str(baseline)), pair.target, images, limits)
 
     def judge(self, evidence: Evidence) -> Result:
         """The engine's verdict."""

@@ -13,9 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from compbench.report.pictures import style
-from compbench.report.pictures.choose import front, is_right_somewhere, shown
+from compbench.report.pictures.selection import front, is_right_somewhere, shown
 from compbench.results.record import Run
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.classes import ClassChanges, Confusion, added_confusions, class_changes
 from compbench.statistics.lineage import last_step
 from compbench.statistics.summary import Summaries

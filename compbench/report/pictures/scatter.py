@@ -14,8 +14,8 @@ from matplotlib.patheffects import withStroke
 
 from compbench import units
 from compbench.report.pictures import style
-from compbench.report.pictures.choose import evenly, is_ahead, is_timed
-from compbench.report.pictures.labels import Box, around, place
+from compbench.report.pictures.label_placement import Box, around, place
+from compbench.report.pictures.selection import evenly, is_ahead, is_timed
 from compbench.results.record import Run
 from compbench.statistics.intervals import Interval
 from compbench.statistics.lineage import last_step

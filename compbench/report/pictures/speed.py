@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from compbench import units
 from compbench.report.pictures import style
-from compbench.report.pictures.choose import is_ahead, shown
+from compbench.report.pictures.selection import is_ahead, shown
 from compbench.results.record import Run
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.lineage import last_step
 from compbench.statistics.summary import Summaries, Summary
 

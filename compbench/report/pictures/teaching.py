@@ -10,9 +10,9 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 from compbench.report.pictures import style
-from compbench.report.pictures.choose import evenly
+from compbench.report.pictures.selection import evenly
 from compbench.results.record import Run
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.intervals import Interval, accuracy_interval
 from compbench.statistics.teaching import Example, SoftLabels, Sweep, soft_labels, sweeps
 

@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from compbench.report.pictures import style
-from compbench.report.pictures.choose import evenly
+from compbench.report.pictures.selection import evenly
 from compbench.results.record import Run
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.lineage import last_step
 
 _MOST_LINES = 10  # of one panel

@@ -9,7 +9,7 @@ from compbench import units
 from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.report.wording import verdict
 from compbench.results.record import Run
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.intervals import Interval
 from compbench.statistics.lineage import teacher
 from compbench.statistics.summarise import change_between

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from compbench.report.pictures.choose import is_right_somewhere, shown
+from compbench.report.pictures.selection import is_right_somewhere, shown
 from compbench.report.section import Page, Picture, SectionBase
 from compbench.statistics.classes import MOST_CLASSES, class_changes
 

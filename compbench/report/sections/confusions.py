@@ -7,10 +7,10 @@ from functools import partial
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
-from compbench.report.pictures.choose import front
+from compbench.report.pictures.selection import front
 from compbench.report.section import Page, Picture, SectionBase, Table, markdown
 from compbench.results.record import Run
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.classes import added_confusions
 from compbench.statistics.summary import Summaries
 

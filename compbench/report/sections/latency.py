@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from compbench import units
-from compbench.report.pictures.choose import shown
+from compbench.report.pictures.selection import shown
 from compbench.report.section import Page, Picture, SectionBase, Table, with_legend
 from compbench.statistics.summary import Summaries
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from compbench.report.pictures.choose import shown
+from compbench.report.pictures.selection import shown
 from compbench.report.section import Page, Picture, SectionBase
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from compbench.report.section import Page, SectionBase, bullets
 from compbench.report.wording import place
 from compbench.results.record import Run
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.runtime.target import Target
 from compbench.statistics.summary import Summaries
 

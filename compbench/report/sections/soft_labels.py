@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from compbench.report.section import Page, Picture, SectionBase, Table, markdown
 from compbench.results.record import Run
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.teaching import soft_labels
 
 if TYPE_CHECKING:

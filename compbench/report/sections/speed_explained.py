@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from compbench.report.section import Page, SectionBase, bullets
 from compbench.results.record import Run
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.runtime import machine
 from compbench.statistics.lineage import made_from
 from compbench.statistics.summary import Summaries, Summary

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from compbench.report.section import Page, SectionBase, Table, markdown
 from compbench.results.record import Run
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.summary import Summaries
 
 

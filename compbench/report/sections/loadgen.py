@@ -8,7 +8,7 @@ from compbench import units
 from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.results.record import Run
 from compbench.results.row import Row
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 
 
 def load(run: Run, rows: Rows, target: str) -> Table:

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from compbench.report.sections.gaps import gaps
-from compbench.report.sections.notes import findings
+from compbench.report.sections.caveats import findings
+from compbench.report.sections.incomplete_run import gaps
 from compbench.report.wording import spread_text, verdict
 from compbench.results.record import Run
 from compbench.results.row import Row
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.intervals import Interval, paired_change
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summary

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compbench.boundary import boundary
 from compbench.errors import JobFailed, UserError
+from compbench.failure_boundary import boundary
 from compbench.make import job
 from compbench.make.store import MODEL, Manifest
 from compbench.measure import footprint, launch, loadgen
@@ -257,13 +257,13 @@ def test_a_baseline_without_a_torch_module_is_no_reason_to_stop(lab: Lab) -> Non
 
 
 def test_sides_of_a_gate_are_named_where_one_crashes(monkeypatch, tmp_path: Path) -> None:
-    from compbench.gate import engine
+    from compbench.gate import paired_timing
     from compbench.runtime.target import Target
 
     def fake(*_: Any) -> Any:
         raise ProcessFailed(CRASH, at="control")
 
-    monkeypatch.setattr(engine, "launch", fake)
+    monkeypatch.setattr(paired_timing, "launch", fake)
     with pytest.raises(JobFailed) as raised:
-        engine.timed(("new.onnx", "old.onnx"), Target(), np.zeros(1, np.float32), 0)
+        paired_timing.timed(("new.onnx", "old.onnx"), Target(), np.zeros(1, np.float32), 0)
     assert str(raised.value) == f"the baseline, old.onnx: {CRASH}"

@@ -8,7 +8,7 @@ from compbench import metrics
 from compbench.contracts.metric import Estimate, Measured, MetricBase, Taken
 from compbench.errors import first_line
 from compbench.results.row import Row
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 from compbench.statistics.intervals import Interval
 from compbench.statistics.summary import Figure
 

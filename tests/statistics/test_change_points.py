@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compbench.statistics.levels import Demands, levels
+from compbench.statistics.change_points import Demands, levels
 
 RUNS, HISTORIES, NOISE, LAUNCHES = 30, 200, 0.01, 5
 

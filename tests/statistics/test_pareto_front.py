@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compbench.statistics.front import beaten
 from compbench.statistics.intervals import Interval
+from compbench.statistics.pareto_front import beaten
 from compbench.statistics.summary import Summary
 from tests.factory import TARGET, exactly
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from compbench.report.section import Page, SectionBase
 from compbench.results.record import Run
-from compbench.results.rows import Rows
+from compbench.results.row_index import Rows
 
 
 def gaps(run: Run, rows: Rows) -> list[str]:

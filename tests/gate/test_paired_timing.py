@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compbench.gate import engine
+from compbench.gate import paired_timing
 from compbench.gate.check import Verdict
-from compbench.gate.engine import Comparison, Limits, comparison, judged, verdict
+from compbench.gate.paired_timing import Comparison, Limits, comparison, judged, verdict
 from compbench.measure.turns import SAME_MODEL
 from compbench.runtime.target import Target
 from compbench.statistics.intervals import Interval
@@ -30,7 +30,11 @@ def columns(ns: int) -> dict[str, np.ndarray]:
 
 
 def launched(ratio: float, control: float = 1, baseline_ns: int = 1_000_000) -> dict[str, Any]:
-    arms = {engine.CANDIDATE: ratio, engine.BASELINE: 1, engine.CONTROL: control}
+    arms = {
+        paired_timing.CANDIDATE: ratio,
+        paired_timing.BASELINE: 1,
+        paired_timing.CONTROL: control,
+    }
     return {arm: columns(round(baseline_ns * times)) for arm, times in arms.items()}
 
 
@@ -148,9 +152,9 @@ def test_a_comparison_launches_both_files_and_the_baseline_again(monkeypatch) ->
         ratio = 1 if len(specs) < 3 else 1.2
         return {"latency": launched(ratio), "throughput": {}, "machine": {}}
 
-    monkeypatch.setattr(engine, "launch", launch)
+    monkeypatch.setattr(paired_timing, "launch", launch)
     images, target = np.zeros((2, 10), np.float32), Target(threads=2)
-    found = engine.compare(("new.onnx", "old.onnx"), target, images, LIMITS, seed=7)
+    found = paired_timing.compare(("new.onnx", "old.onnx"), target, images, LIMITS, seed=7)
     assert found.launches == 10
     assert [spec.seed for spec, _ in specs] == list(range(7, 17))
     for spec, given_images in specs:
