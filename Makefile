@@ -18,7 +18,7 @@ check: $(READY)  ## ruff, pyright and the fast tests: about two minutes
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/pytest -m "not slow" -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2
 
 bench: $(READY)  ## the project's own speed, and the measurement measured (two hours)
 	$(BIN)/pytest tests/benchmarks -o python_files='bench_*.py' -o python_functions='bench_*' --benchmark-only

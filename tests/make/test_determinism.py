@@ -76,7 +76,10 @@ def state() -> str:
     return repr(np.random.get_state())
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(
+    "source",
+    [s if s == "numpy" else pytest.param(s, marks=pytest.mark.slow) for s in SOURCES],
+)
 def test_random_numbers_are_those_of_the_seed_and_none_leak(
     source: str, tiny: Data, tmp_path: Path, write_suite: Callable[[str], Path]
 ) -> None:

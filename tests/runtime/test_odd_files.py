@@ -108,6 +108,7 @@ def test_a_batch_that_does_not_fit_is_blamed_on_its_arm(path: str, tmp_path: Pat
     assert raised.value.at == "odd/0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["endless"], indirect=True)
 def test_a_file_that_never_ends_a_run_is_ended(path: str) -> None:
     ended = "made no progress for 2 s and was ended"

@@ -167,7 +167,7 @@ def test_importance_chooses_other_channels() -> None:
 
 @pytest.mark.parametrize("of", ["macs", "parameters"])
 @pytest.mark.parametrize("ratio", [0.3, 0.75])
-@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("steps", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_at_least_the_asked_share_goes(tiny: Data, of: str, ratio: float, steps: int) -> None:
     options = {"of": of, "ratio": ratio, "round_to": 1, "epochs": 0, "steps": steps}
     made = build(prune_channels.Technique.model_validate(options), tiny)
@@ -176,7 +176,10 @@ def test_at_least_the_asked_share_goes(tiny: Data, of: str, ratio: float, steps:
     assert getattr(after, of) >= 0.85 * (1 - ratio) * getattr(before, of), "no more than needed"
 
 
-@pytest.mark.parametrize("importance", ["l2", "taylor", "batch_norm"])
+@pytest.mark.parametrize(
+    "importance",
+    ["batch_norm", *(pytest.param(x, marks=pytest.mark.slow) for x in ("l2", "taylor"))],
+)
 def test_residual_nets_with_batch_norm_are_pruned_whole(tiny: Data, importance: str) -> None:
     options = {"ratio": 0.5, "importance": importance, "round_to": 2, "epochs": 1}
     made = build(prune_channels.Technique.model_validate(options), tiny, residual())

@@ -97,7 +97,9 @@ def test_every_static_combination_runs_on_integers_or_is_refused(
     assert len(file) < 0.6 * len(parent())
 
 
-@pytest.mark.parametrize("calibration", ["minmax", "entropy", "percentile"])
+@pytest.mark.parametrize(
+    "calibration", ["minmax", pytest.param("entropy", marks=pytest.mark.slow), "percentile"]
+)
 @pytest.mark.parametrize("activation", ["uint8", "int8"])
 def test_every_calibration_gives_ranges_of_its_own(
     calibration: Any, activation: Any, tiny: Data, capfd: pytest.CaptureFixture[str]
