@@ -208,14 +208,11 @@ class _Process:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Let it end, and take away what it left."""
+        """End it, and take away what it left; it has answered, so nothing of it is needed more."""
+        self.kill()
+        self._process.wait()
         with suppress(BrokenPipeError):
             self._tasks.close()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            self._process.wait()
         self._answers.close()
         self._marks.close()
         self._journal.close()
