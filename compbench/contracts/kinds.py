@@ -103,10 +103,14 @@ def _wrong_parents(plugin: type[TechniqueBase]) -> str | None:
 
 
 def _wrong_words(plugin: type[TechniqueBase]) -> str | None:
-    if not isinstance(plugin.quantizes, bool):
-        return f"says quantizes = {shown(plugin.quantizes)}, which should be True or False"
-    if not isinstance(plugin.leaves, str):
-        return f"says leaves = {shown(plugin.leaves)}, which should be a text"
+    for word in ("quantizes", "teaches"):
+        said = getattr(plugin, word)
+        if not isinstance(said, bool):
+            return f"says {word} = {shown(said)}, which should be True or False"
+    for word in ("leaves", "family", "scheme"):
+        said = getattr(plugin, word)
+        if not isinstance(said, str):
+            return f"says {word} = {shown(said)}, which should be a text"
     undoes = plugin.undoes
     if not isinstance(undoes, tuple) or not all(isinstance(word, str) for word in undoes):
         return f'says undoes = {shown(undoes)}, which should be a tuple of texts: ("zeros",)'

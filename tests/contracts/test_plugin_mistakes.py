@@ -236,7 +236,10 @@ TECHNIQUES = {
     "a reserved word": ("parent: int = 1", "has an option 'parent', a word with a meaning"),
     "another": ("technique: int = 1", "has an option 'technique', a word with a meaning"),
     "quantizes": ('quantizes = "yes"', "says quantizes = 'yes', which should be True or False"),
+    "teaches": ("teaches = 1", "says teaches = 1, which should be True or False"),
     "leaves": ("leaves = 1", "says leaves = 1, which should be a text"),
+    "family": ("family = 1", "says family = 1, which should be a text"),
+    "scheme": ("scheme = None", "says scheme = None, which should be a text"),
     "undoes": ('undoes = "zeros"', "says undoes = 'zeros', which should be a tuple of texts"),
     "a table": ("null_case = {}", "says null_case = {}, which should be the options"),
     "of no option": (
