@@ -117,9 +117,14 @@ _BYTES = TypeAdapter(ByteSize)
 
 
 def parse_share(text: str | float) -> float:
-    """'1pp', '1 %' and 0.01 are 0.01. Raises ValueError for what is no share from 0 to 1."""
+    """'1pp', '1 %' and 0.01 are 0.01. Raises ValueError for what is no share from 0 to 1.
+
+    A bare 1 is refused: it may be meant as 1pp or as 100pp.
+    """
     found = re.fullmatch(_NUMBER + r"(pp|%)?", str(text), re.IGNORECASE)
     value = float(found[1]) / (100 if found[2] else 1) if found else -1.0
+    if found and not found[2] and value == 1:
+        raise ValueError(f"{text!r} may be 1pp or 100pp: write the one that is meant")
     if not 0 <= value <= 1:
         hint = f": write {text}pp" if found and not found[2] and value <= 100 else ""
         raise ValueError(f"{text!r} should be percentage points such as 1pp, or 0 to 1{hint}")

@@ -16,7 +16,7 @@ from compbench import units
         (units.parse_share, "0.01", 0.01),
         (units.parse_share, 0.01, 0.01),
         (units.parse_share, 0, 0),
-        (units.parse_share, "1", 1),
+        (units.parse_share, "100pp", 1),
         (units.parse_share, 1e-5, 1e-5),
         (units.parse_bytes, "200KB", 200e3),
         (units.parse_bytes, "1.5 MB", 1.5e6),
@@ -39,6 +39,8 @@ def test_quantities_are_read_as_people_write_them(
 @pytest.mark.parametrize(
     ("read", "text", "message"),
     [
+        (units.parse_share, "1", "1pp or 100pp"),
+        (units.parse_share, 1.0, "1pp or 100pp"),
         (units.parse_share, "2", "write 2pp"),
         (units.parse_share, "1.5", "write 1.5pp"),
         (units.parse_share, "120pp", "0 to 1"),
