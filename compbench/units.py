@@ -82,6 +82,22 @@ def times(interval: Triple | None) -> str:
     return f"{value}× ({low}–{high})"
 
 
+def speed(speedup: Triple | None, side: int) -> str:
+    """A speed-up in words: `side` is 1 where it is measurably faster, -1 slower, 0 neither.
+
+    2.00× (1.90–2.10) faster; 1.40× (1.20–1.60) slower; as fast, within noise (0.97×, 0.90–1.05).
+    """
+    if speedup is None:
+        return "not timed"
+    if side > 0:
+        return f"{times(speedup)} faster"
+    if side < 0:
+        value, low, high = speedup
+        return f"{times((1 / value, 1 / high, 1 / low))} slower"
+    value, low, high = map(three_digits, speedup)
+    return f"as fast, within noise ({value}×, {low}–{high})"
+
+
 def signed(value: float) -> str:
     """Two decimals with a sign; a real minus."""
     return f"{value:+.2f}".replace("-", "−").replace("+0.00", "0.00").replace("−0.00", "0.00")

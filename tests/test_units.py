@@ -139,3 +139,20 @@ def test_three_digits_are_never_in_exponents(value: float, expected: str) -> Non
 def test_three_digits_are_right_to_half_a_percent(value: float) -> None:
     assert float(units.three_digits(value)) == pytest.approx(value, rel=0.00501)
     assert units.three_digits(-value) == f"−{units.three_digits(value)}"
+
+
+@pytest.mark.parametrize(
+    ("side", "said"),
+    [
+        (1, "2.00× (1.60–2.50) faster"),
+        (-1, "0.500× (0.400–0.625) slower"),
+        (0, "as fast, within noise (2.00×, 1.60–2.50)"),
+    ],
+)
+def test_a_speed_is_said_as_it_was_told_apart(side: int, said: str) -> None:
+    assert units.speed((2.0, 1.6, 2.5), side) == said
+
+
+def test_what_is_slower_is_a_number_above_one() -> None:
+    assert units.speed((0.5, 0.4, 0.8), -1) == "2.00× (1.25–2.50) slower"
+    assert units.speed(None, 0) == "not timed"

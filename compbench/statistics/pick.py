@@ -123,10 +123,10 @@ def as_fast_as_any(allowed: Sequence[Summary]) -> list[Summary]:
 
 def gain(s: Summary, baseline: Summary) -> str:
     """What a variant gains and loses beside the baseline, with intervals."""
-    speed = units.times(s.speedup)
+    speed = units.speed(s.speedup, s.faster)
     smaller = units.three_digits(s.size_ratio or math.nan)
     return (
-        f"{speed} faster, {smaller}× smaller ({units.bytes_text(s.size_bytes)} instead of "
+        f"{speed}, {smaller}× smaller ({units.bytes_text(s.size_bytes)} instead of "
         f"{units.bytes_text(baseline.size_bytes)}), accuracy {units.points(s.change)}"
     )
 
