@@ -190,7 +190,7 @@ def refusal(model: nn.Module, example: Tensor) -> tuple[str, str] | None:
 def left(reasons: Mapping[str, str]) -> str:
     """A technique's note on the layers that it left as they are, each with the reason."""
     named = (f"{path or 'the net itself'} ({reason})" for path, reason in reasons.items())
-    return f"left as they are: {', '.join(named)}"
+    return f"layers left as they are: {', '.join(named)}"
 
 
 def prunable(model: nn.Module, keep: Iterable[str] = ()) -> dict[str, nn.Parameter]:

@@ -308,7 +308,7 @@ def test_what_is_left_as_it_is_is_said(tiny: Data) -> None:
         registry.find("technique", plugin)(**options).build([built(kind, tiny)], tiny.training, fit)
         return "; ".join(fit.notes)
 
-    assert notes("gru", "prune_weights") == "left as they are: 0.1.layer (GRU)"
+    assert notes("gru", "prune_weights") == "layers left as they are: 0.1.layer (GRU)"
     assert "0.2 (4 groups)" in notes("conv-reflect-dilation2-groups4", "low_rank")
     assert "one (its weight is another's too)" in notes("tied", "low_rank")
     assert "0.1.linear1 (its weight is used without it)" in notes("encoder", "low_rank")
