@@ -70,7 +70,7 @@ def exported(model: nn.Module) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("method", ["one_shot", "iterative", "gradual"])
-@pytest.mark.parametrize("scope", ["layer", "global"])
+@pytest.mark.parametrize("scope", [pytest.param("layer", marks=pytest.mark.slow), "global"])
 def test_the_asked_share_is_zero_in_module_and_file(tiny: Data, method: str, scope: str) -> None:
     options = {"ratio": 0.8, "method": method, "scope": scope, "steps": 2, "epochs": 2}
     made = build(prune_weights.Technique.model_validate(options), tiny)
@@ -166,7 +166,7 @@ def test_importance_chooses_other_channels() -> None:
 
 
 @pytest.mark.parametrize("of", ["macs", "parameters"])
-@pytest.mark.parametrize("ratio", [0.3, 0.75])
+@pytest.mark.parametrize("ratio", [pytest.param(0.3, marks=pytest.mark.slow), 0.75])
 @pytest.mark.parametrize("steps", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_at_least_the_asked_share_goes(tiny: Data, of: str, ratio: float, steps: int) -> None:
     options = {"of": of, "ratio": ratio, "round_to": 1, "epochs": 0, "steps": steps}

@@ -238,11 +238,12 @@ def test_a_gemm_is_a_product_and_a_sum(tiny: Data) -> None:
     "options",
     [
         {},
-        {"activation_type": "int8"},
-        {"weight_type": "uint8"},
+        pytest.param({"activation_type": "int8"}, marks=pytest.mark.slow),
+        pytest.param({"weight_type": "uint8"}, marks=pytest.mark.slow),
         {"weight_type": "int4", "per_channel": False},
-        {"reduce_range": True},
-        {"exclude": ("node_conv2d",), "calibration": "percentile"},
+        pytest.param(
+            {"exclude": ("node_conv2d",), "calibration": "percentile"}, marks=pytest.mark.slow
+        ),
     ],
     ids=str,
 )
