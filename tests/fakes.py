@@ -1,4 +1,4 @@
-"""A session and a clock that do as they are told, for tests to exact numbers."""
+"""Sessions for tests: one whose clock does as it is told, and a real one on the CPU."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from compbench.runtime.session import Images
+from compbench.runtime.session import Images, OrtSession
+from compbench.runtime.target import Target
 
 
 @dataclass
@@ -43,3 +44,8 @@ class FakeSession:
         """The first ten pixels of each bound image."""
         images = self.bound[-1]
         return images.reshape(len(images), -1)[:, :10]
+
+
+def cpu_session(model: bytes) -> OrtSession:
+    """ONNX Runtime's, on the CPU with one thread, in this process."""
+    return OrtSession(model, Target())

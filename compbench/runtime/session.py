@@ -116,11 +116,6 @@ class OrtSession:
         return self._session.end_profiling()
 
 
-def cpu_session(model: bytes) -> OrtSession:
-    """A session on the CPU with one thread: the check of what was just made."""
-    return OrtSession(model, Target())
-
-
 def _input(session: Any) -> Any:
     """What the images go into. Raises JobFailed where that is not clear."""
     inputs = session.get_inputs()

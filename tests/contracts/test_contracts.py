@@ -32,8 +32,8 @@ from compbench.onnxfile.export import to_onnx, torch_logits
 from compbench.onnxfile.parity import parity
 from compbench.registry import registry
 from compbench.runtime import inference
-from compbench.runtime.session import cpu_session
 from compbench.training.loop import Fit
+from tests.fakes import cpu_session
 
 TECHNIQUES = registry.names("technique")
 MODELS = registry.names("model")

@@ -20,8 +20,8 @@ from compbench.onnxfile import size
 from compbench.results.folder import read_rows
 from compbench.runtime import inference
 from compbench.runtime.process import ProcessFailed, Worker
-from compbench.runtime.session import cpu_session
 from compbench.runtime.target import Target
+from tests.fakes import cpu_session
 from tests.odd_files import REASONS, RIGHT, Made, reason
 
 MADE = Made(4, 3)

@@ -325,7 +325,7 @@ def test_the_arithmetic_peak_is_that_of_the_fastest_product() -> None:
 
 
 def test_a_product_is_what_its_name_says() -> None:
-    from compbench.runtime.session import cpu_session
+    from tests.fakes import cpu_session
 
     session = cpu_session(peak.product(4))
     session.bind(np.eye(4, dtype=np.float32))

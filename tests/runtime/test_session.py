@@ -13,9 +13,10 @@ from compbench.errors import JobFailed
 from compbench.providers import cuda
 from compbench.runtime import placement as runtime_placement
 from compbench.runtime import session
-from compbench.runtime.session import OrtSession, cpu_session
+from compbench.runtime.session import OrtSession
 from compbench.runtime.target import Target
 from tests.benchmarks import nets
+from tests.fakes import cpu_session
 
 CPU, GPU = "CPUExecutionProvider", "CUDAExecutionProvider"
 

@@ -21,9 +21,9 @@ from compbench.onnxfile.export import to_onnx, torch_logits
 from compbench.onnxfile.parity import parity
 from compbench.registry import registry
 from compbench.runtime import inference
-from compbench.runtime.session import cpu_session
 from compbench.suite.variants import Variant, read_variants
 from compbench.training.loop import Fit
+from tests.fakes import cpu_session
 
 SHAPE = Shape(1, 12, 12)
 STEPS = {

@@ -28,7 +28,6 @@ from compbench.onnxfile.graph import with_matrix_products
 from compbench.onnxfile.parity import parity
 from compbench.results.row import INT8_BITS
 from compbench.runtime import inference, machine
-from compbench.runtime.session import cpu_session
 from compbench.suite import plan, read
 from compbench.techniques import (
     float16,
@@ -42,6 +41,7 @@ from compbench.toolkit.quantize.options import DYNAMIC_OPERATORS, STATIC_OPERATO
 from compbench.toolkit.quantize_aware.module import Trainable
 from compbench.toolkit.quantize_aware.operators import KNOWN
 from compbench.training.loop import Fit
+from tests.fakes import cpu_session
 
 SHAPE = Shape(1, 12, 12)
 TYPES = {"int8": TensorProto.INT8, "uint8": TensorProto.UINT8, "int4": TensorProto.INT4}
