@@ -24,6 +24,7 @@ bench: $(READY)  ## the project's own speed, and the measurement measured (two h
 	$(BIN)/pytest tests/benchmarks -o python_files='bench_*.py' -o python_functions='bench_*' --benchmark-only
 	$(BIN)/python -m tests.benchmarks.overhead
 	$(BIN)/python -m tests.benchmarks.growth
+	$(BIN)/python -m tests.simulations
 	$(BIN)/python -m tests.benchmarks.power 60
 	$(BIN)/python -m tests.benchmarks.large 1000 3 2
 	$(BIN)/compbench run suites/quickstart.toml --quiet
