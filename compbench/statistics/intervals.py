@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from compbench.statistics.paired_proportions import Disagreement
+
 CONFIDENCE = 0.95
 ALPHA = 1 - CONFIDENCE
-_Z = float(stats.norm.ppf(0.5 + CONFIDENCE / 2))
 
 
 class Interval(NamedTuple):
@@ -35,19 +36,16 @@ def accuracy_interval(correct: Sequence[NDArray[np.uint8]]) -> Interval:
 
 
 def paired_change(
-    correct: Sequence[NDArray[np.uint8]], baseline: Sequence[NDArray[np.uint8]]
+    correct: Sequence[NDArray[np.uint8]],
+    baseline: Sequence[NDArray[np.uint8]],
+    alpha: float = ALPHA,
 ) -> Interval:
-    """Accuracy difference on the same N samples, averaged over seeds, with a 95 % interval.
+    """Accuracy difference on the same N samples, averaged over seeds: of these files, not of seeds.
 
-    Agresti and Min's adjusted Wald interval (half a sample added to each cell of the paired 2×2
-    table; Statistics in Medicine 24, 2005), which extends to differences averaged over seeds.
+    The interval is of other samples alone, by default 95 % (see `paired_proportions`).
     """
-    differences = np.mean(np.asarray(correct, float) - np.asarray(baseline, float), axis=0)
-    count, total = len(differences), float(differences.sum())
-    centre = total / (count + 2)
-    variance = (float((differences**2).sum()) + 1) / (count + 2) - centre**2
-    half = _Z * sqrt(variance / (count + 2))
-    return Interval(total / count, max(-1.0, centre - half), min(1.0, centre + half))
+    found = Disagreement.of(correct, baseline)
+    return Interval(found.change, *found.bounds(alpha))
 
 
 def log_ratio_interval(log_ratios: Sequence[float]) -> Interval | None:
