@@ -11,13 +11,15 @@ from rich.text import Text
 
 from compbench import units
 from compbench.results.record import Run
-from compbench.statistics.pick import pick, sentence
+from compbench.statistics.pick import Choice, pick, sentence
 from compbench.statistics.summary import Summaries, Summary
 
 _REASON = 160  # characters of a reason; the report has all of it
 _MARKS = {
     "★": "recommended",
+    "☆": "best guess, not shown to be within the limit",
     "●": "Pareto front (accuracy, speed, bytes)",
+    "○": "perhaps on the front",
     "≈": "speed-up that noise could explain",
     "▼": "slower than the baseline",
 }
@@ -26,10 +28,10 @@ _MARKS = {
 def overview(run: Run, summaries: Summaries) -> Iterator[RenderableType]:
     """For each target its table, what was skipped or failed there, and the answer."""
     for target in run.targets:
-        taken = _taken(run, summaries, target)
+        choice = pick(run, summaries, target)
         measured = [s for s in summaries.of(target) if not s.reason]
         if measured:
-            rows = [_cells(run, summaries, s, taken) for s in measured]
+            rows = [_cells(run, summaries, s, choice) for s in measured]
             yield _table(run, target, rows, [_style(run, summaries, s) for s in measured])
             yield from _legend({mark for row in rows for mark in row[-1]})
         yield from _problems(summaries, target)
@@ -43,11 +45,6 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
     if choice is None:
         return f"{target}: no answer, since the baseline {run.baseline} has no figures"
     return sentence(run, summaries, target, choice)
-
-
-def _taken(run: Run, summaries: Summaries, target: str) -> str:
-    choice = pick(run, summaries, target)
-    return choice.taken.variant if choice and choice.taken else ""
 
 
 def _table(run: Run, target: str, rows: list[list[str]], styles: list[str]) -> Table:
@@ -69,12 +66,14 @@ def _table(run: Run, target: str, rows: list[list[str]], styles: list[str]) -> T
     return table
 
 
-def _cells(run: Run, summaries: Summaries, s: Summary, taken: str) -> list[str]:
+def _cells(run: Run, summaries: Summaries, s: Summary, choice: Choice | None) -> list[str]:
     is_baseline = s.variant == run.baseline
     is_unsure = s.speedup is not None and not s.faster and not is_baseline
     marks = {
-        "★": s.variant == taken,
+        "★": choice is not None and s is choice.taken and not (is_baseline and choice.guess),
+        "☆": choice is not None and s is choice.guess,
         "●": (s.variant, s.target) in summaries.on_front,
+        "○": (s.variant, s.target) in summaries.may_be_on_front,
         "≈": is_unsure,
         "▼": s.faster < 0,
     }

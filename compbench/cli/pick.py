@@ -12,6 +12,7 @@ from compbench import units
 from compbench.errors import UserError, nearest
 from compbench.results.record import Run
 from compbench.statistics.intervals import Interval
+from compbench.statistics.noninferiority import Drop
 from compbench.statistics.pick import Choice, Constraints, pick, sentence
 from compbench.statistics.summary import Summaries
 
@@ -36,11 +37,19 @@ class Chosen:
         return sentence(self.run, self.summaries, self.target, self.choice)
 
     def table(self) -> Table:
-        """What spoke against each of the others."""
-        table = Table("variant", "excluded by", box=None, pad_edge=False)
-        for variant, reasons in self.choice.excluded.items():
-            said = (f"{reason} ({figure})" for reason, figure in reasons.items())
-            table.add_row(variant, ", ".join(said))
+        """Each one's drop on validation, and what spoke against all but the one taken."""
+        limit = f"within {self.choice.constraints.drop_text}"
+        heads = ("variant", "change on validation", limit, "images to decide", "excluded by")
+        table = Table(*heads, box=None, pad_edge=False)
+        for s in self.summaries.of(self.target):
+            drop = self.choice.drops.get(s.variant)
+            reasons = self.choice.excluded.get(s.variant, {})
+            told = (f"{r} ({f})" for r, f in reasons.items() if r not in ("accuracy", "undecided"))
+            needed = units.count_text(drop.samples_to_decide) if drop else units.NOTHING
+            known = (units.points(drop.change), drop.standing.value) if drop else ("baseline", "")
+            table.add_row(
+                s.variant, *(known if drop or not s.reason else ("", "")), needed, ", ".join(told)
+            )
         return table
 
     def record(self) -> dict[str, Any]:
@@ -52,11 +61,14 @@ class Chosen:
             "target": self.target,
             "constraints": vars(limits),
             "taken": taken and taken.variant,
+            "guess": self.choice.guess and self.choice.guess.variant,
             "speedup": _ends(taken and taken.speedup),
             "change": _ends(taken and taken.change),
             "size_bytes": taken and taken.size_bytes,
             "p50_ns": taken and taken.p50_ns,
             "excluded": self.choice.excluded,
+            "candidates": self.choice.candidates,
+            "drops": {variant: _drop(drop) for variant, drop in self.choice.drops.items()},
         }
 
 
@@ -84,6 +96,15 @@ def choose(
         reason = summaries.find(run.baseline, name).reason or "it was not measured"
         raise UserError(f"on {name} the baseline '{run.baseline}' has no figures: {reason}")
     return Chosen(run, summaries, name, choice)
+
+
+def _drop(drop: Drop) -> dict[str, Any]:
+    return {
+        "standing": drop.standing.value,
+        "change": _ends(drop.change),
+        "samples": drop.samples,
+        "samples_to_decide": drop.samples_to_decide,
+    }
 
 
 def _ends(interval: Interval | None) -> dict[str, float] | None:

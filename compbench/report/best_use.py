@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from compbench import units
 from compbench.results.record import Run
-from compbench.statistics.pick import Constraints, as_fast_as_any
+from compbench.statistics.pick import Choice, as_fast_as_any
 from compbench.statistics.summary import Summaries, Summary
 
 QUICK = 0.01  # "made quickly": in less than this share of the time that the baseline took
@@ -23,23 +23,24 @@ class Use:
     rule: str
     find: Callable[[Run, list[Summary], Summary], Summary | None]
     figure: Callable[[Run, Summary], str]  # the evidence, beside the label
+    may_be_baseline: bool = False
 
 
-def best_uses(run: Run, summaries: Summaries, target: str) -> dict[str, list[str]]:
-    """Variant -> the uses it is the best for with their figures, in the order of `USES`."""
+def best_uses(run: Run, summaries: Summaries, target: str, choice: Choice) -> dict[str, list[str]]:
+    """Variant -> the uses it is the best for with their figures, in the order of `USES`.
+
+    Of those that are within the limit, or look so; `choice` says of each which it is.
+    """
     baseline = summaries.find(run.baseline, target)
-    if baseline.validation_accuracy is None or baseline.speedup is None:
-        return {}
-    limit = Constraints.of(run)
     allowed = [
         s
         for s in summaries.of(target)
-        if s.speedup and s.size_bytes and limit.keeps_accuracy(s, baseline)
+        if s.speedup and s.size_bytes and s.validation and choice.may_be_within(s.variant)
     ]
     found: dict[str, list[str]] = {}
     for use in USES:
         best = use.find(run, allowed, baseline)
-        if best is not None and best is not baseline:
+        if best is not None and (best is not baseline or use.may_be_baseline):
             figure = use.figure(run, best)
             found.setdefault(best.variant, []).append(f"{use.label} ({figure})")
     return found
@@ -82,8 +83,13 @@ def _least_memory(run: Run, allowed: list[Summary], baseline: Summary) -> Summar
 
 
 def _most_accurate(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
-    better = [s for s in allowed if s.validation_change and s.validation_change.low > 0]
-    return max(better, key=lambda s: s.validation_accuracy or 0, default=None)
+    return max(allowed, key=lambda s: (s.validation_accuracy or 0, _speed(s)), default=None)
+
+
+def _accuracy(run: Run, s: Summary) -> str:
+    right = units.share(s.validation_accuracy, 2)
+    change = s.validation_change
+    return right + (" ≈" if s.variant != run.baseline and change and change.low <= 0 else "")
 
 
 def _quick(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
@@ -125,10 +131,12 @@ USES = (
         lambda run, s: units.bytes_text(s.memory_bytes),
     ),
     Use(
-        "accuracy",
-        "measurably above the baseline on validation, and the highest",
+        "most accurate",
+        "the highest accuracy on validation, of equals the fastest; ≈ where it is not measurably "
+        "above the baseline's",
         _most_accurate,
-        lambda run, s: units.points(s.validation_change),
+        _accuracy,
+        may_be_baseline=True,
     ),
     Use(
         "no retraining",

@@ -38,6 +38,7 @@ def accuracy_interval(correct: Sequence[NDArray[np.uint8]]) -> Interval:
 def paired_change(
     correct: Sequence[NDArray[np.uint8]],
     baseline: Sequence[NDArray[np.uint8]],
+    *,
     alpha: float = ALPHA,
 ) -> Interval:
     """Accuracy difference on the same N samples, averaged over seeds: of these files, not of seeds.

@@ -9,14 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, copysign, inf, isfinite, sqrt
+from math import ceil, copysign, isfinite
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.optimize import brentq
+from scipy.special import ndtri
 
+_TINY = 1e-300  # so that nothing is divided by 0
 Correct = Sequence[NDArray[np.uint8]]  # 0/1 for each of the same N samples, an array a seed
+
+
+def score(ours: Any, theirs: Any, samples: int, null: Any, share: Any = 1.0) -> Any:
+    """`Disagreement.score` of one or of arrays of them, `null` from -1 to 1."""
+    linear = (2 * samples - ours + theirs) * null - ours - theirs
+    root = abs(linear**2 + 8 * samples * theirs * null * (1 - null)) ** 0.5
+    only_theirs = (root - linear) / (4 * samples)  # most likely, if `null` were true
+    variance = samples * share * abs(2 * only_theirs + null - null**2)
+    return (ours - theirs - samples * null) / (variance + _TINY) ** 0.5
 
 
 @dataclass(frozen=True)
@@ -49,21 +59,11 @@ class Disagreement:
 
     def score(self, null: float) -> float:
         """How many standard errors the change is above `null`, if `null` were true."""
-        n, b, c = self.samples, self.ours, self.theirs
-        if abs(null) >= 1:
-            return copysign(inf, -null)
-        linear = (2 * n - b + c) * null - b - c
-        root = sqrt(max(0.0, linear**2 + 8 * n * c * null * (1 - null)))
-        only_theirs = max(0.0, -null, (root - linear) / (4 * n))  # most likely, if null were true
-        variance = n * self.share * (2 * only_theirs + null - null**2)
-        lead = b - c - n * null
-        if variance <= 0:
-            return copysign(inf, lead) if lead else 0.0
-        return lead / sqrt(variance)
+        return float(score(self.ours, self.theirs, self.samples, null, self.share))
 
     def bounds(self, alpha: float) -> tuple[float, float]:
         """The ends of the interval with `alpha` outside, half on either side."""
-        z = float(stats.norm.isf(alpha / 2))
+        z = -float(ndtri(alpha / 2))
         return self._where(z), self._where(-z)
 
     def samples_to_decide(self, null: float, alpha: float) -> int | None:
@@ -74,10 +74,12 @@ class Disagreement:
         score = self.score(null)
         if score == 0 or not isfinite(score):
             return None if score == 0 else self.samples
-        return ceil(self.samples * (float(stats.norm.isf(alpha / 2)) / score) ** 2)
+        return ceil(self.samples * (float(ndtri(alpha / 2)) / score) ** 2)
 
     def _where(self, score: float) -> float:
         """The null whose score this is; the score falls as the null grows."""
+        from scipy.optimize import brentq  # slow to import: only where an interval is asked for
+
         at = self.change
         edge = copysign(1.0, -score)
         if abs(at - edge) < 1e-12:
@@ -86,4 +88,5 @@ class Disagreement:
         lowest, highest = self.score(low) - score, self.score(high) - score
         if lowest * highest > 0:
             return edge if abs(at) == 1 else at
-        return float(brentq(lambda null: self.score(null) - score, low, high, xtol=1e-9))
+        found: Any = brentq(lambda null: self.score(null) - score, low, high, xtol=1e-9)
+        return float(found)

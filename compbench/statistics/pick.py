@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from compbench import units
 from compbench.results.record import Run
+from compbench.statistics.noninferiority import Drop, Standing, judge
 from compbench.statistics.summary import Summaries, Summary
-
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -28,20 +27,9 @@ class Constraints:
         limits = {name: run.pick.get(f"max_{name}") for name in ("drop", "bytes", "latency")}
         return Constraints(limits["drop"] or 0.0, limits["bytes"], limits["latency"])
 
-    def keeps_accuracy(self, s: Summary, baseline: Summary) -> bool:
-        """Whether both were measured, and the drop on the validation split is within the limit."""
-        if s.validation_accuracy is None or baseline.validation_accuracy is None:
-            return False
-        change = s.validation_accuracy - baseline.validation_accuracy
-        return change >= -self.max_drop - _ROUNDING
-
-    def broken_by(self, s: Summary, baseline: Summary) -> dict[str, str]:
-        """The constraints that a measured variant breaks, each with the figure that does."""
-        assert s.validation_accuracy is not None and baseline.validation_accuracy is not None
+    def broken_by(self, s: Summary) -> dict[str, str]:
+        """Those of size and speed that a variant breaks, each with the figure that does."""
         found = {}
-        if not self.keeps_accuracy(s, baseline):
-            change = s.validation_accuracy - baseline.validation_accuracy
-            found["accuracy"] = f"{units.signed(100 * change)} pp on validation"
         if self.max_bytes is not None and (s.size_bytes or 0) > self.max_bytes:
             found["bytes"] = units.bytes_text(s.size_bytes)
         if self.max_latency_ns is not None and (s.p50_ns or 0) > self.max_latency_ns:
@@ -50,64 +38,143 @@ class Constraints:
 
     def said(self, baseline: str) -> str:
         """As one says it: at most 1 pp below teacher and at most 200 KB."""
-        limits = [f"at most {100 * self.max_drop:g} pp below {baseline}"]
+        limits = [f"at most {self.drop_text} below {baseline}"]
         if self.max_bytes is not None:
             limits.append(f"at most {units.bytes_text(self.max_bytes)}")
         if self.max_latency_ns is not None:
             limits.append(f"at most {units.time_text(self.max_latency_ns)} an inference")
         return " and ".join(limits)
 
+    @property
+    def drop_text(self) -> str:
+        """The drop allowed: 1 pp."""
+        return f"{100 * self.max_drop:g} pp"
+
 
 @dataclass(frozen=True)
 class Choice:
-    """What to take on a target, None where nothing keeps to the constraints.
+    """What to take on a target, None where nothing is shown to keep to the constraints.
 
-    `excluded` says of each other variant what spoke against it: a constraint's name ("accuracy",
-    "bytes", "latency"), or "slower", "larger" than what was taken, or "failed"; each with a figure.
+    `guess` is what would be taken by the estimates, where that is not shown to be within the drop
+    allowed. `drops` are all measured variants' but the baseline's, on validation. `excluded` says
+    of each variant but the one taken what spoke against it: a constraint's name ("accuracy",
+    "bytes", "latency"), "undecided" where the samples can't tell, or "slower", "larger" than what
+    was taken, or "failed"; each with a figure.
     """
 
     taken: Summary | None
     is_baseline: bool
     constraints: Constraints
     excluded: dict[str, dict[str, str]]
+    guess: Summary | None = None
+    drops: Mapping[str, Drop] = field(default_factory=dict)
+    candidates: int = 1  # looked at on the same samples
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether something other than the baseline is shown to keep to the constraints."""
+        return self.taken is not None and not self.is_baseline
+
+    def is_contradicted(self, s: Summary) -> bool:
+        """Whether all of its change on the test images is beyond the limit; they decide nothing."""
+        return s.change is not None and s.change.high < -self.constraints.max_drop
 
     def counts(self) -> Counter[str]:
         """How many variants each reason speaks against."""
         return Counter(reason for reasons in self.excluded.values() for reason in reasons)
 
+    def is_within(self, variant: str) -> bool:
+        """Whether a measured variant is shown to be within the drop allowed, or is the baseline."""
+        return variant not in self.drops or self.drops[variant].standing is Standing.WITHIN
+
+    def may_be_within(self, variant: str) -> bool:
+        """Whether it is, or looks so by the estimate and is not shown to be beyond."""
+        return self.is_within(variant) or _is_hopeful(self.drops[variant])
+
 
 def pick(
     run: Run, summaries: Summaries, target: str, constraints: Constraints | None = None
 ) -> Choice | None:
-    """The fastest variant that keeps to the constraints, and of those as fast the smallest.
+    """The fastest variant shown to keep to the constraints, and of those as fast the smallest.
 
     As fast: their speed-ups' intervals overlap, or noise explains the difference. Accuracy counts
-    on the *validation* split: the test split decides nothing, so that its figures stay honest.
-    None where the baseline has no figures.
+    on the *validation* split, by its interval: the test split decides nothing, so that its figures
+    stay honest. None where the baseline has no figures.
     """
     constraints = constraints or Constraints.of(run)
     baseline = summaries.find(run.baseline, target)
-    if baseline.validation_accuracy is None or baseline.speedup is None:
+    if baseline.validation is None or baseline.speedup is None:
         return None
-    excluded, allowed = {}, []
-    for s in summaries.of(target):
-        if s.validation_accuracy is None or s.speedup is None:
-            excluded[s.variant] = {"failed": s.reason or "no figures"}
+    measured = [s for s in summaries.of(target) if s.validation and s.speedup]
+    broken = {s.variant: constraints.broken_by(s) for s in measured}
+    candidates = sum(_is_rival(s, baseline, broken) for s in measured)
+    drops = {
+        s.variant: judge(s.validation, constraints.max_drop, candidates)
+        for s in measured
+        if s.validation and s is not baseline
+    }
+    kept = [s for s in measured if not broken[s.variant]]
+    sure = [s for s in kept if s is baseline or drops[s.variant].standing is Standing.WITHIN]
+    taken = _best(sure, run.baseline)
+    best = _best([s for s in kept if s in sure or _is_hopeful(drops[s.variant])], run.baseline)
+    return Choice(
+        taken,
+        taken is baseline,
+        constraints,
+        _excluded(summaries.of(target), taken, sure, broken, drops),
+        guess=None if best in sure else best,
+        drops=drops,
+        candidates=max(1, candidates),
+    )
+
+
+def _is_rival(s: Summary, baseline: Summary, broken: Mapping[str, object]) -> bool:
+    """Whether it would be taken before the baseline if it lost nothing: told without accuracy."""
+    if s is baseline or broken[s.variant]:
+        return False
+    is_smaller = (s.size_bytes or 0) < (baseline.size_bytes or 0)
+    return bool(broken[baseline.variant]) or s.faster > 0 or (s.faster == 0 and is_smaller)
+
+
+def _is_hopeful(drop: Drop) -> bool:
+    return drop.standing is Standing.UNDECIDED and drop.keeps_by_estimate
+
+
+def _best(allowed: Sequence[Summary], baseline: str) -> Summary | None:
+    """The smallest of the fastest."""
+    order = as_fast_as_any(allowed) if allowed else []
+    return min(order, key=lambda s: (s.size_bytes or 0, s.variant != baseline), default=None)
+
+
+def _excluded(
+    here: Sequence[Summary],
+    taken: Summary | None,
+    sure: Sequence[Summary],
+    broken: Mapping[str, dict[str, str]],
+    drops: Mapping[str, Drop],
+) -> dict[str, dict[str, str]]:
+    """What spoke against each but the one taken."""
+    equals = as_fast_as_any(sure) if sure else []
+    found: dict[str, dict[str, str]] = {}
+    for s in here:
+        if s is taken:
             continue
-        broken = constraints.broken_by(s, baseline)
-        if broken:
-            excluded[s.variant] = broken
-        else:
-            allowed.append(s)
-    if not allowed:
-        return Choice(None, False, constraints, excluded)
-    equals = as_fast_as_any(allowed)
-    taken = min(equals, key=lambda s: (s.size_bytes or 0, s.variant != run.baseline))
-    for s in allowed:
-        if s is not taken:
+        if s.variant not in broken:
+            found[s.variant] = {"failed": s.reason or "no figures"}
+        elif s in sure:
             figure = units.bytes_text(s.size_bytes) if s in equals else units.times(s.speedup)
-            excluded[s.variant] = {"larger" if s in equals else "slower": figure}
-    return Choice(taken, taken.variant == run.baseline, constraints, excluded)
+            found[s.variant] = {"larger" if s in equals else "slower": figure}
+        else:
+            reasons = _of_drop(drops[s.variant]) if s.variant in drops else {}
+            found[s.variant] = reasons | broken[s.variant]
+    return found
+
+
+def _of_drop(drop: Drop) -> dict[str, str]:
+    if drop.standing is Standing.WITHIN:
+        return {}
+    figure = f"{units.points(drop.change)} on validation"
+    return {"accuracy" if drop.standing is Standing.BEYOND else "undecided": figure}
 
 
 def as_fast_as_any(allowed: Sequence[Summary]) -> list[Summary]:
@@ -131,13 +198,32 @@ def gain(s: Summary, baseline: Summary) -> str:
     )
 
 
+def drop_sentence(drop: Drop, limit: str) -> str:
+    """What is known of a drop: −0.35 pp (−2.1…+1.4) on 288 validation images: undecided, …."""
+    found = f"{units.points(drop.change)} on {drop.samples:,} validation images"
+    if drop.standing is not Standing.UNDECIDED:
+        return f"{found}: {drop.standing} {limit}"
+    if drop.samples_to_decide is None:
+        return f"{found}: undecided, and no number of images would decide what is at the limit"
+    return f"{found}: undecided, some {units.count_text(drop.samples_to_decide)} would decide"
+
+
 def sentence(run: Run, summaries: Summaries, target: str, choice: Choice) -> str:
     """A choice as one says it."""
-    limits, taken = choice.constraints.said(run.baseline), choice.taken
-    if taken is None:
+    limits, baseline = choice.constraints.said(run.baseline), summaries.find(run.baseline, target)
+    guess = ""
+    if choice.guess:
+        known = drop_sentence(choice.drops[choice.guess.variant], choice.constraints.drop_text)
+        guess = f"{choice.guess.variant}: {gain(choice.guess, baseline)} ({known})"
+    if choice.taken and not choice.is_baseline:
+        found = f"{target}: {limits}: take {choice.taken.variant}: {gain(choice.taken, baseline)}"
+        if choice.is_contradicted(choice.taken):
+            found += ": the test images contradict it, all of that is beyond the limit"
+        return found + (f"; it may be that better is {guess}" if guess else "")
+    if guess:
+        nothing = "nothing that is better" if choice.is_baseline else "nothing"
+        return f"{target}: {nothing} is shown to be {limits}; best guess: {guess}"
+    if choice.taken is None:
         return f"{target}: nothing is {limits}"
-    if choice.is_baseline:
-        beside = "nothing else is measurably faster, nor as fast and smaller"
-        return f"{target}: {limits}: keep {taken.variant}: {beside}"
-    found = gain(taken, summaries.find(run.baseline, target))
-    return f"{target}: {limits}: take {taken.variant}: {found}"
+    beside = "nothing else is measurably faster, nor as fast and smaller"
+    return f"{target}: {limits}: keep {choice.taken.variant}: {beside}"

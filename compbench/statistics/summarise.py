@@ -21,11 +21,13 @@ from compbench.statistics.intervals import (
     distinguishable,
     log_ratio_interval,
     paired_change,
+    reach,
     side,
 )
 from compbench.statistics.latency import percentile, timings, turn_logs
 from compbench.statistics.lineage import ancestors
-from compbench.statistics.pareto_front import beaten, is_comparable
+from compbench.statistics.paired_proportions import Disagreement
+from compbench.statistics.pareto_front import Contender, Front, accuracy_margin, front
 from compbench.statistics.significance import holm, log_ratio_p, mcnemar_p
 from compbench.statistics.summary import Summaries, Summary
 
@@ -37,17 +39,32 @@ def summarise(run: Run, rows: Iterable[Row]) -> Summaries:
     """Every variant on every target."""
     found = Rows(rows)
     summaries: list[Summary] = []
-    control, losers = {}, {}
+    control, fronts = {}, {}
     for target in run.targets:
         beside = _Baseline(run, found, target)
         if beside.control is not None:
             control[target] = beside.control
         drafts = [_draft(run, found, variant, beside) for variant in run.variants]
         here = _judged(run.baseline, drafts, beside.control)
-        losers |= {(v, target): by for v, by in beaten(here).items()}
+        fronts[target] = _front(run, found, here, beside.control)
         summaries += here
-    measured = {(s.variant, s.target) for s in summaries if is_comparable(s)}
-    return Summaries(tuple(summaries), control, frozenset(measured - losers.keys()), losers)
+    return Summaries(
+        tuple(summaries),
+        control,
+        frozenset((v, target) for target, front in fronts.items() for v in front.members),
+        {(v, t): by for t, front in fronts.items() for v, by in front.beaten_by.items()},
+        frozenset((v, target) for target, front in fronts.items() for v in front.undecided),
+    )
+
+
+def _front(run: Run, rows: Rows, here: Sequence[Summary], control: Interval | None) -> Front:
+    """Of those of which accuracy, speed and bytes were all measured."""
+    contenders = [
+        Contender(s.variant, _by_seed(rows.of(s.variant, "accuracy", s.target)), s.log_ratios, size)
+        for s in here
+        if s.change is not None and s.speedup is not None and (size := s.size_bytes) is not None
+    ]
+    return front(contenders, accuracy_margin(run), reach(control) if control else 0.0)
 
 
 class _Baseline:
@@ -100,6 +117,7 @@ def _draft(run: Run, rows: Rows, variant: str, beside: _Baseline) -> Summary:
         peak_share=_peak_share(batch, macs, p50_ns, beside.peak_macs_per_s),
         footprint=_footprint(rows.of(variant, "memory_bytes", target)),
         speedup=log_ratio_interval(ratios),
+        log_ratios=timing.by_launch,
         speedup_p=log_ratio_p(ratios) if len(ratios) > 1 else None,
         throughput_per_s=_throughputs(rows.of(variant, "throughput_per_s", target)),
         parity_max_abs=_largest(rows.of(variant, "parity_max_abs", target)),
@@ -114,7 +132,10 @@ def _accuracies(rows: Rows, variant: str, beside: _Baseline) -> dict[str, Any]:
     """The fields of a summary that tell how often a variant is right."""
     correct = _by_seed(rows.of(variant, "accuracy", beside.target))
     validation = _by_seed(rows.of(variant, "validation_accuracy", beside.target))
-    pair = _common(correct, beside.correct)
+    pair, validated = (
+        _common(ours, theirs)
+        for ours, theirs in ((correct, beside.correct), (validation, beside.validation))
+    )
     shares = [float(c.mean()) for c in correct.values()]
     return {
         "accuracy": accuracy_interval(list(correct.values())) if correct else None,
@@ -123,7 +144,8 @@ def _accuracies(rows: Rows, variant: str, beside: _Baseline) -> dict[str, Any]:
         else None,
         "change": paired_change(*pair) if pair else None,
         "change_p": mcnemar_p(*pair) if pair else None,
-        "validation_change": _change(validation, beside.validation),
+        "validation_change": paired_change(*validated) if validated else None,
+        "validation": Disagreement.of(*validated) if validated else None,
         "seed_sd": float(np.std(shares, ddof=1)) if len(shares) > 1 else None,
     }
 

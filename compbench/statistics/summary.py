@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from compbench.statistics.intervals import Interval
+from compbench.statistics.paired_proportions import Disagreement
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Summary:
     change_p: float | None = None  # of McNemar's exact test, adjusted for many comparisons
     more_accurate: int = 0
     validation_change: Interval | None = None
+    validation: Disagreement | None = None  # with the baseline's answers on validation
     seed_sd: float | None = None
     size_bytes: float | None = None
     size_ratio: float | None = None  # baseline's bytes over this variant's
@@ -54,6 +56,9 @@ class Summary:
     peak_share: float | None = None  # of the arithmetic peak in float32 that the target reaches
     footprint: dict[str, float] = field(default_factory=dict)  # medians, see footprint.py
     speedup: Interval | None = None
+    log_ratios: Mapping[int, float] = field(
+        default_factory=dict
+    )  # by launch: of time to baseline's
     speedup_p: float | None = None  # of a t-test over launches, adjusted for many comparisons
     faster: int = 0
     throughput_per_s: dict[int, float] = field(default_factory=dict)  # by batch size
@@ -75,14 +80,16 @@ class Summary:
 class Summaries:
     """All summaries of a run, and each target's noise floor: an A/A ratio, ideally 1.
 
-    `beaten_by` maps a variant on a target to one that is at least as good in everything and
-    measurably better in something; `on_front` are those that none beats.
+    `on_front` are those that are shown to be better than each other one in something, and
+    `may_be_on_front` those of which that is undecided; `beaten_by` maps the others to one that is
+    shown to be no worse in anything and measurably better in something (see `pareto_front`).
     """
 
     all: tuple[Summary, ...]
     control: Mapping[str, Interval]  # target -> time of the control arm over the baseline's
     on_front: frozenset[tuple[str, str]]  # (variant, target)
     beaten_by: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    may_be_on_front: frozenset[tuple[str, str]] = frozenset()
 
     @cached_property
     def _found(self) -> dict[tuple[str, str], Summary]:

@@ -52,6 +52,11 @@ class Pick(Options):
     max_latency: Annotated[float | str, AfterValidator(units.parse_time)] | None = Field(
         default=None, description="p50 at the target's first batch size: '0.5ms'"
     )
+    margin: Annotated[float | str, AfterValidator(units.parse_share)] | None = Field(
+        default=None,
+        description="a variant leaves the Pareto front only for one that is shown to be less "
+        "accurate by no more than this; without it half of max_drop",
+    )
     target: str | None = Field(
         default=None, description="the target that decides; without it, each one for itself"
     )

@@ -16,7 +16,10 @@ ABOUT: dict[str, Column] = {
     "status": Column("", "ok, skipped or failed"),
     "reason": Column("", "why it was skipped or failed"),
     "is_baseline": Column("", "whether the others are compared with it"),
-    "on_front": Column("", "whether no variant on this target beats it in accuracy and speed"),
+    "on_front": Column(
+        "", "whether it is shown to be better than each other in accuracy, speed or bytes"
+    ),
+    "may_be_on_front": Column("", "whether it is neither shown to be on the front nor beaten"),
 }
 
 

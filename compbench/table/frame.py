@@ -20,6 +20,7 @@ from compbench.table.columns import column_name, listing
 
 _DTYPES = {int: "Int64", bool: "bool", str: "string"}
 FURTHER = "further"  # the field of `Summary` whose columns are the metrics'
+_NO_COLUMNS = {FURTHER, "validation", "log_ratios"}  # what others are computed from
 _ENDS = {"": "value", "_low": "low", "_high": "high"}
 
 
@@ -33,7 +34,7 @@ def table(run: Run, measured: Summaries | Iterable[Row]) -> pd.DataFrame:
     found = _about(run, summaries)
     hints = get_type_hints(Summary)
     for field in fields(Summary):
-        if field.name not in found and field.name != FURTHER:
+        if field.name not in found and field.name not in _NO_COLUMNS:
             values = [None if s.reason else getattr(s, field.name) for s in summaries.all]
             found |= _columns(field.name, hints[field.name], values)
     return pd.DataFrame(found | _further(summaries))
@@ -57,8 +58,12 @@ def _about(run: Run, summaries: Summaries) -> dict[str, pd.Series]:
         "reason": [reason for _, _, (_, _, reason) in every],
         "is_baseline": [s.variant == run.baseline for s, _, _ in every],
         "on_front": [(s.variant, s.target) in summaries.on_front for s, _, _ in every],
+        "may_be_on_front": [
+            (s.variant, s.target) in summaries.may_be_on_front for s, _, _ in every
+        ],
     }
-    kinds = {"batch_size": int, "is_baseline": bool, "on_front": bool}
+    kinds = {"batch_size": int}
+    kinds |= dict.fromkeys(("is_baseline", "on_front", "may_be_on_front"), bool)
     return {name: _series(values, kinds.get(name, str)) for name, values in texts.items()}
 
 

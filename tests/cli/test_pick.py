@@ -14,11 +14,11 @@ SUMMARIES = summarise(RUN, RUN_ROWS)
 
 
 def test_the_choice_is_said_with_its_limits_and_what_excluded_the_others() -> None:
-    chosen = choose(RUN, SUMMARIES, None, {"--max-drop": "20pp", "--max-bytes": "1KB"})
+    chosen = choose(RUN, SUMMARIES, None, {"--max-drop": "50pp", "--max-bytes": "1KB"})
     assert chosen.sentence() == (
-        f"{TARGET}: at most 20 pp below teacher and at most 1.00 KB: take student: 2.00× "
+        f"{TARGET}: at most 50 pp below teacher and at most 1.00 KB: take student: 2.00× "
         "(2.00–2.00) faster, 4.00× smaller (1.00 KB instead of 4.00 KB), accuracy −10.00 pp "
-        "(−15.89…−3.72)"
+        "(−17.44…−5.52)"
     )
     record = chosen.record()
     assert json.loads(json.dumps(record)) == record
@@ -29,11 +29,29 @@ def test_the_choice_is_said_with_its_limits_and_what_excluded_the_others() -> No
         "pruned": {"bytes": "4.00 KB"},
         "int8": {"failed": "failed: out of memory"},
     }
-    assert chosen.table().row_count == 4
+    assert record["drops"]["student"]["standing"] == "within"
+    assert record["candidates"] == 1  # the others are too large, whatever they lose
+    assert chosen.table().row_count == 5
+
+
+def test_what_the_images_cannot_decide_is_a_guess() -> None:
+    chosen = choose(RUN, SUMMARIES, None, {"--max-drop": "21pp", "--max-bytes": "1KB"})
+    assert chosen.sentence().startswith(
+        f"{TARGET}: nothing is shown to be at most 21 pp below teacher and at most 1.00 KB; best "
+        "guess: student: 2.00× (2.00–2.00) faster"
+    )
+    assert "undecided, some " in chosen.sentence()
+    record = chosen.record()
+    assert (record["taken"], record["guess"]) == (None, "student")
+    drop = record["drops"]["student"]
+    assert drop["standing"] == "undecided"
+    assert drop["change"]["low"] < -0.21 < drop["change"]["high"]
+    assert drop["samples"] == 100 < drop["samples_to_decide"]
+    assert "undecided" in record["excluded"]["student"]
 
 
 def test_what_is_not_given_is_as_the_suite_says() -> None:
-    run = make_run(pick={"max_drop": 0.2, "max_bytes": 1000.0, "target": TARGET})
+    run = make_run(pick={"max_drop": 0.5, "max_bytes": 1000.0, "target": TARGET})
     assert choose(run, SUMMARIES, None, {}).record()["taken"] == "student"
     stricter = choose(run, SUMMARIES, None, {"--max-drop": "1pp"})
     assert stricter.record()["taken"] is None

@@ -6,6 +6,8 @@ import pytest
 
 from compbench.report.best_use import best_uses
 from compbench.statistics.intervals import Interval
+from compbench.statistics.paired_proportions import Disagreement
+from compbench.statistics.pick import pick
 from compbench.statistics.summary import Summary
 from tests.factory import TARGET, exactly, lineage, make_run, make_summaries
 
@@ -16,7 +18,12 @@ RUN = make_run(
 
 def summary(name: str, **figures: Any) -> Summary:
     """As accurate, large and fast as the baseline, and made in ten seconds."""
+    accuracy = figures.get("validation_accuracy", 0.9)
+    lead = 0 if accuracy is None else round((accuracy - 0.9) * 100_000)
     usual = {
+        "validation": None
+        if accuracy is None
+        else Disagreement(max(0, lead), max(0, -lead), 100_000),
         "speedup": exactly(1),
         "validation_accuracy": 0.9,
         "size_bytes": 1000,
@@ -32,14 +39,26 @@ def memory(rest_bytes: float) -> dict[str, float]:
 
 def labels(*summaries: Summary) -> dict[str, list[str]]:
     """The best uses without their figures."""
-    found = best_uses(RUN, make_summaries(*summaries), TARGET)
+    found = uses_of(*summaries)
     return {v: [use.partition(" (")[0] for use in uses] for v, uses in found.items()}
+
+
+def uses_of(*summaries: Summary) -> dict[str, list[str]]:
+    """The uses of each, without who is the most accurate by the estimate, which someone always is.
+
+    That the baseline is it says nothing.
+    """
+    choice = pick(RUN, make_summaries(*summaries), TARGET)
+    assert choice is not None
+    found = best_uses(RUN, make_summaries(*summaries), TARGET, choice)
+    assert sum(use.startswith("most accurate") for uses in found.values() for use in uses) == 1
+    found["teacher"] = [u for u in found.get("teacher", []) if not u.startswith("most accurate")]
+    return {variant: uses for variant, uses in found.items() if uses}
 
 
 def test_a_use_has_its_figure() -> None:
     small = summary("a", size_bytes=900, speedup=exactly(2), faster=1, p50_ns=5_000)
-    found = best_uses(RUN, make_summaries(BASELINE, small), TARGET)
-    assert found == {"a": ["lowest latency (5.00 µs)", "least disk (900 B)"]}
+    assert uses_of(BASELINE, small)["a"][:2] == ["lowest latency (5.00 µs)", "least disk (900 B)"]
 
 
 BASELINE = summary("teacher", footprint=memory(9e6), throughput_per_s={1: 10, 32: 100})
@@ -49,11 +68,11 @@ BASELINE = summary("teacher", footprint=memory(9e6), throughput_per_s={1: 10, 32
     ("figures", "expected"),
     [
         ({}, []),
-        ({"speedup": exactly(2), "faster": 1}, ["lowest latency"]),
-        ({"speedup": exactly(2)}, []),  # noise explains it
+        ({"speedup": exactly(2), "faster": 1}, ["lowest latency", "most accurate"]),
+        ({"speedup": exactly(2)}, ["most accurate"]),  # noise explains it
         (
             {"speedup": exactly(2), "faster": 1, "make_seconds": 0.09},
-            ["lowest latency", "no retraining"],
+            ["lowest latency", "most accurate", "no retraining"],
         ),
         ({"size_bytes": 999}, ["least disk"]),
         ({"packed_bytes": 10}, ["downloads"]),
@@ -61,10 +80,9 @@ BASELINE = summary("teacher", footprint=memory(9e6), throughput_per_s={1: 10, 32
         ({"throughput_per_s": {1: 50, 32: 99}}, []),
         ({"footprint": memory(7.9e6)}, ["least memory"]),
         ({"footprint": memory(8.1e6)}, []),  # within what processes differ by
-        ({"validation_change": Interval(0.02, 0.01, 0.03)}, ["accuracy"]),
-        ({"validation_change": Interval(0.02, 0.00, 0.04)}, []),
+        ({"validation_accuracy": 0.92}, ["most accurate"]),
         ({"size_bytes": 1, "validation_accuracy": 0.889}, []),  # too inaccurate for any use
-        ({"size_bytes": 1, "validation_accuracy": 0.89}, ["least disk"]),
+        ({"size_bytes": 1, "validation_accuracy": 0.8905}, ["least disk"]),
         ({"size_bytes": 1, "validation_accuracy": None}, []),
     ],
 )
@@ -77,15 +95,37 @@ def test_of_those_as_fast_the_smallest_has_the_lowest_latency() -> None:
     large = summary("a", speedup=Interval(3, 2.8, 3.2), faster=1)
     small = summary("b", speedup=Interval(2.9, 2.7, 3.1), faster=1, size_bytes=900)
     found = labels(BASELINE, large, small)
-    assert found == {"b": ["lowest latency", "least disk"]}
+    assert found == {"a": ["most accurate"], "b": ["lowest latency", "least disk"]}
 
 
 def test_what_descends_from_another_variant_is_not_made_at_once() -> None:
     quick = summary("b", speedup=exactly(2), faster=1, make_seconds=0.01)
     found = labels(BASELINE, quick)
-    assert found == {"b": ["lowest latency"]}
+    assert found == {"b": ["lowest latency", "most accurate"]}
 
 
 def test_without_a_measured_baseline_there_is_no_best() -> None:
     broken = Summary("teacher", TARGET, reason="failed: nan")
-    assert best_uses(RUN, make_summaries(broken, summary("a", size_bytes=1)), TARGET) == {}
+    assert pick(RUN, make_summaries(broken, summary("a", size_bytes=1)), TARGET) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "figure"),
+    [
+        (Interval(0.02, 0.01, 0.03), "most accurate (92.00 %)"),
+        (Interval(0.02, 0.00, 0.04), "most accurate (92.00 % ≈)"),
+    ],
+)
+def test_the_most_accurate_is_named_though_chance_could_explain_it(
+    change: Interval, figure: str
+) -> None:
+    better = summary("a", validation_accuracy=0.92, validation_change=change)
+    assert uses_of(BASELINE, better) == {"a": [figure]}
+
+
+def test_the_baseline_may_be_the_most_accurate() -> None:
+    worse = summary("a", validation_accuracy=0.895)
+    summaries = make_summaries(BASELINE, worse)
+    choice = pick(RUN, summaries, TARGET)
+    assert choice is not None
+    assert best_uses(RUN, summaries, TARGET, choice) == {"teacher": ["most accurate (90.00 %)"]}

@@ -207,9 +207,10 @@ def test_a_crowd_is_thinned_out_in_what_is_listed_not_in_the_scatter() -> None:
         assert sorted(names) == sorted(chosen)
         assert len(names) == 24
     axes = pareto_scatter(run, summaries, TARGET).axes[0]
-    behind = sum(len(np.asarray(collection.get_offsets())) for collection in axes.collections)
-    ahead = {v for v, _ in summaries.on_front}
-    assert behind == 60 - len(ahead)
+    drawn = sum(len(np.asarray(collection.get_offsets())) for collection in axes.collections)
+    rings = {v for v, _ in (*summaries.on_front, *summaries.may_be_on_front)}
+    drawn += sum(line.get_marker() not in ("None", None) for line in axes.lines)
+    assert drawn == 60 + len(rings)
     assert "v0 (baseline)" in [t.get_text() for t in axes.texts]
 
 

@@ -43,14 +43,14 @@ def test_a_drop_at_the_limit_is_called_smaller_no_more_often_than_the_level(samp
     z = stats.norm.isf(alpha)
     for ours in (0.0, 0.002, 0.01, 0.05):
         theirs = ours + limit
-        lost = np.arange(stats.binom.ppf(1e-8, samples, theirs), samples * theirs + 1)
+        lost = np.arange(float(stats.binom.ppf(1e-8, samples, theirs)), samples * theirs + 1)
         rate = 0.0
         for c in lost:
-            left = stats.binom(int(samples - c), ours / (1 - theirs))
-            # the fewest samples won back with which the drop is called smaller than the limit
-            b = np.arange(0, left.isf(1e-8) + 2)
+            left = int(samples - c), ours / (1 - theirs)
+            b = np.arange(0, float(stats.binom.isf(1e-8, *left)) + 2)
             called = [Disagreement(x, c, samples).score(-limit) > z for x in b]
-            rate += stats.binom.pmf(c, samples, theirs) * float(left.pmf(b)[called].sum())
+            chance = np.asarray(stats.binom.pmf(b, *left), float)[called].sum()
+            rate += float(stats.binom.pmf(c, samples, theirs)) * float(chance)
         assert rate < 1.15 * alpha
 
 

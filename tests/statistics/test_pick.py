@@ -5,10 +5,20 @@ from dataclasses import replace
 import pytest
 
 from compbench.statistics.intervals import Interval
-from compbench.statistics.pick import Choice, Constraints, pick
+from compbench.statistics.noninferiority import Standing
+from compbench.statistics.paired_proportions import Disagreement
+from compbench.statistics.pick import Choice, Constraints, pick, sentence
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summary
 from tests.factory import RUN, RUN_ROWS, TARGET, exactly, make_run, make_summaries
+
+MANY = 100_000
+
+
+def counted(accuracy: float, samples: int = MANY) -> Disagreement:
+    """Of a variant beside the baseline's 0.9, with which it disagrees no more than it must."""
+    lead = round((accuracy - 0.9) * samples)
+    return Disagreement(max(0, lead), max(0, -lead), samples)
 
 
 def summary(
@@ -24,6 +34,7 @@ def summary(
         TARGET,
         speedup=speedup,
         validation_accuracy=validation,
+        validation=None if validation is None else counted(validation),
         size_bytes=size_bytes,
         faster=faster,
         p50_ns=p50_ns,
@@ -59,9 +70,12 @@ def test_the_fastest_is_taken() -> None:
         (0.895, 0.01, "fast"),
         (0.885, 0.01, "teacher"),
         (0.885, 0.02, "fast"),
-        (0.9, 0, "fast"),
+        (0.901, 0, "fast"),
+        (0.9, 0, "teacher"),
         (0.899, 0, "teacher"),
         (0.0, 1, "fast"),
+        (0.891, 0.01, "fast"),
+        (0.8905, 0.01, "teacher"),
         (None, 0.01, "teacher"),
     ],
 )
@@ -180,7 +194,7 @@ def test_what_failed_is_not_taken() -> None:
     [
         Summary("teacher", TARGET, reason="failed: no memory"),
         replace(BASELINE, speedup=None),
-        replace(BASELINE, validation_accuracy=None),
+        replace(BASELINE, validation=None),
     ],
 )
 def test_without_a_baseline_there_is_no_answer(baseline: Summary) -> None:
@@ -188,7 +202,46 @@ def test_without_a_baseline_there_is_no_answer(baseline: Summary) -> None:
     assert pick(make_run(), summaries, TARGET) is None
 
 
-@pytest.mark.parametrize(("max_drop", "expected"), [(0.01, "teacher"), (0.25, "student")])
+def test_what_is_not_shown_is_a_guess_and_the_baseline_stays() -> None:
+    few = replace(summary("fast", TWICE), validation=counted(0.895, 288))
+    choice = taken(few)
+    assert choice is not None and choice.is_baseline and not choice.is_sure
+    assert choice.guess is few
+    drop = choice.drops["fast"]
+    assert drop.standing is Standing.UNDECIDED
+    assert drop.samples_to_decide is not None and drop.samples_to_decide > 288
+    assert "undecided" in choice.excluded["fast"]
+    assert sentence(make_run(), make_summaries(BASELINE, few), TARGET, choice).startswith(
+        f"{TARGET}: nothing that is better is shown to be at most 1 pp below teacher; best guess: "
+    )
+
+
+def test_what_looks_worse_than_the_limit_is_no_guess_though_it_may_be_within() -> None:
+    few = replace(summary("fast", TWICE), validation=counted(0.885, 288))
+    choice = taken(few)
+    assert choice is not None and choice.is_baseline and choice.guess is None
+
+
+def test_a_faster_guess_stands_beside_what_is_sure() -> None:
+    sure = summary("sure", TWICE)
+    few = replace(summary("fast", Interval(3, 2.9, 3.1)), validation=counted(0.9, 288))
+    choice = taken(sure, few)
+    assert choice is not None and choice.taken is sure and choice.is_sure
+    assert choice.guess is few
+
+
+def test_many_candidates_on_one_split_need_more_samples() -> None:
+    """The best of many looks better than it is: each is judged as one of them."""
+    one = summary("0", TWICE)
+    split = replace(one, validation=counted(0.9, 500))
+    assert (found := taken(split)) and found.taken is split
+    many = [split, *(replace(split, variant=str(i)) for i in range(1, 9))]
+    assert (found := taken(*many)) and found.is_baseline and found.guess
+    slow = [replace(s, faster=-1, size_bytes=9000) for s in many[1:]]
+    assert (found := taken(split, *slow)) and found.taken is split  # these would never be taken
+
+
+@pytest.mark.parametrize(("max_drop", "expected"), [(0.01, "teacher"), (0.5, "student")])
 def test_a_choice_is_made_from_rows(max_drop: float, expected: str) -> None:
     run = make_run(pick={"max_drop": max_drop})
     choice = pick(run, summarise(RUN, RUN_ROWS), TARGET)

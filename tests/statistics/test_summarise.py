@@ -19,6 +19,7 @@ from compbench.results.row_index import Rows
 from compbench.statistics import intervals, latency, significance
 from compbench.statistics.intervals import Interval
 from compbench.statistics.lineage import ancestors
+from compbench.statistics.paired_proportions import Disagreement
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summary
 from tests.factory import (
@@ -283,6 +284,7 @@ def test_all_figures_of_a_variant_are_exact() -> None:
         change_p=approx(2 * 3 / 2**10),  # pyright: ignore[reportArgumentType]
         more_accurate=-1,
         validation_change=intervals.paired_change([validation], [baseline]),
+        validation=Disagreement(0, 20, 100),
         size_bytes=1000,
         size_ratio=4,
         packed_bytes=900,
@@ -308,6 +310,7 @@ def test_all_figures_of_a_variant_are_exact() -> None:
         speedup=approx((2, 2, 2)),  # pyright: ignore[reportArgumentType]
         speedup_p=0,
         faster=1,
+        log_ratios=approx(dict.fromkeys(range(3), -log(2))),  # pyright: ignore[reportArgumentType]
         throughput_per_s=approx({1: 1e5, 32: 32e5}),  # pyright: ignore[reportArgumentType]
         parity_max_abs=1e-6,
         parity_agreement=1,
@@ -339,8 +342,11 @@ def test_speed_lineage_and_sparsity_of_the_others() -> None:
         "nonzero_parameters": 600,
         "lineage_seconds": 12,
     }
-    # 'pruned' may be as fast as 'teacher' and is as accurate and as small: nothing tells them apart
-    assert found.on_front == {(v, TARGET) for v in ("student", "teacher", "student_kd", "pruned")}
+    # the smallest is on the front; 'pruned' may be as fast as 'teacher' and is as accurate and as
+    # small, and of 'student_kd' a hundred images can't tell whether it is more accurate
+    assert found.on_front == {("student", TARGET)}
+    maybe = {(v, TARGET) for v in ("teacher", "student_kd", "pruned")}
+    assert found.may_be_on_front == maybe
     assert found.beaten_by == {}
 
 

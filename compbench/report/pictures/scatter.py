@@ -15,7 +15,7 @@ from matplotlib.patheffects import withStroke
 from compbench import units
 from compbench.report.pictures import style
 from compbench.report.pictures.label_placement import Box, around, place
-from compbench.report.pictures.selection import evenly, is_ahead, is_timed
+from compbench.report.pictures.selection import evenly, is_ahead, is_surely_ahead, is_timed
 from compbench.results.record import Run
 from compbench.statistics.intervals import Interval
 from compbench.statistics.lineage import last_step
@@ -42,6 +42,7 @@ class _Mark:
     area: float
     is_below: bool
     is_ahead: bool
+    is_sure: bool
     label: str
 
     @property
@@ -51,7 +52,10 @@ class _Mark:
 
 
 def pareto_scatter(run: Run, summaries: Summaries, target: str) -> Figure:
-    """Accuracy against p50 latency; a mark's area by bytes, the front ringed and named."""
+    """Accuracy against p50 latency; a mark's area by bytes.
+
+    The front is ringed and named, in dots where it is undecided.
+    """
     figure = style.canvas(5.6, (0.8, 0.2, 0.62, 1.2))
     axes = figure.subplots()
     measured = [s for s in summaries.of(target) if is_timed(s)]
@@ -66,7 +70,9 @@ def pareto_scatter(run: Run, summaries: Summaries, target: str) -> Figure:
     batch = run.targets[target]["batch_sizes"][0]
     axes.set(xlabel=f"p50 latency at batch {batch} (log scale)", ylabel="test accuracy")
     style.heading(figure, f"{run.suite} on {target}: accuracy against latency")
-    explained = "up and left is better; ringed: the Pareto front; bars: 95 % intervals"
+    explained = (
+        "up and left is better; ringed: the Pareto front (dotted: perhaps); bars: 95 % intervals"
+    )
     axes.set_title(explained, size=9.5)
     _key(figure, run, marks)
     return figure
@@ -95,7 +101,7 @@ def _marks(
         area = _BELOW_AREA if is_below else _area((s.size_bytes or 0) / largest, len(measured))
         label = style.short(s.variant) + (" (baseline)" if s.variant == run.baseline else "")
         label += f": {units.share(s.accuracy.value)}" if is_below else ""
-        flags = (is_below, is_ahead(summaries, s))
+        flags = (is_below, is_ahead(summaries, s), is_surely_ahead(summaries, s))
         family = last_step(run, s.variant)
         where = (s.p50_ns, y, s.accuracy, area)
         found.append(_Mark(s, family, looks[family], *where, *flags, label))
@@ -125,8 +131,15 @@ def _draw(axes: Axes, families: Iterable[str], marks: Sequence[_Mark]) -> None:
         if m.is_ahead:
             edge = {"mec": "white", "mew": 0.6, "ls": "none", "zorder": 5}
             axes.plot([m.x], [m.y], ms=sqrt(m.area), **m.style, **edge)
-            ring = {"color": style.INK, "mfc": "none", "mew": 1.2, "ls": "none", "zorder": 6}
-            axes.plot([m.x], [m.y], marker="o", ms=sqrt(m.area) + _RING, **ring)
+            _ring(axes, m)
+
+
+def _ring(axes: Axes, m: _Mark) -> None:
+    """Whole where it is on the front, dotted where it may be."""
+    area = (sqrt(m.area) + _RING) ** 2
+    line: Any = {"edgecolors": style.INK, "facecolors": "none", "zorder": 6}
+    line |= {"linewidths": 1.2, "linestyles": "solid" if m.is_sure else "dotted"}
+    axes.scatter([m.x], [m.y], area, marker="o", **line)
 
 
 def _names(figure: Figure, axes: Axes, marks: Sequence[_Mark], baseline: str) -> None:

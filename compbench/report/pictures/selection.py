@@ -31,7 +31,8 @@ class Shown:
             return ""
         return (
             f"{len(self.summaries)} of {len(self.summaries) + self.left_out} variants are shown: "
-            "the baseline, those on the Pareto front and an even choice of the others by latency."
+            "the baseline, those that are or may be on the Pareto front, and an even choice of "
+            "the others by latency."
         )
 
 
@@ -66,12 +67,21 @@ def shown(
 
 
 def is_ahead(summaries: Summaries, summary: Summary) -> bool:
-    """Whether it is on its target's Pareto front."""
-    return (summary.variant, summary.target) in summaries.on_front
+    """Whether it is on its target's Pareto front, or may be."""
+    return is_surely_ahead(summaries, summary) or _place(summary) in summaries.may_be_on_front
+
+
+def is_surely_ahead(summaries: Summaries, summary: Summary) -> bool:
+    """Whether it is shown to be on its target's Pareto front."""
+    return _place(summary) in summaries.on_front
+
+
+def _place(summary: Summary) -> tuple[str, str]:
+    return summary.variant, summary.target
 
 
 def front(run: Run, summaries: Summaries, target: str, most: int) -> list[str]:
-    """At most `most` variants on the front other than the baseline, the fastest first."""
+    """At most `most` that are or may be on the front, the fastest first, without the baseline."""
     ahead = [s for s in summaries.of(target) if is_ahead(summaries, s)]
     names = [s.variant for s in sorted(ahead, key=_latency) if s.variant != run.baseline]
     return evenly(names, most)

@@ -9,7 +9,7 @@ from compbench import units
 from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.results.record import Run
 from compbench.statistics.lineage import CHAIN, family
-from compbench.statistics.pick import Constraints
+from compbench.statistics.pick import Choice, pick
 from compbench.statistics.summary import Summaries, Summary
 
 
@@ -22,21 +22,22 @@ def by_family(run: Run, summaries: Summaries, target: str) -> Table:
     names = [*(name for name in groups if name != CHAIN), *(n for n in groups if n == CHAIN)]
     if len(names) < 2:
         return []
-    base = summaries.find(run.baseline, target)
-    return [_family_row(run, name, groups[name], base) for name in names]
+    choice = pick(run, summaries, target)
+    return [_family_row(name, groups[name], choice) for name in names] if choice else []
 
 
-def _family_row(run: Run, name: str, group: list[Summary], base: Summary) -> dict[str, str]:
+def _family_row(name: str, group: list[Summary], choice: Choice) -> dict[str, str]:
     changes = [s.change.value for s in group if s.change]
     low, high = (units.signed(100 * x) for x in (min(changes), max(changes)))
-    limit = Constraints.of(run)
-    within = [s for s in group if limit.keeps_accuracy(s, base)]
+    within = [s for s in group if choice.is_within(s.variant)]
+    maybe = [s for s in group if s not in within and choice.may_be_within(s.variant)]
     fastest = max(within, key=lambda s: s.speedup or (0,), default=None)
     smallest = min(within, key=lambda s: s.size_bytes or 0, default=None)
     return {
         "family": name,
         "variants": str(len(group)),
         "within the limit": str(len(within)),
+        "perhaps": str(len(maybe)),
         "accuracy change (pp)": low if low == high else f"{low} to {high}",
         "fastest within it": f"`{fastest.variant}` {units.times(fastest.speedup)}"
         if fastest
@@ -60,6 +61,7 @@ class Section(SectionBase):
 
 
 _LEGEND = (
-    "Without the baseline. The limit is the drop in accuracy on validation that [pick] allows; "
+    "Without the baseline. The limit is the drop in accuracy that [pick] allows; within it is what "
+    "the validation images show to be, perhaps what only looks so by the estimate; "
     "two kinds of step after each other make a chain."
 )

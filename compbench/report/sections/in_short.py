@@ -17,12 +17,12 @@ ALL_SHOWN = 12  # a longer suite's summary has its best variants only
 
 def summary_table(run: Run, summaries: Summaries, target: str) -> Table:
     """Model type, size, speed, accuracy and best use: for those who decide."""
-    uses = best_uses(run, summaries, target)
+    choice = pick(run, summaries, target)
+    uses = best_uses(run, summaries, target, choice) if choice else {}
     if not uses and all(s.reason for s in summaries.of(target)):
         return []
-    choice = pick(run, summaries, target)
-    taken = choice.taken.variant if choice and choice.taken else ""
-    shown = _shown(summaries.of(target), {taken, run.baseline, *uses})
+    named = {s.variant for s in (choice.taken, choice.guess) if s} if choice else set()
+    shown = _shown(summaries.of(target), {run.baseline, *named, *uses})
     return [
         {
             **_figures(run, s),
@@ -56,29 +56,46 @@ def _best_use(
 ) -> str:
     """By the rules of `uses`; where there is none, why."""
     best = ", ".join(uses)
-    if choice and s is choice.taken:
-        return f"**recommended**: {best}" if best else "**recommended**"
+    is_open = choice is not None and not choice.is_within(s.variant)
+    if best and is_open:
+        best = f"perhaps {best}"
+    is_baseline = s.variant == run.baseline
+    if choice and s in (choice.taken, choice.guess) and not (is_baseline and choice.guess):
+        label = "**recommended**" if s is choice.taken else "**best guess**"
+        return f"{label}: {best}" if best else label
     if best:
         return best
     if s.variant == run.baseline:
         return "comparison"
     if choice and "accuracy" in choice.excluded.get(s.variant, {}):
         return "none: it loses more than the limit"
+    if choice and not choice.may_be_within(s.variant):
+        return "none shown: by the estimate it loses more than the limit"
     by = summaries.beaten_by.get((s.variant, s.target))
     if by:
-        return f"none: `{by}` is as good in all, better in some"
-    return "none: another is better at each"
+        return f"none: `{by}` is no worse in all, better in some"
+    if (s.variant, s.target) in summaries.on_front:
+        return "a compromise: none is as good in all three"
+    return "may be a compromise: none is shown to be as good in all three"
 
 
 def rules(run: Run, table: Table) -> str:
     """How the summary's last column was found, of the uses that it names."""
-    limit = f"{100 * Constraints.of(run).max_drop:g} pp below the baseline"
+    limit = f"{Constraints.of(run).drop_text} below the baseline"
     said = " ".join(row["best use"] for row in table)
     listed = "; ".join(f"*{u.label}*: {u.rule}" for u in USES if f"{u.label} (" in said)
     signs = " ≈: noise could explain it." if any("≈" in row["speed"] for row in table) else ""
     if not listed:
         return signs.strip()
-    return f"Best use, among variants no more than {limit} on validation: {listed}.{signs}"
+    perhaps = (
+        " *Perhaps*: it is within the limit by the estimate, which is not shown."
+        if "perhaps " in said
+        else ""
+    )
+    return (
+        f"Best use, among variants no more than {limit} on validation by the estimate, without "
+        f"those that are shown to be beyond: {listed}.{perhaps}{signs}"
+    )
 
 
 class Section(SectionBase):

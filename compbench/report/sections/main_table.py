@@ -9,6 +9,7 @@ from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.report.wording import size_text, spread_text
 from compbench.results.record import Run
 from compbench.statistics.lineage import ancestors
+from compbench.statistics.pareto_front import LARGER, SLOWER, accuracy_margin
 from compbench.statistics.summary import Summaries, Summary
 
 
@@ -18,7 +19,7 @@ def main(run: Run, summaries: Summaries, target: str) -> Table:
 
 
 def _main_row(run: Run, summaries: Summaries, s: Summary) -> dict[str, str]:
-    name = f"**{s.variant}**" if (s.variant, s.target) in summaries.on_front else s.variant
+    name = _name(summaries, s)
     lineage = " → ".join([*ancestors(run, s.variant), run.variants[s.variant]["technique"]])
     if s.reason:
         return {"variant": name, "lineage": lineage, "accuracy": s.reason.partition(":")[0]}
@@ -44,6 +45,12 @@ def _main_row(run: Run, summaries: Summaries, s: Summary) -> dict[str, str]:
     own, lineage_s = units.seconds_text(s.make_seconds), units.seconds_text(s.lineage_seconds)
     row["cost s (lineage)"] = own if own == lineage_s else f"{own} ({lineage_s})"
     return row
+
+
+def _name(summaries: Summaries, s: Summary) -> str:
+    if (s.variant, s.target) in summaries.on_front:
+        return f"**{s.variant}**"
+    return f"*{s.variant}*" if (s.variant, s.target) in summaries.may_be_on_front else s.variant
 
 
 def _unsure(s: Summary) -> str:
@@ -79,6 +86,8 @@ def _legend(run: Run, target: str) -> str:
         "multiply-accumulates of one image. p50: the median time of an inference at batch "
         f"{batch}, as the speed-up. ≈ marks a difference that chance or noise could explain. Cost: "
         "seconds to make the variant, with all its ancestors in brackets. In bold: the Pareto "
-        "front of accuracy, speed and bytes; what is not on it is beaten by another that is at "
-        "least as good in all three and measurably better in one."
+        "front of accuracy, speed and bytes, measurably better than each other in one of them; in "
+        "italics: it may be on the front. What is not is beaten by another that is shown to be no "
+        f"worse by more than {100 * accuracy_margin(run):g} pp, {100 * SLOWER:g} % of time and "
+        f"{100 * LARGER:g} % of bytes, and measurably better in one."
     )

@@ -34,8 +34,9 @@ class Section(SectionBase):
 
 _CAPTION = (
     "Test accuracy ({:,} images, with 95 % intervals) against the median latency; the "
-    "area of a mark is the file's. Ringed, and named while there is room: the Pareto front, "
-    "where nothing else is at least as accurate, fast and small and measurably better in one. "
+    "area of a mark is the file's. Ringed: the Pareto front by these test images, whose members "
+    "are measurably better than each other variant in accuracy, speed or bytes; dotted: it may "
+    "be on it. Off it is what another is shown to match and to beat in one. "
     "A triangle on the lower edge stands for a variant far below."
 )
 

@@ -8,7 +8,7 @@ from compbench import units
 from compbench.report.section import Page, SectionBase
 from compbench.results.record import Run
 from compbench.statistics.lineage import kind
-from compbench.statistics.pick import Choice, Constraints, gain, pick
+from compbench.statistics.pick import Choice, drop_sentence, gain, pick
 from compbench.statistics.summary import Summaries, Summary
 
 _BROKEN = {
@@ -17,7 +17,8 @@ _BROKEN = {
     "latency": "by latency",
     "failed": "for want of figures",
 }
-_REASONS = _BROKEN | {"slower": "as slower", "larger": "as fast but not smaller"}
+_UNDECIDED = {"undecided": "not shown to be within the limit"}
+_REASONS = _BROKEN | _UNDECIDED | {"slower": "as slower", "larger": "as fast but not smaller"}
 
 
 def answer(run: Run, summaries: Summaries, target: str) -> str:
@@ -29,22 +30,31 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
     if choice is None:
         return f"**On {target}: no answer**, because the baseline `{run.baseline}` has no figures."
     limits = choice.constraints.said(f"`{run.baseline}`")
-    if choice.taken is None:
+    base, shown = summaries.find(run.baseline, target), choice.taken
+    if not choice.is_sure and choice.guess:
+        shown = choice.guess
+        headline = (
+            f"**On {target}, nothing better is shown to be {limits}; the best guess is "
+            f"`{shown.variant}`** ({kind(run, shown.variant)}): {gain(shown, base)}."
+        )
+    elif shown is None:
         return f"**On {target}: nothing fits.** No variant is {limits}.{_excluded(choice)}"
-    if choice.is_baseline:
+    elif choice.is_baseline:
         return (
             f"**On {target}, keep `{run.baseline}`**: of what is {limits}, on the validation "
             f"split, nothing is measurably faster, nor as fast and smaller.{_excluded(choice)}"
         )
-    base, s = summaries.find(run.baseline, target), choice.taken
+    else:
+        kept = kind(run, shown.variant)
+        headline = f"**On {target}, take `{shown.variant}`** ({kept}): {gain(shown, base)}."
     return "\n".join(
         [
-            f"**On {target}, take `{s.variant}`** ({kind(run, s.variant)}): {gain(s, base)}.",
+            headline,
             "",
-            f"- **In absolute figures:** before, {_absolute(base)}; after, {_absolute(s)}.",
+            f"- **In absolute figures:** before, {_absolute(base)}; after, {_absolute(shown)}.",
             f"- **Why this one:** {_why(choice, limits)}",
-            f"- **How sure:** {_how_sure(run, s, choice.constraints)}",
-            f"- **What it costs:** {_cost(run, s, base)}",
+            f"- **How sure:** {_how_sure(run, shown, choice)}",
+            f"- **What it costs:** {_cost(run, shown, base)}",
             f"- **Where this holds:** {_scope(run, target)}",
         ]
     )
@@ -58,33 +68,54 @@ def _absolute(s: Summary) -> str:
 def _why(choice: Choice, limits: str) -> str:
     counts = choice.counts()
     others = len(choice.excluded)
-    broken = [f"{counts[r]} {words}" for r, words in _BROKEN.items() if counts[r]]
+    reasons = _BROKEN | (_UNDECIDED if choice.is_sure else {})
+    broken = [f"{counts[r]} {words}" for r, words in reasons.items() if counts[r]]
     lost = f" Ruled out of {others + 1} variants: {', '.join(broken)}." if broken else ""
+    said = f"the limit is [pick]'s: {limits}.{lost}"
+    if not choice.is_sure:
+        return (
+            f"{said} Of those that look within it by the estimates none is measurably faster, and "
+            "of those as fast none is smaller. Each one's figures are under *Who keeps to the "
+            "limit*. `compbench pick` tries other limits."
+        )
     return (
-        f"the limit is [pick]'s: {limits}.{lost} Of the others none is measurably faster, and of "
-        "those as fast none is smaller. `compbench pick` tries other limits."
+        f"{said} Of the others none is measurably faster, and of those as fast none is smaller. "
+        "`compbench pick` tries other limits."
     )
 
 
-def _how_sure(run: Run, s: Summary, constraints: Constraints) -> str:
-    change, samples = s.validation_change, run.dataset["samples"]
-    unsure = change is not None and change.low < -constraints.max_drop
-    doubt = (
-        "the drop might exceed the limit, since on so few images the interval reaches below it"
-        if unsure
-        else "the whole interval keeps to the limit"
-    )
+def _how_sure(run: Run, s: Summary, choice: Choice) -> str:
+    drop, limit = choice.drops[s.variant], choice.constraints.drop_text
+    samples = run.dataset["samples"]
     trained = "All was trained once, so luck with a seed is in every figure."
     if s.seed_sd is not None:
         trained = (
             f"All was trained with {len(run.seeds)} seeds, over which its accuracy has a standard "
             f"deviation of {100 * s.seed_sd:.2f} pp; that is not in the brackets."
         )
+    better = choice.guess if choice.is_sure else None
+    perhaps = ""
+    if better:
+        perhaps = (
+            f" `{better.variant}` may be the better one: it changes "
+            f"{drop_sentence(choice.drops[better.variant], limit)}."
+        )
     return (
-        f"it was chosen on {samples['validation']:,} validation images, where it changes "
-        f"{units.points(change)}: {doubt}. The figures above are of {samples['test']:,} test "
-        f"images, which chose nothing. Brackets: 95 % intervals, of accuracy over other images, of "
-        f"speed over processes on this machine. {trained}"
+        f"it changes {drop_sentence(drop, limit)}; the brackets are 95 % sure on either side for "
+        f"{choice.candidates} candidate{'s' * (choice.candidates > 1)} together.{perhaps} The "
+        f"figures above are of {samples['test']:,} test images, which chose nothing."
+        f"{_contradiction(s, choice)} Other brackets: 95 % intervals, of accuracy over other "
+        f"images, of speed over processes on this machine. {trained}"
+    )
+
+
+def _contradiction(s: Summary, choice: Choice) -> str:
+    """Where the test images, which decide nothing, speak against what validation decided."""
+    if not choice.is_contradicted(s):
+        return ""
+    return (
+        f" **The test images contradict the choice**: there it changes {units.points(s.change)}, "
+        f"all of which is beyond {choice.constraints.drop_text}."
     )
 
 

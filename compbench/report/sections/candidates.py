@@ -1,0 +1,70 @@
+"""Each variant beside the limits of the recommendation, with the figures that decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compbench import units
+from compbench.report.section import Page, SectionBase, Table, with_legend
+from compbench.results.record import Run
+from compbench.statistics.noninferiority import Standing
+from compbench.statistics.pick import Choice, pick
+from compbench.statistics.summary import Summaries, Summary
+
+
+def candidates(run: Run, summaries: Summaries, target: str) -> Table:
+    """A row for each measured variant but the baseline."""
+    choice = pick(run, summaries, target)
+    if choice is None:
+        return []
+    return [_row(s, choice) for s in summaries.of(target) if s.variant in choice.drops]
+
+
+def _row(s: Summary, choice: Choice) -> dict[str, str]:
+    drop = choice.drops[s.variant]
+    needed = units.NOTHING
+    if drop.standing is Standing.UNDECIDED:
+        needed = (
+            "none" if drop.samples_to_decide is None else units.count_text(drop.samples_to_decide)
+        )
+    reasons = choice.excluded.get(s.variant, {})
+    others = [f"{name} ({figure})" for name, figure in reasons.items() if name not in _OF_ACCURACY]
+    taken = "taken" if s is choice.taken else "best guess" if s is choice.guess else ""
+    return {
+        "variant": s.variant,
+        "change on validation": units.points(drop.change),
+        f"within {choice.constraints.drop_text}": drop.standing.value,
+        "images that would decide": needed,
+        "speed": units.speed(s.speedup, s.faster),
+        "": taken or ", ".join(others),
+    }
+
+
+_OF_ACCURACY = ("accuracy", "undecided")
+
+
+class Section(SectionBase):
+    """What the recommendation rests on."""
+
+    order = 102
+    per_target = True
+    title = "Who keeps to the limit"
+
+    def content(self, page: Page) -> Sequence[str]:
+        """A row for each variant."""
+        choice = pick(page.run, page.summaries, page.target)
+        if choice is None:
+            return []
+        found = candidates(page.run, page.summaries, page.target)
+        return with_legend(found, _legend(page.run, choice))
+
+
+def _legend(run: Run, choice: Choice) -> str:
+    return (
+        f"The limit is [pick]'s: {choice.constraints.said(f'`{run.baseline}`')}. A variant is "
+        "within it or beyond it only where the whole interval is, on the "
+        f"{run.dataset['samples']['validation']:,} validation images. The ends of the intervals "
+        f"are 95 % sure on either side for {choice.candidates} "
+        f"candidate{'s' * (choice.candidates > 1)} together, so that the best of many does not "
+        "win by luck. How many images would decide is told for shares that stay as they are."
+    )
