@@ -32,7 +32,5 @@ class Check(GateCheck):
         if candidate is None or limit is None:
             return None
         found = candidate.max_logit_difference
-        line = (
-            f"at most {found:.2g} from what it was made from on test samples (allowed {limit:g})"
-        )
+        line = f"at most {found:.2g} from what it was made from on test samples (allowed {limit:g})"
         return self.passed(found <= limit, line)  # so that nan is no pass
