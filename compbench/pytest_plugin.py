@@ -97,8 +97,8 @@ def compbench_session(request: pytest.FixtureRequest) -> Callable[..., OrtSessio
 def compbench_compare(request: pytest.FixtureRequest) -> Callable[..., Comparison]:
     """`compbench_compare(candidate, baseline, images=None, target=None, limits=None)`.
 
-    Both ONNX files measured side by side in fresh processes; the result has `ratio`, `control` and
-    `verdict`.
+    Both ONNX files measured side by side in fresh processes; the result has `ratio`, `control`,
+    `verdict` and `note`, which says what is missing for a verdict.
     """
     from compbench.gate.pytest_fixtures import Files
 

@@ -99,7 +99,7 @@ def _answers(found: Comparison, target: str) -> Iterator[str]:
         if changes:
             yield f"{target}: {line.variant} changed significantly: {' and '.join(changes)}"
         if line.verdict == "INCONCLUSIVE":
-            yield f"{target}: {line.variant} is undecided side by side: the machine was too noisy"
+            yield f"{target}: {line.variant} is undecided side by side: slower than allowed, or not"
     if not tested:
         yield f"{target}: there is nothing that can have changed, or nothing to compare"
     elif not any(line.is_significant for line in lines):

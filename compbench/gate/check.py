@@ -34,6 +34,13 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "INCONCLUSIVE"
 
 
+def against(low: float, high: float, limit: float) -> Verdict:
+    """By the interval of a figure that may be at most `limit`: the estimate decides nothing."""
+    if low > limit:
+        return Verdict.FAIL
+    return Verdict.PASS if high <= limit else Verdict.INCONCLUSIVE  # so that nan is no pass
+
+
 _ORDER = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 
@@ -106,6 +113,15 @@ class Evidence:
     measured: Measured
     candidate: Snapshot
     baseline: Snapshot
+    pairs: int = 1  # that the whole gate judges: false alarms are shared among so many
+
+    @property
+    def is_same_file(self) -> bool:
+        """Whether both sides have the same bytes of the variant."""
+        ours, theirs = (
+            side.record.variants[self.pair.variant] for side in (self.candidate, self.baseline)
+        )
+        return ours.sha256 == theirs.sha256
 
     def agreement(self, side: Snapshot) -> Agreement | None:
         """What a side's run recorded of the variant on the target; None where it did not."""

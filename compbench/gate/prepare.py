@@ -14,6 +14,7 @@ from compbench.data import digest, splits
 from compbench.errors import UserError, explain
 from compbench.gate.check import Pair
 from compbench.gate.snapshot import Snapshot, gate_table
+from compbench.results import upgrade
 from compbench.results.dataset import TEST, UNTOLD, same_test_images
 from compbench.results.find import suite_file
 from compbench.runtime import machine as runtime_machine
@@ -42,9 +43,14 @@ class Guard:
             for n, t in self.targets.items()
         ]
 
+    @property
+    def judged(self) -> int:
+        """How many pairs have a file on both sides."""
+        return sum(bool(pair.candidate and pair.baseline) for pair in self.pairs())
+
 
 def prepare(
-    candidate: Snapshot, baseline: Snapshot, data_dir: Path, given: dict[str, float]
+    candidate: Snapshot, baseline: Snapshot, data_dir: Path, given: Mapping[str, float | str]
 ) -> Guard:
     """Check that the two can be compared here; `given` limits go before the suite's.
 
@@ -82,7 +88,7 @@ def test_split(baseline: Snapshot, data_dir: Path) -> tuple[Split, list[str]]:
 
 
 def _limits(
-    candidate: Snapshot, baseline: Snapshot, given: dict[str, float]
+    candidate: Snapshot, baseline: Snapshot, given: Mapping[str, float | str]
 ) -> tuple[Options, str]:
     """The limits and where they are from: the suite file as it is now, or as it was recorded."""
     table = None
@@ -94,12 +100,13 @@ def _limits(
             origin = str(path)
             break
     if table is None:
-        recorded = [s for s in (candidate, baseline) if s.record.gate is not None]
-        if recorded:
-            table = recorded[0].record.gate
-            origin = f"{recorded[0].label} (no suite file here)"
+        for side in (candidate, baseline):
+            if side.record.gate is not None:
+                table = upgrade.gate(side.record.gate)
+                origin = f"{side.label} (no suite file here)"
+                break
     try:
-        limits = gate_model()(**((table or {}) | given))
+        limits = gate_model()(**{**(table or {}), **given})
     except ValidationError as error:
         raise UserError(explain(error, "[gate]", gate_model().model_fields)) from error
     return limits, f"{origin} and pytest's configuration" if given else origin

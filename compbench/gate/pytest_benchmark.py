@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     import pytest
 
 
+def no_table(config: pytest.Config) -> str:
+    """Why there will be no table or JSON of times; empty where there will be."""
+    if not config.pluginmanager.hasplugin("benchmark"):
+        return "pytest-benchmark is not there, so no table or JSON of times"
+    session = getattr(config, "_benchmarksession", None)
+    if session is None or session.disabled:
+        why = " in a worker of pytest-xdist" if getattr(session, "xdist_worker", None) else ""
+        return f"pytest-benchmark is switched off{why}, so no table or JSON of times"
+    return ""
+
+
 def tabulate(
     item: pytest.Item, pair: Pair, found: Measured, results: list[Result], guard: Guard
 ) -> None:

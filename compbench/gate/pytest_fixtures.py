@@ -56,7 +56,7 @@ class Files:
         target: str | Target | None = None,
         limits: Limits | None = None,
     ) -> Comparison:
-        """Both files side by side: five launches, or ten where those leave it undecided."""
+        """Both files side by side, as the gate does it: see `paired_timing.time_both`."""
         files = (self._path(candidate), self._path(baseline))
         where = self._target(target)
         if images is None:

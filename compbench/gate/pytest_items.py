@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from pydantic import ValidationError
 
-from compbench.errors import JobFailed, UserError
+from compbench.errors import JobFailed, UserError, explain
 from compbench.gate import baseline, prepare
 from compbench.gate import pair as pairs
 from compbench.gate.check import Evidence, Pair, Result, Verdict, overall
 from compbench.gate.prepare import Guard
-from compbench.gate.pytest_benchmark import tabulate
+from compbench.gate.pytest_benchmark import no_table, tabulate
 from compbench.suite.gate import gate_model
 
 GUARD = pytest.StashKey[Guard]()
 OUTCOME = "compbench"  # properties of a test, also in JUnit files
 SUMMARY = "compbench_summary"
 NEW = "NEW"
-NO_TABLE = "pytest-benchmark is not there, so no table or JSON of times"
 _LETTERS = {Verdict.INCONCLUSIVE: "I", NEW: "N"}
 
 
@@ -47,18 +47,17 @@ def activate(config: pytest.Config) -> None:
     )
     config.stash[GUARD] = found
     record = folder.absolute() / baseline.RECORD
-    has_table = config.pluginmanager.hasplugin("benchmark")
-    config.pluginmanager.register(Plugin(found, record, has_table), "compbench-gate")
+    config.pluginmanager.register(Plugin(found, record, config), "compbench-gate")
     _collect_also(config, record)
 
 
 class Plugin:
     """The hooks that are needed only where something is gated."""
 
-    def __init__(self, found: Guard, record: Path, has_table: bool):
+    def __init__(self, found: Guard, record: Path, config: pytest.Config):
         self.guard = found
         self.record = record
-        self.has_table = has_table
+        self.config = config
 
     def pytest_report_header(self) -> list[str]:
         """What is compared with what, by which limits."""
@@ -92,8 +91,8 @@ class Plugin:
         ours, theirs = self.guard.baseline, self.guard.candidate
         saved = f"suite {ours.record.suite}, commit {ours.record.git_commit or 'unknown'}"
         first = f"{theirs.label} against {ours.label} ({saved}, saved {ours.record.saved})"
-        notes = [first, *self.guard.notes, *(() if self.has_table else (NO_TABLE,))]
-        return [f"compbench: {note}" for note in notes]
+        notes = [first, *self.guard.notes, no_table(self.config)]
+        return [f"compbench: {note}" for note in notes if note]
 
 
 class GateFile(pytest.File):
@@ -129,7 +128,7 @@ class GateItem(pytest.Item):
             measured = pairs.measure(self.pair, found.test, found.limits)
         except JobFailed as error:
             self._fail([f"it can't be measured: {error}"])
-        evidence = Evidence(self.pair, measured, found.candidate, found.baseline)
+        evidence = Evidence(self.pair, measured, found.candidate, found.baseline, found.judged)
         results = pairs.judge(evidence, found.limits)
         tabulate(self, self.pair, measured, results, found)
         self._judge(results)
@@ -172,20 +171,29 @@ class GateItem(pytest.Item):
         return self.path, 0, str(self.pair)
 
 
-def _limits(config: pytest.Config) -> dict[str, float]:
-    """The limits in pytest's configuration. Raises UserError where one is no number."""
-    given = {}
+def _limits(config: pytest.Config) -> dict[str, float | str]:
+    """The limits in pytest's configuration. Raises UserError where one is wrong."""
+    given: dict[str, float | str] = {}
     for name in gate_model().model_fields:
         value = config.getini(f"compbench_{name}")
         if value is None:
             continue
+        given[name] = _number(value)
         try:
-            number = float(value)
-        except ValueError:
+            gate_model()(**{name: given[name]})
+        except ValidationError as error:
             where = config.inipath or "pytest's configuration"
-            raise UserError(f"{where}: compbench_{name} = '{value}' is no number") from None
-        given[name] = int(number) if number.is_integer() else number
+            raise UserError(explain(error, str(where), ())) from error
     return given
+
+
+def _number(text: str) -> float | str:
+    """What a suite file would have: 5, 0.5 or '1pp'."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() else number
 
 
 def _collect_also(config: pytest.Config, record: Path) -> None:

@@ -37,3 +37,13 @@ def variant(recorded: dict[str, Any]) -> dict[str, Any]:
     family, scheme = TECHNIQUES.get(name, (own, ""))
     says = {"family": family, "teaches": name == _TAUGHT, "scheme": scheme}
     return {"technique": name, **says, **recorded}
+
+
+def gate(recorded: dict[str, Any]) -> dict[str, Any]:
+    """A recorded `[gate]` table: a drop of 0 was the default once, and meant none beyond noise.
+
+    Nobody had set it then; today the split says how much that is. Tables of today name launches.
+    """
+    if "latency_launches" in recorded or recorded.get("accuracy_drop") != 0:
+        return recorded
+    return {name: value for name, value in recorded.items() if name != "accuracy_drop"}

@@ -21,6 +21,7 @@ from compbench.data.splits import Data
 from compbench.errors import UserError
 from compbench.gate import documentation
 from compbench.gate import pair as gate_pair
+from compbench.gate.added_memory import Growth
 from compbench.gate.check import Evidence, GateCheck, Measured, Pair, Result
 from compbench.gate.paired_timing import Comparison, Timing, Verdict
 from compbench.gate.snapshot import Entry, Record, Snapshot
@@ -185,9 +186,9 @@ def test_a_check_judges(
     file = tmp_path / "a.onnx"
     file.write_bytes(b"a")
     side = Snapshot("mine", Record(variants={"a": Entry(sha256="", file="a")}, saved=""), {})
-    peaks = np.array([1])
+    growth = Growth(1, 1, exactly(0), Verdict.PASS, 3)
     timing = Timing(Comparison(exactly(1), exactly(1), Verdict.PASS, 5), ())
-    own = {"latency": timing, "memory": (peaks, peaks), NAME: None}
+    own = {"latency": timing, "memory": growth, NAME: None}
     right = np.ones(9, np.uint8)
     pair = Pair("a", "cpu", Target(), file, file)
     evidence = Evidence(pair, Measured((right, right), share, own), side, side)

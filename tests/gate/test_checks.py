@@ -2,60 +2,139 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from compbench.errors import UserError
 from compbench.gate import check as gate_check
-from compbench.gate.check import Agreement, GateCheck, Result, Verdict
+from compbench.gate.added_memory import Growth
+from compbench.gate.check import (
+    Agreement,
+    Evidence,
+    GateCheck,
+    Measured,
+    Pair,
+    Result,
+    Verdict,
+)
 from compbench.gate.checks import accuracy, bytes, latency, logits, memory, parity
 from compbench.gate.paired_timing import Comparison
+from compbench.gate.snapshot import Entry, Record, Snapshot
+from compbench.runtime.target import Target
 from compbench.statistics.intervals import Interval
 from compbench.suite import gate, read
-from tests.factory import exactly
+from tests.factory import TARGET, exactly, make_row
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 
 
-def right(share: float, count: int = 1000) -> np.ndarray:
-    return (np.arange(count) < share * count).astype(np.uint8)
-
-
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_latency_has_the_engine_s_verdict(verdict: Verdict) -> None:
-    found = Comparison(Interval(1.0304, 1.011, 1.0512), exactly(1.001), verdict, 10)
+    found = Comparison(Interval(1.0304, 1.011, 1.0512), exactly(1.001), verdict, 10, "so it is")
     result = latency.Check().judge_comparison(found)
     assert result.verdict is verdict
     assert result.line == (
         "1.030× (1.011–1.051) of the baseline's time (allowed 1.025×); "
-        "A/A control 1.001× (1.001–1.001); 10 launches"
+        "A/A control 1.001× (1.001–1.001); 10 launches; so it is"
     )
 
 
+def answered(lost: int, won: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The baseline's answers and the candidate's, of which so many are worse and so many better."""
+    baseline, candidate = np.ones(count, np.uint8), np.ones(count, np.uint8)
+    candidate[:lost] = 0
+    baseline[lost : lost + won] = 0
+    return baseline, candidate
+
+
 @pytest.mark.parametrize(
-    ("candidate", "most_drop", "expected"),
+    ("lost", "won", "count", "allowed", "expected"),
     [
-        (0.9, 0, PASS),
-        (1.0, 0, PASS),
-        (0.899, 0, PASS),  # one sample of a thousand: within noise
-        (0.89, 0, FAIL),  # ten, all in one direction
-        (0.89, 0.02, PASS),
-        (0.891, 0.005, PASS),  # the interval reaches into what is allowed
-        (0.85, 0.02, FAIL),
+        (0, 0, 360, None, PASS),  # the same answers, by another file
+        (0, 0, 288, None, INCONCLUSIVE),  # 1 pp more wrong would look so in 5.5 %
+        (2, 2, 360, None, INCONCLUSIVE),
+        (4, 0, 360, None, INCONCLUSIVE),
+        (40, 0, 360, None, FAIL),
+        (50, 50, 10_000, None, PASS),
+        (100, 50, 10_000, None, INCONCLUSIVE),
+        (150, 50, 10_000, None, FAIL),
+        (150, 50, 10_000, 0.015, PASS),
+        (150, 50, 10_000, "1pp", INCONCLUSIVE),
+        (0, 0, 10_000, 0, INCONCLUSIVE),
+        (0, 10, 10_000, 0, PASS),  # shown to be better
     ],
 )
-def test_accuracy_fails_where_the_whole_interval_is_below(
-    candidate: float, most_drop: float, expected: Verdict
+def test_accuracy_passes_only_where_a_drop_beyond_the_limit_is_excluded(
+    lost: int, won: int, count: int, allowed: float | str | None, expected: Verdict
 ) -> None:
-    result = accuracy.Check(accuracy_drop=most_drop).judge_answers(right(0.9), right(candidate))
+    check = accuracy.Check(accuracy_drop=allowed)
+    result = check.judge_answers(*answered(lost, won, count))
     assert result.verdict is expected
-    assert "on 1000 test samples" in result.line and " pp (" in result.line
+    assert f"on {count} test samples" in result.line and " pp (" in result.line
+    assert ("decide" in result.line) == (expected is INCONCLUSIVE)
 
 
-def test_as_many_wrong_samples_as_before_are_no_drop_though_they_are_others() -> None:
-    result = accuracy.Check().judge_answers(right(0.9), right(0.9)[::-1])
-    assert result.verdict is PASS
-    assert result.line.startswith("90.00% became 90.00%: 0.00 pp")
+def test_accuracy_states_its_limit_and_where_that_is_from() -> None:
+    check = accuracy.Check()
+    assert (
+        "(allowed: a drop of 1 pp, the default)" in check.judge_answers(*answered(0, 0, 360)).line
+    )
+    many = check.judge_answers(*answered(0, 0, 10_000), 12)
+    assert "a drop of 0.259 pp, what so many can resolve; 12 files judged)" in many.line
+    given = accuracy.Check(accuracy_drop="2pp").judge_answers(*answered(4, 0, 360))
+    assert "(allowed: a drop of 2 pp, accuracy_drop)" in given.line
+
+
+def test_accuracy_says_how_many_samples_would_decide() -> None:
+    few = accuracy.Check().judge_answers(*answered(2, 2, 360))
+    (needed,) = re.findall(r"about ([0-9,]+) samples would decide", few.line)
+    assert needed == "517"
+    assert accuracy.Check(accuracy_drop="1pp").judge_answers(*answered(3, 3, 540)).verdict is PASS
+    assert (
+        accuracy.Check()
+        .judge_answers(*answered(0, 0, 100))
+        .line.endswith("about 304 samples would decide at this limit")
+    )
+    never = accuracy.Check(accuracy_drop=0).judge_answers(*answered(3, 3, 360))
+    assert never.line.endswith("allow a drop, or leave accuracy_drop out")
+
+
+def test_many_files_have_as_many_false_alarms_as_one() -> None:
+    lost = next(n for n in range(100) if _fails(n, 1))
+    assert not _fails(lost, 12)
+    assert _fails(lost + 10, 12)
+
+
+def _fails(lost: int, pairs: int) -> bool:
+    return accuracy.Check().judge_answers(*answered(lost, 0, 360), pairs).verdict is FAIL
+
+
+def test_the_same_file_is_no_worse_however_few_samples_there_are() -> None:
+    few = Measured(answered(0, 0, 10), 1, {})
+    same, other = (_evidence(few, sha256) for sha256 in ("a", "b"))
+    assert accuracy.Check().judge(same).verdict is PASS
+    assert accuracy.Check().judge(same).line == (
+        "the same file, byte for byte: 100.00% of 10 test samples"
+    )
+    assert accuracy.Check().judge(other).verdict is INCONCLUSIVE
+
+
+def _evidence(measured: Measured, sha256: str, agreement: float = 1.0) -> Evidence:
+    """Of a candidate's file with this checksum and agreement; the baseline has a and 0.9."""
+    sides = []
+    for checksum, agrees in ((sha256, agreement), ("a", 0.9)):
+        record = Record(variants={"net": Entry(sha256=checksum, file="net.onnx")}, saved="")
+        rows = (
+            make_row("net", "parity_agreement", agrees, target=TARGET),
+            make_row("net", "parity_max_abs", 0.1, target=TARGET),
+        )
+        sides.append(Snapshot("", record, {}, rows))
+    pair = Pair("net", TARGET, Target(), Path("net.onnx"), Path("net.onnx"))
+    return Evidence(pair, measured, *sides)
 
 
 @pytest.mark.parametrize(
@@ -65,26 +144,37 @@ def test_bytes(candidate: int, expected: Verdict) -> None:
     assert bytes.Check(bytes_ratio=1.5).judge_sizes(1000, candidate).verdict is expected
 
 
-@pytest.mark.parametrize(
-    ("candidate", "expected"), [([100, 100, 900], PASS), ([150, 10, 150], PASS), ([151] * 3, FAIL)]
-)
-def test_memory_is_of_the_median_process(candidate: list[int], expected: Verdict) -> None:
-    result = memory.Check(memory_ratio=1.5).judge_peaks(
-        np.array([100, 99, 500]), np.array(candidate)
+def test_memory_is_told_with_its_limit() -> None:
+    more = Interval(3.1e6, 2.9e6, 3.3e6)
+    found = Growth(13.6e6, 10.5e6, more, FAIL, 6, "measured again")
+    result = memory.Check().judge_growth(found)
+    assert result.verdict is FAIL
+    assert result.line == (
+        "10.5 MB that it adds became 13.6 MB: +3.10 MB (+2.90 MB…+3.30 MB), "
+        "allowed +1.55 MB (1.1× and 500 KB); 6 processes each; measured again"
     )
-    assert result.verdict is expected
+    assert (
+        "(−1 B…+3.30 MB)"
+        in memory.Check().judge_growth(replace(found, more=more._replace(low=-1))).line
+    )
 
 
 @pytest.mark.parametrize(
     ("baseline", "candidate", "least", "expected"),
     [
         (1.0, 1.0, None, PASS),
-        (1.0, 0.9901, None, PASS),
-        (1.0, 0.9899, None, FAIL),
-        (0.9, 0.895, None, PASS),
-        (0.9, 0.95, 0.96, FAIL),
-        (None, 0.97, 0.96, PASS),
-        (None, 0.95, 0.96, FAIL),
+        (1.0, 0.998, None, PASS),
+        (1.0, 0.99, None, INCONCLUSIVE),
+        (1.0, 0.95, None, FAIL),
+        (0.9, 0.895, None, INCONCLUSIVE),
+        (0.9, 0.95, 0.96, INCONCLUSIVE),
+        (0.9, 0.93, 0.96, FAIL),
+        (None, 0.98, 0.96, PASS),
+        (None, 0.97, 0.96, INCONCLUSIVE),
+        (None, 0.0, 0.96, FAIL),
+        (None, 1.0, 0.999, INCONCLUSIVE),
+        (None, 1.0, 1, PASS),
+        (None, 0.999, 1, FAIL),
         (None, 0.95, None, None),
         (0.9, None, 0.1, None),
     ],
@@ -93,9 +183,19 @@ def test_parity_is_to_the_baseline_s_or_to_the_limit(
     baseline: float | None, candidate: float | None, least: float | None, expected: Verdict | None
 ) -> None:
     ours, theirs = (Agreement(x, 1) if x is not None else None for x in (baseline, candidate))
-    result = parity.Check(parity_agreement=least).judge_agreements(ours, theirs)
+    result = parity.Check(parity_agreement=least).judge_agreements(ours, theirs, 1000)
     assert result.verdict is expected
     assert ("not recorded" in result.line) == (expected is None)
+    assert ("would decide" in result.line) == (expected is INCONCLUSIVE)
+
+
+def test_parity_of_the_same_file_is_as_it_was() -> None:
+    few = Measured(answered(0, 0, 10), 1, {})
+    assert parity.Check().judge(_evidence(few, "a", 0.9)).verdict is PASS
+    assert parity.Check().judge(_evidence(few, "b", 0.9)).verdict is INCONCLUSIVE
+    # what it was made from is another
+    assert parity.Check().judge(_evidence(few, "a", 0.8)).verdict is INCONCLUSIVE
+    assert parity.Check(parity_agreement=1).judge(_evidence(few, "a", 0.9)).verdict is FAIL
 
 
 @pytest.mark.parametrize(
@@ -136,6 +236,7 @@ def test_every_check_has_a_place_of_its_own() -> None:
     [
         ("latency_ration = 1.1", r"\[gate\] has no option 'latency_ration'; did you mean 'latency"),
         ("latency_ratio = 0.9", r"\[gate\]: latency_ratio = 0.9 should be greater than or equal"),
+        ("accuracy_drop = 1", r"\[gate\]: accuracy_drop: 1.0 may be 1pp or 100pp: write the one"),
         ('bytes_ratio = "2"', r"\[gate\]: bytes_ratio: '2' should be a number"),
     ],
 )

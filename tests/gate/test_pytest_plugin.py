@@ -23,6 +23,7 @@ from compbench.errors import JobFailed
 from compbench.gate import baseline, paired_timing, pytest_fixtures
 from compbench.gate import pair as gate_pair
 from compbench.gate import prepare as gate_prepare
+from compbench.gate.added_memory import Growth
 from compbench.gate.baseline import Places
 from compbench.gate.check import Measured, Pair, Verdict
 from compbench.gate.paired_timing import Comparison, Timing
@@ -40,12 +41,12 @@ TESTS = "baselines/main/baseline.json::"
 
 
 def measured(verdict: Verdict = Verdict.PASS, drop: int = 0, ratio: float = 1) -> Measured:
-    right = np.ones(100, np.uint8)
-    wrong = (np.arange(100) >= drop).astype(np.uint8)
+    right = np.ones(400, np.uint8)
+    wrong = (np.arange(400) >= drop).astype(np.uint8)
     taken = tuple(launched(ratio) for _ in range(5))
-    memory = np.array([100, 101, 102])
     comparison = Comparison(exactly(ratio), exactly(1), verdict, 5)
-    own = {"latency": Timing(comparison, taken), "memory": (memory, memory)}
+    growth = Growth(100, 100, exactly(0), Verdict.PASS, 3)
+    own = {"latency": Timing(comparison, taken), "memory": growth}
     return Measured((wrong, right), 0.875, own)
 
 
@@ -100,16 +101,18 @@ def test_what_passes_and_against_what_is_told(run: Run) -> None:
     lines(
         result,
         "compbench: *mine/20260102T030405Z against baselines/main (suite mine, commit 0123*",
-        "compbench: limits from compbench's defaults: latency_ratio 1.025, accuracy_drop 0,*",
+        "compbench: limits from compbench's defaults: latency_ratio 1.025, bytes_ratio 1.01,*",
         "PASS teacher[cpu_1thread]: latency: 1.000× (1.000–1.000) of the baseline's time*",
     )
     assert "another machine" not in result.stdout.str()
 
 
 def test_a_failure_gives_every_gate_s_line_the_failing_ones_first(
-    run: Run, measurements: dict[str, Any]
+    run: Run, pytester: pytest.Pytester, measurements: dict[str, Any]
 ) -> None:
-    measurements["student"] = measured(drop=50)
+    other = {"teacher": FILES["teacher"], "student": b"x" * 100}
+    write_run(pytester.path / "results", other, started="2026-02-02T03:04:05+00:00")
+    measurements["student"] = measured(drop=200)
     result = run()
     assert result.ret == 1
     result.assert_outcomes(passed=1, failed=1)
@@ -125,6 +128,39 @@ def test_a_failure_gives_every_gate_s_line_the_failing_ones_first(
         "FAIL student[cpu_1thread]: FAIL*accuracy*",
     )
     assert "Traceback" not in result.stdout.str()
+
+
+def test_a_percentage_may_be_allowed_in_points_and_a_gate_is_corrected_for_all_its_files(
+    run: Run, pytester: pytest.Pytester, measurements: dict[str, Any]
+) -> None:
+    other = {"teacher": FILES["teacher"], "student": b"x" * 100}
+    write_run(pytester.path / "results", other, started="2026-02-02T03:04:05+00:00")
+    measurements["student"] = measured(drop=100)
+    pytester.makeini("[pytest]\ncompbench_accuracy_drop = 2pp\n")
+    result = run()
+    assert result.ret == 1
+    lines(
+        result,
+        "compbench: limits from*: latency_ratio 1.025, accuracy_drop 0.02, bytes_ratio*",
+        "  FAIL         accuracy:*(allowed: a drop of 2 pp, accuracy_drop; 2 files judged)",
+    )
+
+
+def test_what_the_same_file_loses_is_no_drop(run: Run, measurements: dict[str, Any]) -> None:
+    measurements["student"] = measured(drop=1)
+    run().assert_outcomes(passed=2)
+
+
+def test_a_drop_of_0_that_was_recorded_as_the_default_is_the_default(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    folder = pytester.path / "results"
+    old = {"accuracy_drop": 0.0, "memory_ratio": 1.2}
+    write_run(folder, gate=old, started="2026-02-02T03:04:05+00:00")
+    lines(run(), "*limits from*: latency_ratio 1.025, bytes_ratio 1.01, memory_ratio 1.2")
+    now = {**old, "latency_launches": 5}
+    write_run(folder, gate=now, started="2026-03-02T03:04:05+00:00")
+    lines(run(), "*limits from*: latency_ratio 1.025, accuracy_drop 0, bytes_ratio*")
 
 
 def test_inconclusive_is_an_outcome_of_its_own(run: Run, measurements: dict[str, Any]) -> None:
@@ -220,7 +256,7 @@ def test_limits_in_pytest_s_configuration_go_before_the_suite_s(
     lines(
         result,
         f"compbench: limits from {suite} and pytest's configuration: latency_ratio 2, "
-        "accuracy_drop 0, bytes_ratio 3, memory_ratio 1.1*",
+        "bytes_ratio 3, memory_ratio 1.1*",
     )
 
 
@@ -265,6 +301,13 @@ def test_without_pytest_benchmark_the_verdicts_stand(run: Run) -> None:
     result = run("-p", "no:benchmark")
     result.assert_outcomes(passed=2)
     lines(result, "compbench: pytest-benchmark is not there, so no table or JSON of times")
+
+
+def test_in_a_worker_of_xdist_the_missing_table_is_told(run: Run, monkeypatch) -> None:
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")
+    result = run("--benchmark-json", "b.json", "-W", "ignore")
+    result.assert_outcomes(passed=2)
+    lines(result, "*pytest-benchmark is switched off in a worker of pytest-xdist, so no table*")
 
 
 def test_gates_run_alone_or_beside_the_tests_that_are_named(
@@ -325,7 +368,14 @@ OTHER = ("--compbench", "mine", "--compbench-baseline", "other")
                 "[pytest]\ncompbench_bytes_ratio = lots\n"
             ),
             ("--compbench", "mine", "--compbench-baseline", "main"),
-            "*pytest.ini: compbench_bytes_ratio = 'lots' is no number",
+            "*pytest.ini: bytes_ratio: 'lots' should be a number",
+        ),
+        (
+            lambda path: (path / "pytest.ini").write_text(
+                "[pytest]\ncompbench_accuracy_drop = 1\n"
+            ),
+            ("--compbench", "mine", "--compbench-baseline", "main"),
+            "*pytest.ini: accuracy_drop: 1.0 may be 1pp or 100pp: write the one that is meant",
         ),
         (
             lambda path: (path / "pytest.ini").write_text(

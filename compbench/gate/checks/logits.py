@@ -11,7 +11,7 @@ class Check(GateCheck):
     """The largest difference of a logit from what the file was made from."""
 
     order = 60
-    figure = "largest difference of a logit from what the file was made from"
+    figure = "largest difference of a logit from what the file was made from, on the test samples"
     fails = "beyond the target's limit, where it was made from a torch module"
 
     max_logit_difference: float | None = Field(
@@ -32,5 +32,5 @@ class Check(GateCheck):
         if candidate is None or limit is None:
             return None
         found = candidate.max_logit_difference
-        line = f"at most {found:.2g} from what it was made from (allowed {limit:g})"
+        line = f"at most {found:.2g} from what it was made from on test samples (allowed {limit:g})"
         return self.passed(found <= limit, line)  # so that nan is no pass
