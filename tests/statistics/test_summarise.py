@@ -281,6 +281,8 @@ def test_all_figures_of_a_variant_are_exact() -> None:
         change=intervals.paired_change([correct], [baseline]),
         # ten lost, none won; the first of three by Holm's procedure
         change_p=approx(2 * 3 / 2**10),  # pyright: ignore[reportArgumentType]
+        file_more_accurate=-1,
+        change_seeds=1,
         more_accurate=-1,
         validation_change=intervals.paired_change([validation], [baseline]),
         size_bytes=1000,
