@@ -41,7 +41,7 @@ class Change:
     @property
     def is_significant(self) -> bool:
         """Whether one may say that something changed."""
-        return self.is_beyond_noise and self.adjusted <= ALPHA
+        return self.is_beyond_noise and self.adjusted < ALPHA
 
 
 def paired_accuracy(a: Correct, b: Correct) -> Change:

@@ -170,6 +170,25 @@ def test_many_comparisons_take_a_weak_change_s_significance() -> None:
         assert not found.is_significant
 
 
+def test_many_targets_take_a_weak_change_s_significance() -> None:
+    """Seven images lost on each of four targets: of one alone it would be a change."""
+    said = {}
+    for count in (1, 4):
+        targets = {f"cpu_{i}": A.run.targets[TARGET] for i in range(count)}
+        run = make_run(VARIANTS, targets=targets)
+        rows = rebuilt(rows_of(run, student={"right": 83}), "student")
+        found = compare(made("a", run), made("b", run, rows))
+        assert found.tested == 3 * count
+        for target in targets:
+            change = line(found, "student", target).accuracy
+            assert change and change.adjusted == pytest.approx(3 * count * 2 / 2**7)
+        said[count] = any(x.is_significant for x in found.lines)
+    assert said == {1: True, 4: False}
+    assert "for the 12 comparisons of accuracy and speed on all targets" in " ".join(
+        render.table(found).split()
+    )
+
+
 def test_a_rebuilt_file_of_the_same_bytes_says_so() -> None:
     rows = [replace(r, key="other") if r.variant == "student" else r for r in rows_of(A.run)]
     student = line(compare(A, made("b", rows=rows)), "student")

@@ -67,9 +67,10 @@ def _legend(run: Run) -> str:
         if len(run.seeds) > 1
         else f" Its p is of {test}."
     )
+    others = len(run.variants) - 1
     return (
         f"p: the chance of a difference as large if there were none, {HOLM} for the "
-        f"{len(run.variants) - 1} variants compared here; a difference is called one below "
+        f"{others} variant{'s' * (others > 1)} compared here; a difference is called one below "
         f"{ALPHA:.2f}, and for speed (by a t-test over launches, of these files) only beyond the "
         "noise floor. Intervals are each of one comparison, not adjusted. "
         f"{basis(run)}{files}"
