@@ -30,9 +30,14 @@ _REMEASURED = (
 _NOT_EQUAL = (
     "What is not significant need not be equal: its interval says how large a change may hide."
 )
-_LUCK = "Accuracies are of these files: one that was made anew also has the luck of its training."
+_LUCK = (
+    "Accuracies of rebuilt files, and of single seeds, are of these files: one that was made anew "
+    "also has the luck of its training. Of another recipe with two seeds or more they are of the "
+    "recipe, over images and trainings."
+)
 _IMAGES = {
-    "paired": "on the same {} test images",
+    "paired": "of these files, on the same {} test images",
+    "paired over seeds": "of the recipes, over seeds and the same {} test images",
     "unpaired": "unpaired (the test images or the seeds may differ)",
 }
 

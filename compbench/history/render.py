@@ -86,9 +86,9 @@ def _unseen(found: History) -> Iterator[str]:
             yield f"{most} runs{where}: too few to tell a step from noise, unless it is very large"
         else:
             yield (
-                f"{most} runs{where}: a step is found in {share(POWER, 0)} of cases if it is at least "
-                f"{size:g} times as large as the runs' own noise (its standard deviation), that of "
-                "neighbours reckoned with as correlated; a smaller one may go unseen."
+                f"{most} runs{where}: a step is found in {share(POWER, 0)} of cases if it is at "
+                f"least {size:g} times as large as the runs' own noise (its standard deviation), "
+                "that of neighbours reckoned with as correlated; a smaller one may go unseen."
             )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, stdtr, stdtrit
 
+from compbench.statistics.accuracy_change import between
 from compbench.statistics.intervals import (
     ALPHA,
     CONFIDENCE,
@@ -45,8 +46,15 @@ class Change:
 
 
 def paired_accuracy(a: Correct, b: Correct) -> Change:
-    """Accuracy of b minus that of a on the same N images, seed by seed."""
+    """Accuracy of b minus that of a on the same N images, seed by seed: of these files."""
     return Change(paired_change(b, a), mcnemar_p(b, a))
+
+
+def paired_techniques(a: Correct, b: Correct) -> Change:
+    """The same of two techniques, were they trained again: from two seeds or more."""
+    found = between(dict(enumerate(b)), dict(enumerate(a)))
+    assert found is not None and found.technique is not None
+    return Change(found.interval, found.p_value)
 
 
 def unpaired_accuracy(a: Correct, b: Correct) -> Change:

@@ -208,6 +208,29 @@ def test_another_recipe_is_told_option_by_option() -> None:
     )
 
 
+@pytest.mark.parametrize(("seeds", "is_changed"), [((0,), True), ((0, 1, 2), False)])
+def test_another_recipe_is_judged_over_its_trainings(seeds: tuple[int, ...], is_changed: bool):
+    """One file is better for sure; of three trainings one is worse, so the recipe need not be."""
+    before = make_run(VARIANTS, seeds=seeds)
+    options = {"technique": "train", "options": {"epochs": 20}}
+    after = make_run(VARIANTS | {"student": lineage(model="mlp") | options}, seeds=seeds)
+    right = dict(zip(seeds, (100, 100, 76), strict=False))
+    rows = rebuilt(rows_of(after), "student")
+    rows = [
+        replace(row, samples={"correct": (np.arange(SAMPLES) < right[row.seed]).astype(np.uint8)})
+        if (row.variant, row.metric) == ("student", "accuracy")
+        else row
+        for row in rows
+    ]
+    found = compare(made("a", before), made("b", after, rows))
+    student = line(found, "student")
+    assert student.accuracy and student.status == "changed"
+    assert student.accuracy_basis == ("paired" if is_changed else "paired over seeds")
+    assert student.accuracy.is_significant is is_changed
+    said = "of these files" if is_changed else "of the recipes, over seeds and"
+    assert said in " ".join(render.table(found).split())
+
+
 def test_a_renamed_variant_is_known_by_its_key() -> None:
     run, rows = renamed(A.run, rows_of(A.run), "student", "pupil")
     found = compare(A, made("b", run, rows))

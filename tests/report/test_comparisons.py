@@ -111,7 +111,7 @@ def test_a_family_shows_its_best_within_the_limit() -> None:
         "variants": "2",
         "within the limit": "1",
         "accuracy change (pp)": "−40.00 to −1.00",
-        "fastest within it": "`pruned` 2.00× (2.00–2.00)",
+        "fastest within it": "`pruned` 2.00× (2.00–2.00) faster",
         "smallest within it": "`pruned` 3.00 KB",
     }
     assert (distilled["within the limit"], distilled["fastest within it"]) == ("0", "–")
