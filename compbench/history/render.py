@@ -11,7 +11,7 @@ from compbench.history.history import History, letter
 from compbench.history.runs import Moment, Moments
 from compbench.history.series import Series, Step
 from compbench.statistics.change_points import smallest
-from compbench.statistics.correlated_noise import POWER
+from compbench.statistics.correlated_noise import CORRELATION, POWER
 from compbench.units import TEXT_WIDTH, share
 
 FORMATS = ("table", "csv", "json")
@@ -88,7 +88,8 @@ def _unseen(found: History) -> Iterator[str]:
             yield (
                 f"{most} runs{where}: a step is found in {share(POWER, 0)} of cases if it is at "
                 f"least {size:g} times as large as the runs' own noise (its standard deviation), "
-                "that of neighbours reckoned with as correlated; a smaller one may go unseen."
+                f"which may correlate by up to {CORRELATION:g} from run to run; a smaller one may "
+                "go unseen."
             )
 
 

@@ -12,7 +12,7 @@ Journal of Time Series Analysis 32, 2011.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import combinations
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 CORRELATION = 0.7  # of neighbours, at most; above it false marks become more frequent
 _SIMULATED = 0.8  # a bit more
-_CORRELATIONS = np.round(np.arange(0, CORRELATION + 0.01, 0.1), 1)
+_CORRELATIONS = np.round(np.arange(0, _SIMULATED + 0.01, 0.1), 1)
 _RESOLUTION = 1e-6  # of the values' range: less spread than this is taken for none
 _SHARES = {False: 0.8, True: 0.2}  # of the chance of a false mark: single steps, pulses
 _ARITHMETIC, _FEWEST = 3e6, 1_000  # simulated series: fewer where much is tried,
@@ -29,6 +29,7 @@ _MOST = {False: 10_000, True: 1_000}  # or where steps are known
 _TAIL = 0.05  # the share of simulated gains whose excess tells how they go on
 POWER = 0.8  # a step that "is found" is found so often
 _LARGEST, _TRIED = 20, 200  # standard deviations; series
+_LONG = 200  # values: of more, noise alone hardly gains more
 _PULSES, _SHORTEST = 3_000, 8  # tried in a long series are only the short ones
 
 
@@ -62,7 +63,8 @@ class Shape:
         rows, half = np.arange(len(series)), self.count / 2
         without, best = np.full((2, len(series)), -np.inf)
         which = np.zeros(len(series), np.intp)
-        for correlation, levels, steps in _designs(self):
+        for correlation in _CORRELATIONS:
+            levels, steps = _design(self, float(correlation))
             values = _whitened(series, correlation)
             rest = (values**2).sum(axis=1) - ((values @ levels) ** 2).sum(axis=1)
             explained = (values @ steps) ** 2
@@ -76,20 +78,30 @@ class Shape:
         return best - without, which
 
 
-@lru_cache(maxsize=4)
-def _designs(shape: Shape) -> list[tuple[float, NDArray[np.float64], NDArray[np.float64]]]:
-    """For each correlation the known levels, and each candidate orthogonal to them."""
+@lru_cache(maxsize=4 * len(_CORRELATIONS))
+def _short_design(
+    shape: Shape, correlation: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return _made_design(shape, correlation)
+
+
+def _design(shape: Shape, correlation: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The known levels, and each candidate orthogonal to them; of long series not kept."""
+    make = _short_design if shape.count <= _LONG else _made_design
+    return make(shape, correlation)
+
+
+def _made_design(
+    shape: Shape, correlation: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     at = np.arange(shape.count)
     known = np.array([at >= x for x in (0, *shape.steps)], float)
     ends = [(*x, shape.count)[:2] for x in shape.candidates]
     more = np.array([(at >= first) & (at < end) for first, end in ends], float)
-    found = []
-    for correlation in _CORRELATIONS:
-        levels = np.linalg.qr(_whitened(known, correlation).T)[0]
-        steps = _whitened(more, correlation).T
-        steps -= levels @ (levels.T @ steps)
-        found.append((float(correlation), levels, steps / np.linalg.norm(steps, axis=0)))
-    return found
+    levels = np.linalg.qr(_whitened(known, correlation).T)[0]
+    steps = _whitened(more, correlation).T
+    steps -= levels @ (levels.T @ steps)
+    return levels, steps / np.linalg.norm(steps, axis=0)
 
 
 def further(
@@ -124,6 +136,8 @@ def _tail(shape: Shape) -> tuple[float, float]:
 
     Known steps take part as levels, so their size is nothing to it.
     """
+    if shape.count > _LONG:
+        return _tail(replace(shape, count=_LONG, steps=()))
     most = _MOST[bool(shape.steps)]
     trials = int(np.clip(_ARITHMETIC / len(shape.candidates), _FEWEST, most))
     random = np.random.default_rng([shape.count, *shape.steps])

@@ -42,7 +42,7 @@ def test_the_gain_is_that_of_the_likelihoods() -> None:
     assert shape.candidates[which] == (3,)
     best = {False: -np.inf, True: -np.inf}
     at = np.arange(6)
-    for correlation in np.round(np.arange(0, 0.71, 0.1), 1):
+    for correlation in np.round(np.arange(0, 0.81, 0.1), 1):
         covariance = correlation ** np.abs(at[:, None] - at)
         weight = np.linalg.inv(covariance)
         for is_stepped in best:
