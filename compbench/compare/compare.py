@@ -37,6 +37,11 @@ class Comparison:
         return tuple(line for line in self.lines if line.target == target)
 
     @property
+    def tested(self) -> int:
+        """How many changes of accuracy and speed it tests, on all targets."""
+        return sum(bool(change) for line in self.lines for change in (line.accuracy, line.speed))
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """Those in both runs."""
         return tuple(name for name in self.a.run.targets if name in self.b.run.targets)
@@ -56,20 +61,23 @@ def compare(a: Side, b: Side, again: Again | None = None) -> Comparison:
         here = [line(a, b, pair, target, over) for pair in pairs]
         if again is not None:
             here = [_again(a, b, x, again.get((x.variant, target))) for x in here]
-        lines += corrected(here)
+        lines += here
     between = context.between(a.run, b.run)
-    return Comparison(a, b, between, over.name if over else "", tuple(lines), again is not None)
+    return Comparison(a, b, between, over.name if over else "", corrected(lines), again is not None)
 
 
-def corrected(lines: Sequence[Line]) -> list[Line]:
-    """The lines of one target with Holm's correction over all that was tested there."""
+def corrected(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The lines with Holm's correction over all that the comparison tests, on all targets.
+
+    So the chance that it calls anything changed that is not stays below 5 %.
+    """
     tested = [change for x in lines for change in (x.accuracy, x.speed) if change]
     adjusted = iter(holm([change.p_value for change in tested]))
 
     def of(change: Change | None) -> Change | None:
         return replace(change, adjusted=next(adjusted)) if change else None
 
-    return [replace(x, accuracy=of(x.accuracy), speed=of(x.speed)) for x in lines]
+    return tuple(replace(x, accuracy=of(x.accuracy), speed=of(x.speed)) for x in lines)
 
 
 def _again(a: Side, b: Side, stored: Line, found: Measured | str | None) -> Line:

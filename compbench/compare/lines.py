@@ -10,7 +10,13 @@ import numpy as np
 from compbench.compare.match import Pair, Side, is_same_file
 from compbench.results.dataset import same_test_images
 from compbench.results.record import became
-from compbench.statistics.changes import Change, paired_accuracy, ratio_of_ratios, unpaired_accuracy
+from compbench.statistics.changes import (
+    Change,
+    paired_accuracy,
+    paired_techniques,
+    ratio_of_ratios,
+    unpaired_accuracy,
+)
 from compbench.statistics.intervals import Interval, log_ratio_interval, reach
 
 Status = Literal[
@@ -51,7 +57,7 @@ class Line:
     a: Figures = Figures()
     b: Figures = Figures()
     accuracy: Change | None = None
-    accuracy_basis: Literal["", "paired", "unpaired", "same answers"] = ""
+    accuracy_basis: Literal["", "paired", "paired over seeds", "unpaired", "same answers"] = ""
     speed: Change | None = None
     speed_basis: Basis = ""
     verdict: str = ""
@@ -120,7 +126,11 @@ def _notes(a: Side, b: Side, pair: Pair) -> tuple[str, ...]:
 
 
 def _accuracy(a: Side, b: Side, pair: Pair, line: Line) -> Line:
-    """The change of accuracy, on the same images where the runs have the same."""
+    """The change of accuracy, on the same images where the runs have the same.
+
+    Another recipe is judged as one where there are seeds: over images and trainings. Else it is of
+    these files.
+    """
     assert pair.a is not None and pair.b is not None
     one, other = a.correct(pair.a, line.target), b.correct(pair.b, line.target)
     if not one or not other or a.run.dataset["name"] != b.run.dataset["name"]:
@@ -132,6 +142,9 @@ def _accuracy(a: Side, b: Side, pair: Pair, line: Line) -> Line:
     ours, theirs = ([side[seed] for seed in common] for side in (one, other))
     if is_same_file(a, b, pair) and np.array_equal(ours, theirs):
         return replace(line, accuracy_basis="same answers")
+    if line.status == "changed" and len(common) > 1:
+        change = paired_techniques(ours, theirs)
+        return replace(line, accuracy=change, accuracy_basis="paired over seeds")
     return replace(line, accuracy=paired_accuracy(ours, theirs), accuracy_basis="paired")
 
 

@@ -12,6 +12,7 @@ from compbench.compare.lines import Line, Status
 from compbench.compare.match import Side
 from compbench.runtime.machine import differences as other_machine
 from compbench.statistics.changes import Change
+from compbench.statistics.intervals import ALPHA
 
 _STATUS: dict[Status, str] = {"same": "same file", "changed": "other recipe"}
 _BASIS = {"denominator": units.NOTHING, "": units.NOTHING}
@@ -29,9 +30,14 @@ _REMEASURED = (
 _NOT_EQUAL = (
     "What is not significant need not be equal: its interval says how large a change may hide."
 )
-_LUCK = "Accuracies are of these files: one that was made anew also has the luck of its training."
+_LUCK = (
+    "Accuracies of rebuilt files, and of single seeds, are of these files: one that was made anew "
+    "also has the luck of its training. Of another recipe with two seeds or more they are of the "
+    "recipe, over images and trainings."
+)
 _IMAGES = {
-    "paired": "on the same {} test images",
+    "paired": "of these files, on the same {} test images",
+    "paired over seeds": "of the recipes, over seeds and the same {} test images",
     "unpaired": "unpaired (the test images or the seeds may differ)",
 }
 
@@ -128,7 +134,7 @@ def _accuracies(found: Comparison, target: str, lines: Sequence[Line]) -> Sectio
     bases = {line.accuracy_basis for line in lines}
     how = [words.format(count) for basis, words in _IMAGES.items() if basis in bases]
     intervals = f"B − A {' or '.join(how)}, with its 95 % interval. " if how else ""
-    return Section(f"{target}: accuracy and size", (), rows, intervals + _holm_text(lines))
+    return Section(f"{target}: accuracy and size", (), rows, intervals + _holm_text(found))
 
 
 def _speeds(found: Comparison, target: str, lines: Sequence[Line]) -> Section:
@@ -165,11 +171,12 @@ def _marked(words: str, change: Change | None) -> str:
     return f"{words} *" if change and change.is_significant else words
 
 
-def _holm_text(lines: Sequence[Line]) -> str:
-    count = sum(bool(change) for line in lines for change in (line.accuracy, line.speed))
+def _holm_text(found: Comparison) -> str:
+    where = "on all targets" if len(found.targets) > 1 else "here"
     return (
-        f"* significant: p ≤ 0.05 after Holm's correction for the {count} comparisons on this "
-        "target, and for speed beyond what the A/A control shows as noise."
+        f"* significant: p below {ALPHA:.2f} after Holm's correction for the {found.tested} "
+        f"comparisons of accuracy and speed {where}, and for speed beyond what the A/A control "
+        "shows as noise."
     )
 
 

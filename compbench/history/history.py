@@ -31,7 +31,12 @@ class History:
     groups: tuple[int, ...]  # of each moment
     floor: float  # of log-ratios for a speed-up, else in the metric's unit
     series: tuple[Series, ...]
-    least: int  # the fewest runs of a group in which steps are looked for
+    demands: Demands  # on a step
+
+    @property
+    def least(self) -> int:
+        """The fewest runs of a group in which steps are looked for."""
+        return 2 * self.demands.least
 
     @property
     def suite(self) -> str:
@@ -66,10 +71,10 @@ def history(
     found = {v: points for v, points in found.items() if points}
     floor = _floor(moments, metric, name, [p.interval for each in found.values() for p in each])
     least = 2 if metric.is_noisy else 1
-    demands = Demands(least, floor, max(1, (len(moments) - 1) * len(found)))
+    demands = Demands(least, floor, sum(_searches(points) for points in found.values()))
     search = Search(tuple(moments), metric, name, demands)
     series = tuple(search.series(v, points) for v, points in found.items())
-    return History(metric, name, tuple(moments), groups, floor, series, 2 * least)
+    return History(metric, name, tuple(moments), groups, floor, series, demands)
 
 
 def _target(moments: Sequence[Moment], asked: str | None) -> str:
@@ -125,6 +130,11 @@ def _points(
         file = remade(moments[found[-1].at], moment, variant) if found else ""
         found.append(Point(at, interval, groups[at], file))
     return found
+
+
+def _searches(points: Sequence[Point]) -> int:
+    """How often steps are looked for in a series: in each group, and between each and the next."""
+    return 2 * len({p.group for p in points}) - 1
 
 
 def _nothing(moments: Sequence[Moment], metric: Followed, target: str, variant: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 from compbench.history.history import History, letter
 from compbench.history.runs import Moment, Moments
 from compbench.history.series import Series, Step
+from compbench.statistics.change_points import smallest
+from compbench.statistics.correlated_noise import CORRELATION, POWER
 from compbench.units import TEXT_WIDTH, share
 
 FORMATS = ("table", "csv", "json")
@@ -65,8 +67,30 @@ def notes(found: History, runs: Moments) -> Iterator[str]:
                 f"{most} run{'s' * (most > 1)}{where}: too few to look for steps there "
                 f"({found.least} needed)"
             )
+    yield from _unseen(found)
     if runs.unfinished:
         yield f"Left out, not ended: {', '.join(runs.unfinished)}"
+
+
+def _unseen(found: History) -> Iterator[str]:
+    """Which steps so few runs, whose noise may be correlated, need not show."""
+    if not found.metric.is_noisy:
+        return
+    for group in range(max(found.groups) + 1):
+        most = max((_count(s, group) for s in found.series), default=0)
+        if most < found.least:
+            continue
+        where = f" of {letter(group)}" if max(found.groups) else ""
+        size = smallest(most, found.demands)
+        if size is None:
+            yield f"{most} runs{where}: too few to tell a step from noise, unless it is very large"
+        else:
+            yield (
+                f"{most} runs{where}: a step is found in {share(POWER, 0)} of cases if it is at "
+                f"least {size:g} times as large as the runs' own noise (its standard deviation), "
+                f"which may correlate by up to {CORRELATION:g} from run to run; a smaller one may "
+                "go unseen."
+            )
 
 
 def csv(found: History) -> str:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import exp, log
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from compbench.history.metrics import Followed
 from compbench.history.runs import Moment, remade, unlike
@@ -119,4 +119,4 @@ class Search:
             return 0.0
         freedom = max(1, self.moments[point.at].run.measure["launches"] - 1)
         reach = log(point.interval.high / point.interval.low) / 2
-        return reach / float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom))
+        return reach / float(stdtrit(freedom, 0.5 + CONFIDENCE / 2))

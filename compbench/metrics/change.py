@@ -13,9 +13,19 @@ class Metric(MetricBase):
     meaning = "accuracy minus the baseline's, paired on the test samples"
     rows = ("accuracy",)
     columns = {
-        "change": Column(unit, meaning, has_interval=True),
+        "change": Column(unit, f"{meaning}, of these files", has_interval=True),
         "change_p": Column("", "p-value of that (exact McNemar), adjusted by Holm"),
-        "more_accurate": Column("", "1 more, -1 less accurate, 0 where chance could explain it"),
+        "file_more_accurate": Column("", "1 more, -1 less accurate: these files, as change says"),
+        "change_seeds": Column("", "seeds that it and the baseline both have"),
+        "technique_change": Column(
+            unit, "the same of the technique: samples and trainings anew", has_interval=True
+        ),
+        "technique_p": Column("", "p-value of that (t, crossed effects), adjusted by Holm"),
+        "more_accurate": Column(
+            "",
+            "1 more, -1 less accurate, 0 where chance could explain it: the technique, or with a "
+            "single seed this file",
+        ),
     }
     order = 30
     table = "main_table"

@@ -6,15 +6,35 @@ import numpy as np
 
 from compbench import units
 from compbench.results.record import Run
-from compbench.statistics.intervals import Interval
+from compbench.statistics.accuracy_change import AccuracyChange
 from compbench.statistics.summary import Summary
 
+HOLM = "adjusted by Holm's procedure"
+TECHNIQUES = (
+    "With two seeds or more a difference in accuracy is one of the techniques: its interval and p "
+    "are about training again and about other test images, by a t-test over seeds and images "
+    "(crossed effects), and never surer than McNemar's exact test of these files."
+)
 
-def verdict(change: Interval) -> str:
-    """What a paired change with its interval allows one to say."""
-    if change.low > 0:
-        return "helped"
-    return "hurt" if change.high < 0 else "no difference shown"
+
+def verdict(change: AccuracyChange) -> str:
+    """What a paired change, corrected for the others, allows one to say."""
+    return {1: "helped", -1: "hurt", 0: "no difference shown"}[change.side]
+
+
+def whose(seeds: int) -> str:
+    """What a difference in accuracy is said of: a technique needs more than one training."""
+    return f"the technique ({seeds} seeds)" if seeds > 1 else "this file (a single seed)"
+
+
+def basis(run: Run) -> str:
+    """What the suite's differences in accuracy are about, in a sentence or two."""
+    if len(run.seeds) > 1:
+        return TECHNIQUES
+    return (
+        "The suite has a single seed, so a difference in accuracy is one of these files on other "
+        "test images; training again may give another."
+    )
 
 
 def spread_text(summary: Summary) -> str:

@@ -1,7 +1,8 @@
 """A series of values -> where its level steps; pure.
 
-PELT proposes, by L1 costs where values are noisy: one odd run does not move these; a t-test
-confirms.
+Where values are noisy, one step after the other is looked for, and noise that is correlated from
+run to run is reckoned with (see `correlated_noise`). Where they are exact PELT proposes all. In
+either case a t-test confirms, which also knows the values' own errors.
 Sources: Killick, Fearnhead and Eckley, JASA 107, 2012; Truong, Oudre and Vayatis, Signal
 Processing 167, 2020 (the library ruptures).
 """
@@ -15,11 +16,13 @@ from math import log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtri, stdtr
 
+from compbench.statistics.correlated_noise import further, resolved
 from compbench.statistics.intervals import ALPHA
 
 _LEAST_FOR_NOISE = 4  # values
+_SAME = 0.25  # a share of the differences that are surely no steps
 _RESOLUTION = 1e-6  # of their range: the least deviation that is taken for noise
 Values = Sequence[float] | NDArray[np.float64]
 
@@ -41,11 +44,24 @@ class Level:
 @dataclass(frozen=True)
 class Demands:
     """What a step must be: beyond `floor`, between levels of `least` values or more, and sure at
-    5 % / `tests` (Bonferroni's correction for all the places where a step could be)."""
+    5 % / `searches` (Bonferroni's correction for all series that are looked through).
+
+    A level of a single value is one of exact values: measured again they are the same.
+    """
 
     least: int
     floor: float
-    tests: int
+    searches: int
+
+    def alpha(self, count: int) -> float:
+        """The level of a single test; of exact values each of `count` places is one."""
+        places = count - 1 if self.least == 1 else 1
+        return ALPHA / self.searches / max(1, places)
+
+
+def smallest(count: int, demands: Demands) -> float | None:
+    """The smallest step that so many noisy values mostly show, in standard deviations of noise."""
+    return resolved(count, demands.least, demands.alpha(count))
 
 
 def levels(values: Values, errors: Values, demands: Demands) -> list[Level]:
@@ -58,13 +74,14 @@ def levels(values: Values, errors: Values, demands: Demands) -> list[Level]:
         return []
     series, own = np.asarray(values, float), np.square(np.asarray(errors, float))
     floor, least = demands.floor, demands.least
-    starts = _proposed(series, least)
+    alpha = demands.alpha(len(series))
+    starts = _exact(series) if least == 1 else _noisy(series, least, alpha)
     while True:
         found = [
             Level(a, b, float(series[a:b].mean())) for a, b in pairwise([*starts, len(series)])
         ]
         doubts = _doubts(series, own, found, floor)
-        if not doubts or max(doubts) < ALPHA / demands.tests:
+        if not doubts or max(doubts) < alpha:
             return found
         del starts[1 + doubts.index(max(doubts))]
 
@@ -85,35 +102,35 @@ def _doubts(series: NDArray, own: NDArray, found: list[Level], floor: float) -> 
         elif error == 0:
             doubts.append(0.0)
         else:
-            doubts.append(float(2 * stats.t.sf(size / error, freedom)))
+            doubts.append(2 * float(stdtr(freedom, -size / error)))
     return doubts
 
 
-def _proposed(series: NDArray, least: int) -> list[int]:
-    """Where levels may begin, by PELT with BIC's penalty.
+def _noisy(series: NDArray, least: int, alpha: float) -> list[int]:
+    """Where levels begin: the likeliest step again and again, as long as it is no chance."""
+    starts = [0]
+    while found := further(series, tuple(starts[1:]), least, alpha):
+        starts = sorted([*starts, *found])
+    return starts
 
-    L1 costs for Laplace noise; ruptures gives these to levels of two values or more, so where one
-    is enough it is L2 for normal noise.
-    """
+
+def _exact(series: NDArray) -> list[int]:
+    """Where levels may begin, by PELT with BIC's penalty and costs for normal noise."""
     from ruptures import Pelt
 
-    count = len(series)
-    if count < 2 * least or np.ptp(series) == 0:
+    if len(series) < 2 or np.ptp(series) == 0:
         return [0]
-    deviation = max(_deviation(series, least), _RESOLUTION * float(np.ptp(series)))
-    model, scale = ("l1", deviation / sqrt(2)) if least > 1 else ("l2", 2 * deviation**2)
-    search = Pelt(model=model, min_size=least, jump=1).fit(series)
-    return [0, *search.predict(pen=scale * log(count))[:-1]]
+    deviation = max(_deviation(series), _RESOLUTION * float(np.ptp(series)))
+    search = Pelt(model="l2", min_size=1, jump=1).fit(series)
+    return [0, *search.predict(pen=2 * deviation**2 * log(len(series)))[:-1]]
 
 
-def _deviation(series: NDArray, least: int) -> float:
-    """Of the noise, from differences of neighbours: few of them are steps.
+def _deviation(series: NDArray) -> float:
+    """Of the noise, from differences of neighbours: most values are exactly as before.
 
-    Where one value is a level, most are exactly as before; of very few one can't tell.
+    Of very few one can't tell.
     """
-    is_exact = least == 1
-    if is_exact and len(series) < _LEAST_FOR_NOISE:
+    if len(series) < _LEAST_FOR_NOISE:
         return 0.0
-    share = 0.25 if is_exact else 0.5
-    typical = np.quantile(np.abs(np.diff(series)), share, method="lower" if is_exact else "linear")
-    return float(typical / (sqrt(2) * stats.norm.ppf((1 + share) / 2)))
+    typical = np.quantile(np.abs(np.diff(series)), _SAME, method="lower")
+    return float(typical / (sqrt(2) * ndtri((1 + _SAME) / 2)))

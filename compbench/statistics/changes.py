@@ -8,8 +8,9 @@ from math import exp, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtr, stdtr, stdtrit
 
+from compbench.statistics.accuracy_change import between
 from compbench.statistics.intervals import (
     ALPHA,
     CONFIDENCE,
@@ -41,12 +42,19 @@ class Change:
     @property
     def is_significant(self) -> bool:
         """Whether one may say that something changed."""
-        return self.is_beyond_noise and self.adjusted <= ALPHA
+        return self.is_beyond_noise and self.adjusted < ALPHA
 
 
 def paired_accuracy(a: Correct, b: Correct) -> Change:
-    """Accuracy of b minus that of a on the same N images, seed by seed."""
+    """Accuracy of b minus that of a on the same N images, seed by seed: of these files."""
     return Change(paired_change(b, a), mcnemar_p(b, a))
+
+
+def paired_techniques(a: Correct, b: Correct) -> Change:
+    """The same of two techniques, were they trained again: from two seeds or more."""
+    found = between(dict(enumerate(b)), dict(enumerate(a)))
+    assert found is not None and found.technique is not None
+    return Change(found.interval, found.p_value)
 
 
 def unpaired_accuracy(a: Correct, b: Correct) -> Change:
@@ -62,7 +70,7 @@ def unpaired_accuracy(a: Correct, b: Correct) -> Change:
     counts = len(b[0]), len(a[0])
     pooled = (ours.value * counts[0] + theirs.value * counts[1]) / sum(counts)
     error = sqrt(pooled * (1 - pooled) * sum(1 / count for count in counts))
-    p_value = 2 * float(stats.norm.sf(abs(value) / error)) if error else 1.0
+    p_value = 2 * float(ndtr(-abs(value) / error)) if error else 1.0
     return Change(Interval(value, low, high), p_value)
 
 
@@ -86,12 +94,12 @@ def ratio_of_ratios(a: Sequence[float], b: Sequence[float], floor: float | None)
 def side_by_side(time_ratio: Interval, launches: int, control: Interval) -> Change:
     """Speed of b over that of a, from the ratio of their times that a gate measured."""
     half = (log(time_ratio.high) - log(time_ratio.low)) / 2
-    error = max(half / float(stats.t.ppf(0.5 + CONFIDENCE / 2, launches - 1)), RESOLUTION)
+    error = max(half / float(stdtrit(launches - 1, 0.5 + CONFIDENCE / 2)), RESOLUTION)
     return _ratio(-log(time_ratio.value), error, launches - 1, reach(control))
 
 
 def _ratio(mean: float, error: float, freedom: float, floor: float | None) -> Change:
-    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * error
-    p_value = 2 * float(stats.t.sf(abs(mean) / error, freedom))
+    half = float(stdtrit(freedom, 0.5 + CONFIDENCE / 2)) * error
+    p_value = 2 * float(stdtr(freedom, -abs(mean) / error))
     interval = Interval(exp(mean), exp(mean - half), exp(mean + half))
     return Change(interval, p_value, floor is not None and abs(mean) > floor)

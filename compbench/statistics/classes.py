@@ -12,19 +12,23 @@ from numpy.typing import NDArray
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.row_index import Rows
-from compbench.statistics.intervals import Interval, paired_change
+from compbench.statistics.accuracy_change import AccuracyChange, between, by_seed, corrected
 
 MOST_CLASSES = 20  # columns that stay readable
 
 
 @dataclass(frozen=True)
 class ClassChanges:
-    """Accuracy by class: the baseline's, and each variant's paired change against it."""
+    """Accuracy by class: the baseline's, and each variant's paired change against it.
+
+    The changes' p-values are corrected for the `cells` of all classes and variants.
+    """
 
     classes: tuple[int, ...]
     counts: tuple[int, ...]  # test images of each class
     baseline: tuple[float, ...]
-    changes: dict[str, tuple[Interval, ...]]
+    changes: dict[str, tuple[AccuracyChange, ...]]
+    cells: int
     left_out: int  # classes that change less than those shown
 
 
@@ -51,22 +55,14 @@ def class_changes(
     run: Run, rows: Rows, target: str, variants: Iterable[str]
 ) -> ClassChanges | None:
     """Of these variants; None where the run has no classes or the baseline no accuracy."""
-    labels, base = _labels(rows), _by_seed(rows.of(run.baseline, "accuracy", target), "correct")
+    labels, base = _labels(rows), by_seed(rows.of(run.baseline, "accuracy", target))
     if labels is None or not base:
         return None
     places = {int(c): np.flatnonzero(labels == c) for c in np.unique(labels)}
-    changes: dict[str, tuple[Interval, ...]] = {}
-    for variant in variants:
-        ours = _by_seed(rows.of(variant, "accuracy", target), "correct")
-        seeds = [seed for seed in ours if seed in base]
-        if seeds and variant != run.baseline:
-            changes[variant] = tuple(
-                paired_change([ours[s][i] for s in seeds], [base[s][i] for s in seeds])
-                for i in places.values()
-            )
+    changes = _by_variant(run, rows, target, variants, list(places.values()))
     if not changes:
         return None
-    largest = np.max([[abs(c.value) for c in row] for row in changes.values()], axis=0)
+    largest = np.max([[abs(c.files.value) for c in row] for row in changes.values()], axis=0)
     kept = np.sort(np.argsort(-largest, kind="stable")[:MOST_CLASSES])
     names = list(places)
     return ClassChanges(
@@ -74,8 +70,24 @@ def class_changes(
         tuple(len(places[names[i]]) for i in kept),
         tuple(float(np.mean([c[places[names[i]]] for c in base.values()])) for i in kept),
         {variant: tuple(row[i] for i in kept) for variant, row in changes.items()},
+        len(changes) * len(names),
         len(names) - len(kept),
     )
+
+
+def _by_variant(
+    run: Run, rows: Rows, target: str, variants: Iterable[str], places: Sequence[NDArray[np.intp]]
+) -> dict[str, list[AccuracyChange]]:
+    """Each variant's changes by class, corrected for all of them."""
+    base = by_seed(rows.of(run.baseline, "accuracy", target))
+    found: dict[str, list[AccuracyChange]] = {}
+    for variant in variants:
+        ours = by_seed(rows.of(variant, "accuracy", target))
+        if variant != run.baseline:
+            each = [between(ours, base, at) for at in places]
+            found |= {variant: [c for c in each if c]} if any(each) else {}
+    adjusted = iter(corrected([change for row in found.values() for change in row]))
+    return {variant: [next(adjusted) for _ in row] for variant, row in found.items()}
 
 
 def added_confusions(run: Run, rows: Rows, target: str, variants: Sequence[str]) -> list[Confusion]:
@@ -85,10 +97,10 @@ def added_confusions(run: Run, rows: Rows, target: str, variants: Sequence[str])
     run has no rows of errors.
     """
     labels = _labels(rows)
-    base = _by_seed(rows.of(run.baseline, "errors", target))
+    base = {row.seed: row for row in rows.of(run.baseline, "errors", target)}
     found: list[Confusion] = []
     for variant in variants if labels is not None else ():
-        ours = _by_seed(rows.of(variant, "errors", target))
+        ours = {row.seed: row for row in rows.of(variant, "errors", target)}
         seeds = [seed for seed in ours if seed in base]
         if not seeds or variant == run.baseline:
             continue
@@ -105,10 +117,6 @@ def added_confusions(run: Run, rows: Rows, target: str, variants: Sequence[str])
 def _labels(rows: Rows) -> NDArray[np.uint16] | None:
     found = rows.of("", "labels")
     return found[0].samples["label"] if found else None
-
-
-def _by_seed(rows: Iterable[Row], column: str = "") -> dict:
-    return {row.seed: row.samples[column] if column else row for row in rows}
 
 
 def _pairs(rows: Iterable[Row], labels: NDArray[np.uint16] | None) -> Counter[tuple[int, int]]:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
+from compbench.statistics.crossed_effects import CrossedMean
 from compbench.statistics.paired_proportions import Disagreement
 
 CONFIDENCE = 0.95
@@ -31,14 +32,15 @@ def accuracy_interval(correct: Sequence[NDArray[np.uint8]]) -> Interval:
     as more of them; their own spread is told apart. Source: Wilson, JASA 22, 1927.
     """
     mean, count = float(np.mean(correct)), len(correct[0])
-    interval = stats.binomtest(round(mean * count), count).proportion_ci(CONFIDENCE, "wilson")
-    return Interval(mean, float(interval.low), float(interval.high))
+    z = float(ndtri(0.5 + CONFIDENCE / 2))
+    centre = (mean + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z * sqrt(mean * (1 - mean) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
+    return Interval(mean, max(0.0, min(mean, centre - half)), min(1.0, max(mean, centre + half)))
 
 
 def paired_change(
     correct: Sequence[NDArray[np.uint8]],
     baseline: Sequence[NDArray[np.uint8]],
-    *,
     alpha: float = ALPHA,
 ) -> Interval:
     """Accuracy difference on the same N samples, averaged over seeds: of these files, not of seeds.
@@ -49,13 +51,32 @@ def paired_change(
     return Interval(found.change, *found.bounds(alpha))
 
 
+def technique_change(
+    correct: Sequence[NDArray[np.uint8]],
+    baseline: Sequence[NDArray[np.uint8]],
+    alpha: float = ALPHA,
+) -> Interval | None:
+    """The same difference, of the techniques: were they trained again, and on other samples.
+
+    Never narrower than of these files alone. None with one seed, which can't tell it.
+    """
+    crossed = CrossedMean.of(correct, baseline)
+    return crossed and widened(paired_change(correct, baseline, alpha), crossed, alpha)
+
+
+def widened(files: Interval, crossed: CrossedMean, alpha: float = ALPHA) -> Interval:
+    """The interval of files, and what training again adds to it."""
+    low, high = crossed.bounds(alpha)
+    return Interval(files.value, min(low, files.low), max(high, files.high))
+
+
 def log_ratio_interval(log_ratios: Sequence[float]) -> Interval | None:
     """The ratio exp(mean) with a t-interval over launches, from one log-ratio a launch."""
     if len(log_ratios) < 2:
         return None
     mean = float(np.mean(log_ratios))
     error = float(np.std(log_ratios, ddof=1)) / sqrt(len(log_ratios))
-    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(log_ratios) - 1)) * error
+    half = float(stdtrit(len(log_ratios) - 1, 0.5 + CONFIDENCE / 2)) * error
     return Interval(exp(mean), exp(mean - half), exp(mean + half))
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from math import log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.special import stdtr
+from scipy.special import gammaln, stdtr
 
 
 def mcnemar_p(correct: Sequence[NDArray[np.uint8]], baseline: Sequence[NDArray[np.uint8]]) -> float:
@@ -28,10 +27,17 @@ def sign_flip_p(leads: NDArray[np.int64]) -> float:
     chances = np.ones(1)  # of the sum of the positive ones
     for size, count in zip(sizes, counts, strict=True):
         steps = np.zeros(size * count + 1)
-        steps[::size] = stats.binom.pmf(np.arange(count + 1), count, 0.5)
+        steps[::size] = _heads(int(count))
         chances = np.convolve(chances, steps)
     sums = 2 * np.arange(len(chances)) - (len(chances) - 1)
     return min(1.0, float(chances[np.abs(sums) >= abs(int(leads.sum()))].sum()))
+
+
+def _heads(tosses: int) -> NDArray[np.float64]:
+    """The chances of 0, 1, …, all heads of a fair coin."""
+    heads = np.arange(tosses + 1)
+    ways = gammaln(tosses + 1) - gammaln(heads + 1) - gammaln(tosses - heads + 1)
+    return np.exp(ways - tosses * log(2))
 
 
 def log_ratio_p(log_ratios: Sequence[float]) -> float:

@@ -13,26 +13,24 @@ from numpy.typing import NDArray
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.row_index import Rows
+from compbench.statistics.accuracy_change import AccuracyChange, between, by_seed, corrected
 from compbench.statistics.further_metrics import further
 from compbench.statistics.intervals import (
-    ALPHA,
     Interval,
     accuracy_interval,
     distinguishable,
     log_ratio_interval,
     paired_change,
     reach,
-    side,
 )
 from compbench.statistics.latency import percentile, timings, turn_logs
 from compbench.statistics.lineage import ancestors
 from compbench.statistics.paired_proportions import Disagreement
 from compbench.statistics.pareto_front import Contender, Front, accuracy_margin, front
-from compbench.statistics.significance import holm, log_ratio_p, mcnemar_p
+from compbench.statistics.significance import holm, log_ratio_p
 from compbench.statistics.summary import Summaries, Summary
 
 _SIZES = ("size_bytes", "packed_bytes", "coded_bytes")
-Correct = dict[int, NDArray[np.uint8]]  # seed -> which samples were right
 
 
 def summarise(run: Run, rows: Iterable[Row]) -> Summaries:
@@ -45,7 +43,8 @@ def summarise(run: Run, rows: Iterable[Row]) -> Summaries:
         if beside.control is not None:
             control[target] = beside.control
         drafts = [_draft(run, found, variant, beside) for variant in run.variants]
-        here = _judged(run.baseline, drafts, beside.control)
+        changes = {v: _change(found, v, beside) for v in run.variants}
+        here = _judged(run.baseline, drafts, changes, beside.control)
         fronts[target] = _front(run, found, here, beside.control)
         summaries += here
     return Summaries(
@@ -60,7 +59,7 @@ def summarise(run: Run, rows: Iterable[Row]) -> Summaries:
 def _front(run: Run, rows: Rows, here: Sequence[Summary], control: Interval | None) -> Front:
     """Of those of which accuracy, speed and bytes were all measured."""
     contenders = [
-        Contender(s.variant, _by_seed(rows.of(s.variant, "accuracy", s.target)), s.log_ratios, size)
+        Contender(s.variant, by_seed(rows.of(s.variant, "accuracy", s.target)), s.log_ratios, size)
         for s in here
         if s.change is not None and s.speedup is not None and (size := s.size_bytes) is not None
     ]
@@ -72,8 +71,8 @@ class _Baseline:
 
     def __init__(self, run: Run, rows: Rows, target: str):
         self.target = target
-        self.correct = _by_seed(rows.of(run.baseline, "accuracy", target))
-        self.validation = _by_seed(rows.of(run.baseline, "validation_accuracy", target))
+        self.correct = by_seed(rows.of(run.baseline, "accuracy", target))
+        self.validation = by_seed(rows.of(run.baseline, "validation_accuracy", target))
         self.turn_logs = turn_logs(rows.of(run.baseline, "latency_ns", target))
         self.sizes = {metric: rows.mean(run.baseline, metric) for metric in _SIZES}
         machine = rows.of(run.baseline, "machine", target)
@@ -130,64 +129,59 @@ def _draft(run: Run, rows: Rows, variant: str, beside: _Baseline) -> Summary:
 
 def _accuracies(rows: Rows, variant: str, beside: _Baseline) -> dict[str, Any]:
     """The fields of a summary that tell how often a variant is right."""
-    correct = _by_seed(rows.of(variant, "accuracy", beside.target))
-    validation = _by_seed(rows.of(variant, "validation_accuracy", beside.target))
-    pair, validated = (
-        _common(ours, theirs)
-        for ours, theirs in ((correct, beside.correct), (validation, beside.validation))
-    )
+    correct = by_seed(rows.of(variant, "accuracy", beside.target))
+    validation = by_seed(rows.of(variant, "validation_accuracy", beside.target))
+    seeds = [seed for seed in validation if seed in beside.validation]
+    pair = [validation[s] for s in seeds], [beside.validation[s] for s in seeds]
     shares = [float(c.mean()) for c in correct.values()]
     return {
         "accuracy": accuracy_interval(list(correct.values())) if correct else None,
         "validation_accuracy": float(np.mean([c.mean() for c in validation.values()]))
         if validation
         else None,
-        "change": paired_change(*pair) if pair else None,
-        "change_p": mcnemar_p(*pair) if pair else None,
-        "validation_change": paired_change(*validated) if validated else None,
-        "validation": Disagreement.of(*validated) if validated else None,
+        "validation_change": paired_change(*pair) if seeds else None,
+        "validation": Disagreement.of(*pair) if seeds else None,
         "seed_sd": float(np.std(shares, ddof=1)) if len(shares) > 1 else None,
     }
 
 
-def _judged(baseline: str, drafts: list[Summary], control: Interval | None) -> list[Summary]:
+def _change(rows: Rows, variant: str, beside: _Baseline) -> AccuracyChange | None:
+    return between(by_seed(rows.of(variant, "accuracy", beside.target)), beside.correct)
+
+
+def _judged(
+    baseline: str,
+    drafts: list[Summary],
+    changes: dict[str, AccuracyChange | None],
+    control: Interval | None,
+) -> list[Summary]:
     """With differences called such or not, by p-values adjusted for the number of variants."""
-    adjusted: dict[str, dict[str, float]] = {}
-    for name in ("change_p", "speedup_p"):
-        raw = {s.variant: getattr(s, name) for s in drafts if s.variant != baseline}
-        raw = {variant: p for variant, p in raw.items() if p is not None}
-        adjusted[name] = dict(zip(raw, holm(list(raw.values())), strict=True))
+    found = {v: c for v, c in changes.items() if c is not None}
+    others = [v for v in found if v != baseline]
+    found |= dict(zip(others, corrected([found[v] for v in others]), strict=True))
+    timed = {s.variant: s.speedup_p for s in drafts if s.variant != baseline}
+    raw = {variant: p for variant, p in timed.items() if p is not None}
+    adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
     judged = []
     for s in drafts:
-        changed, sped = (adjusted[name].get(s.variant) for name in ("change_p", "speedup_p"))
-        is_sure = s.change is not None and changed is not None and changed < ALPHA
-        judged.append(
-            replace(
-                s,
-                change_p=changed,
-                more_accurate=side(s.change, 0) if s.change and is_sure else 0,
-                speedup_p=sped,
-                faster=distinguishable(s.speedup, control, 1.0 if sped is None else sped),
-            )
-        )
+        sped, change = adjusted.get(s.variant), found.get(s.variant)
+        faster = distinguishable(s.speedup, control, 1.0 if sped is None else sped)
+        told = {} if change is None or s.reason else _told(change, s.variant == baseline)
+        judged.append(replace(s, **told, speedup_p=sped, faster=faster))
     return judged
 
 
-def change_between(rows: Rows, variant: str, other: str, target: str) -> Interval | None:
-    """The paired difference in accuracy of two variants on the same test samples."""
-    ours, theirs = (_by_seed(rows.of(v, "accuracy", target)) for v in (variant, other))
-    return _change(ours, theirs)
-
-
-def _common(ours: Correct, theirs: Correct) -> tuple[list[NDArray], list[NDArray]] | None:
-    """Both sides at the seeds that both have."""
-    seeds = [seed for seed in ours if seed in theirs]
-    return ([ours[s] for s in seeds], [theirs[s] for s in seeds]) if seeds else None
-
-
-def _change(ours: Correct, theirs: Correct) -> Interval | None:
-    pair = _common(ours, theirs)
-    return paired_change(*pair) if pair else None
+def _told(change: AccuracyChange, is_baseline: bool) -> dict[str, Any]:
+    """A change as fields of a summary; the baseline's, to itself, is no comparison."""
+    return {
+        "change": change.files,
+        "change_p": None if is_baseline else change.files_p,
+        "file_more_accurate": change.files_side,
+        "change_seeds": change.seeds,
+        "technique_change": change.technique,
+        "technique_p": None if is_baseline else change.technique_p,
+        "more_accurate": change.side,
+    }
 
 
 def _ratio(baseline: float | None, ours: float | None) -> float | None:
@@ -206,10 +200,6 @@ def _footprint(rows: Sequence[Row]) -> dict[str, float]:
     """The median over processes of each column, over seeds the mean."""
     columns = rows[0].samples if rows else {}
     return {c: float(np.mean([np.median(row.samples[c]) for row in rows])) for c in columns}
-
-
-def _by_seed(rows: Iterable[Row]) -> Correct:
-    return {row.seed: row.samples["correct"] for row in rows}
 
 
 def _throughputs(rows: Iterable[Row]) -> dict[int, float]:

@@ -23,9 +23,12 @@ class Summary:
     """One variant on one target, over all seeds. What could not be measured is None.
 
     Accuracies are shares (0 to 1); `change` is the paired difference to the baseline on the same
-    test samples; `seed_sd` the standard deviation of accuracy over seeds. `speedup` is the
-    baseline's time over this variant's. `more_accurate` and `faster` say whether a difference is
-    one: +1, -1, or 0 where chance could explain it, corrected for the number of variants.
+    test samples, of these files; `technique_change` the same with the luck of training again, None
+    with a single seed; `seed_sd` the standard deviation of accuracy over seeds. `speedup` is the
+    baseline's time over this variant's. `more_accurate` (of the technique where there are seeds,
+    else of this file), `file_more_accurate` (of these files alone) and `faster` say whether a
+    difference is one: +1, -1, or 0 where chance could explain it, corrected for the number of
+    variants.
     """
 
     variant: str
@@ -35,6 +38,10 @@ class Summary:
     validation_accuracy: float | None = None
     change: Interval | None = None
     change_p: float | None = None  # of McNemar's exact test, adjusted for many comparisons
+    file_more_accurate: int = 0
+    change_seeds: int = 0  # that it and the baseline both have
+    technique_change: Interval | None = None
+    technique_p: float | None = None  # adjusted for many comparisons
     more_accurate: int = 0
     validation_change: Interval | None = None
     validation: Disagreement | None = None  # with the baseline's answers on validation
@@ -67,6 +74,11 @@ class Summary:
     make_seconds: float | None = None
     lineage_seconds: float | None = None  # with all its ancestors
     further: dict[str, Figure] = field(default_factory=dict)  # by column, of further metrics
+
+    @property
+    def judged_change(self) -> Interval | None:
+        """The change of accuracy that `more_accurate` is about."""
+        return self.technique_change or self.change
 
     @property
     def memory_bytes(self) -> float | None:

@@ -1,9 +1,10 @@
-"""Taught variants beside their teachers and controls; pure."""
+"""Taught variants beside their teachers, assistants and controls; pure."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,8 @@ from scipy.special import softmax
 
 from compbench.results.record import Run
 from compbench.results.row_index import Rows
-from compbench.statistics.intervals import Interval
+from compbench.statistics.accuracy_change import AccuracyChange, between, by_seed, corrected
 from compbench.statistics.lineage import teacher
-from compbench.statistics.summarise import change_between
 
 _LIKELIEST = 3  # classes that a table's cell names
 
@@ -80,7 +80,7 @@ def soft_labels(run: Run, rows: Rows, target: str) -> SoftLabels | None:
             continue
         names = (parent, control, student)
         found = [{r.seed: r for r in rows.of(v, "soft_labels", target)} for v in names]
-        seeds = [s for s in run.seeds if all(s in by_seed for by_seed in found)]
+        seeds = [s for s in run.seeds if all(s in each for each in found)]
         if seeds:
             rows_of_seed = [by_seed[seeds[0]] for by_seed in found]
             logits = {r.variant: r.samples["logit"] for r in rows_of_seed}
@@ -114,20 +114,79 @@ class Pair:
     student: str
     control: str
     parent: str
-    change: Interval  # the student's accuracy less the control's, on the same test samples
+    change: AccuracyChange  # the student's accuracy less the control's
 
 
-def taught_pairs(run: Run, rows: Rows, target: str) -> list[Pair]:
-    """Each taught variant with the same net trained from scratch, where the suite has one."""
-    pairs = []
+@dataclass(frozen=True)
+class Assisted:
+    """A student taught by an assistant, and the same net taught by the teacher itself."""
+
+    teacher: str
+    assistant: str
+    student: str
+    direct: str | None  # where the suite has that comparison
+    change: AccuracyChange | None  # the student's accuracy less that of `direct`
+
+
+@dataclass(frozen=True)
+class Helped:
+    """What a teacher and what an assistant were worth on a target, corrected for all of these."""
+
+    pairs: tuple[Pair, ...]
+    assisted: tuple[Assisted, ...]
+
+    @property
+    def changes(self) -> list[AccuracyChange]:
+        """Of all that is compared."""
+        return [each.change for each in (*self.pairs, *self.assisted) if each.change]
+
+
+def helped(run: Run, rows: Rows, target: str) -> Helped:
+    """Each taught variant beside the same net from scratch, each assistant's beside the teacher's.
+
+    Holm's correction is for all of them: the chance of any false word is below 5 % on a target.
+    """
+    found = Helped(tuple(_pairs(run, rows, target)), tuple(_assisted(run, rows, target)))
+    adjusted = iter(corrected(found.changes))
+    pairs = tuple(replace(pair, change=next(adjusted)) for pair in found.pairs)
+    assisted = (replace(x, change=next(adjusted)) if x.change else x for x in found.assisted)
+    return Helped(pairs, tuple(assisted))
+
+
+def _pairs(run: Run, rows: Rows, target: str) -> Iterator[Pair]:
     for name in run.variants:
         parent, control = teacher(run, name), untaught(run, name)
         if parent is None or control is None:
             continue
-        change = change_between(rows, name, control, target)
+        change = _change(rows, name, control, target)
         if change:
-            pairs.append(Pair(name, control, parent, change))
-    return pairs
+            yield Pair(name, control, parent, change)
+
+
+def _assisted(run: Run, rows: Rows, target: str) -> Iterator[Assisted]:
+    for name in run.variants:
+        assistant = teacher(run, name)
+        first = teacher(run, assistant) if assistant else None
+        if assistant is None or first is None:
+            continue
+        direct = _taught_alike(run, name, first)
+        change = _change(rows, name, direct, target) if direct else None
+        yield Assisted(first, assistant, name, direct, change)
+
+
+def _taught_alike(run: Run, student: str, teacher: str) -> str | None:
+    """The variant of the same net and options that this teacher taught itself."""
+    wanted = run.variants[student]
+    for name, variant in run.variants.items():
+        same = all(variant[field] == wanted[field] for field in ("technique", "model", "options"))
+        if same and variant["parents"] == [teacher]:
+            return name
+    return None
+
+
+def _change(rows: Rows, variant: str, other: str, target: str) -> AccuracyChange | None:
+    ours, theirs = (by_seed(rows.of(v, "accuracy", target)) for v in (variant, other))
+    return between(ours, theirs)
 
 
 _FEWEST = 3  # temperatures that make a sweep

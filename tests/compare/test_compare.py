@@ -170,6 +170,25 @@ def test_many_comparisons_take_a_weak_change_s_significance() -> None:
         assert not found.is_significant
 
 
+def test_many_targets_take_a_weak_change_s_significance() -> None:
+    """Seven images lost on each of four targets: of one alone it would be a change."""
+    said = {}
+    for count in (1, 4):
+        targets = {f"cpu_{i}": A.run.targets[TARGET] for i in range(count)}
+        run = make_run(VARIANTS, targets=targets)
+        rows = rebuilt(rows_of(run, student={"right": 83}), "student")
+        found = compare(made("a", run), made("b", run, rows))
+        assert found.tested == 3 * count
+        for target in targets:
+            change = line(found, "student", target).accuracy
+            assert change and change.adjusted == pytest.approx(3 * count * 2 / 2**7)
+        said[count] = any(x.is_significant for x in found.lines)
+    assert said == {1: True, 4: False}
+    assert "for the 12 comparisons of accuracy and speed on all targets" in " ".join(
+        render.table(found).split()
+    )
+
+
 def test_a_rebuilt_file_of_the_same_bytes_says_so() -> None:
     rows = [replace(r, key="other") if r.variant == "student" else r for r in rows_of(A.run)]
     student = line(compare(A, made("b", rows=rows)), "student")
@@ -187,6 +206,29 @@ def test_another_recipe_is_told_option_by_option() -> None:
         "options.epochs: none became 20",
         "options.recipe.lr: none became 0.1",
     )
+
+
+@pytest.mark.parametrize(("seeds", "is_changed"), [((0,), True), ((0, 1, 2), False)])
+def test_another_recipe_is_judged_over_its_trainings(seeds: tuple[int, ...], is_changed: bool):
+    """One file is better for sure; of three trainings one is worse, so the recipe need not be."""
+    before = make_run(VARIANTS, seeds=seeds)
+    options = {"technique": "train", "options": {"epochs": 20}}
+    after = make_run(VARIANTS | {"student": lineage(model="mlp") | options}, seeds=seeds)
+    right = dict(zip(seeds, (100, 100, 76), strict=False))
+    rows = rebuilt(rows_of(after), "student")
+    rows = [
+        replace(row, samples={"correct": (np.arange(SAMPLES) < right[row.seed]).astype(np.uint8)})
+        if (row.variant, row.metric) == ("student", "accuracy")
+        else row
+        for row in rows
+    ]
+    found = compare(made("a", before), made("b", after, rows))
+    student = line(found, "student")
+    assert student.accuracy and student.status == "changed"
+    assert student.accuracy_basis == ("paired" if is_changed else "paired over seeds")
+    assert student.accuracy.is_significant is is_changed
+    said = "of these files" if is_changed else "of the recipes, over seeds and"
+    assert said in " ".join(render.table(found).split())
 
 
 def test_a_renamed_variant_is_known_by_its_key() -> None:

@@ -193,6 +193,21 @@ def test_few_runs_are_too_few_for_steps(count: int) -> None:
     assert f"{count} run{plural}: too few to look for steps there (4 needed)" in told(found)
 
 
+def test_what_so_few_runs_do_not_show_is_said() -> None:
+    text = " ".join(told(speedups(moments_of([*WOBBLE, *WOBBLE]))).split())
+    assert "12 runs: a step is found in 80 % of cases if it is at least 5 times as large" in text
+    days = {"day6": {"environment": OTHER}}
+    apart = " ".join(told(speedups(moments_of([*WOBBLE, *WOBBLE], **days))).split())
+    assert "6 runs of A: a step is found in" in apart and "6 runs of B: a step is found in" in apart
+
+
+def test_runs_that_drift_together_have_no_step() -> None:
+    """Neighbours alike, as a machine's state lasts: a test for independent runs marked these."""
+    slow = np.repeat([0.0, 0.004, 0.011, 0.006, -0.003, -0.01, -0.004, 0.003], 3)
+    ratios = [x + 0.1 * w for x, w in zip(slow, WOBBLE * 4, strict=True)]
+    assert speedups(moments_of(ratios)).series[0].steps == ()
+
+
 def test_bytes_step_at_once() -> None:
     found = moments_of([0.0, 0.0, 0.0])
     small = [Summary("student", TARGET, size_bytes=size) for size in (1000, 1000, 1100)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from compbench.report.wording import spread_text, verdict
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.row_index import Rows
-from compbench.statistics.intervals import Interval, paired_change
+from compbench.statistics.accuracy_change import AccuracyChange, between
+from compbench.statistics.intervals import Interval
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summary
-from compbench.statistics.teaching import Pair, taught_pairs
+from compbench.statistics.teaching import Pair, helped
 from tests.factory import (
     RUN,
     RUN_ROWS,
@@ -209,26 +211,26 @@ def test_a_baseline_that_others_surely_exceed_is_doubted() -> None:
     found = summarise(RUN, RUN_ROWS)
     better = [replace(s, more_accurate=int(s.variant == "student_kd")) for s in found.all]
     assert findings(RUN, replace(found, all=tuple(better)), TARGET)[0] == (
-        "`student_kd`: measurably more accurate than the baseline `teacher`, which may be trained "
-        "too little to be compared with."
+        "`student_kd`: measurably more accurate than the baseline `teacher`, as trained here once, "
+        "which may be trained too little to be compared with."
     )
 
 
 def pairs(run: Run, rows: list[Row]) -> list[Pair]:
-    return taught_pairs(run, Rows(rows), TARGET)
+    return list(helped(run, Rows(rows), TARGET).pairs)
 
 
 def test_a_student_is_compared_with_its_net_alone() -> None:
     ours, theirs = accuracy_row("student_kd", 95), accuracy_row("student", 80)
-    change = paired_change([ours.samples["correct"]], [theirs.samples["correct"]])
-    assert change.value == pytest.approx(0.15)
+    change = between({0: ours.samples["correct"]}, {0: theirs.samples["correct"]})
+    assert change is not None and change.files.value == pytest.approx(0.15)
     assert pairs(RUN, RUN_ROWS) == [Pair("student_kd", "student", "teacher", change)]
 
 
 def test_only_seeds_that_both_have_are_compared() -> None:
     rows = [accuracy_row("student_kd", 90), accuracy_row("student_kd", 10, seed=1)]
     found = pairs(RUN, [*rows, accuracy_row("student", 80)])
-    assert [pair.change.value for pair in found] == [pytest.approx(0.1)]
+    assert [pair.change.files.value for pair in found] == [pytest.approx(0.1)]
     assert pairs(RUN, [*rows, accuracy_row("student", 80, seed=2)]) == []
     assert pairs(RUN, rows) == []
 
@@ -247,17 +249,55 @@ def test_a_control_is_the_same_net_trained_from_scratch(control: dict[str, objec
 
 
 @pytest.mark.parametrize(
-    ("change", "expected"),
+    ("change", "p", "expected"),
     [
-        (Interval(0.1, 0.01, 0.2), "helped"),
-        (Interval(-0.1, -0.2, -0.01), "hurt"),
-        (Interval(0.1, -0.01, 0.2), "no difference shown"),
-        (Interval(0.1, 0.0, 0.2), "no difference shown"),
-        (Interval(-0.1, -0.2, 0.0), "no difference shown"),
+        (Interval(0.1, 0.01, 0.2), 0.01, "helped"),
+        (Interval(-0.1, -0.2, -0.01), 0.01, "hurt"),
+        (Interval(0.1, 0.01, 0.2), 0.06, "no difference shown"),  # corrected for the others
+        (Interval(0.1, -0.01, 0.2), 0.04, "no difference shown"),
+        (Interval(0.1, 0.0, 0.2), 0.04, "no difference shown"),
+        (Interval(-0.1, -0.2, 0.0), 0.04, "no difference shown"),
     ],
 )
-def test_a_verdict_says_no_more_than_the_interval(change: Interval, expected: str) -> None:
-    assert verdict(change) == expected
+def test_a_verdict_says_no_more_than_interval_and_p(
+    change: Interval, p: float, expected: str
+) -> None:
+    assert verdict(AccuracyChange(1, change, p)) == expected
+    wider = Interval(change.value, change.low - 0.3, change.high + 0.3)
+    assert verdict(AccuracyChange(3, change, p, wider, p)) == "no difference shown"
+
+
+def test_twenty_students_without_any_effect_are_not_called_helped() -> None:
+    """Each alone has p = 0.03: one of so many is no news."""
+    names = {f"kd_{i}": lineage("distill", "teacher", model="mlp") for i in range(20)}
+    run = make_run({"teacher": lineage(), "student": lineage(model="mlp"), **names})
+    rows = [accuracy_row("student", 80), *(accuracy_row(name, 80) for name in list(names)[1:])]
+    rows.append(accuracy_row("kd_0", 86))
+    (alone,) = pairs(make_run({k: run.variants[k] for k in ("teacher", "student", "kd_0")}), rows)
+    assert verdict(alone.change) == "helped"
+    found = pairs(run, rows)
+    assert len(found) == 20
+    assert {verdict(pair.change) for pair in found} == {"no difference shown"}
+
+
+def test_an_assistant_is_corrected_together_with_teachers() -> None:
+    distilled = partial(lineage, "distill", model="mlp")
+    run = make_run(
+        {
+            "teacher": lineage(),
+            "student": lineage(model="mlp"),
+            "direct": distilled("teacher"),
+            "assistant": lineage("distill", "teacher", model="cnn"),
+            "assisted": distilled("assistant"),
+        }
+    )
+    right = {"student": 80, "direct": 80, "assistant": 80, "assisted": 86}
+    found = helped(run, Rows([accuracy_row(v, n) for v, n in right.items()]), TARGET)
+    (chain,) = [x for x in found.assisted if x.change]
+    assert len(found.changes) == 3  # two with a control, one with an assistant
+    assert chain.change is not None
+    assert chain.change.p_value == pytest.approx(3 * 2 / 2**6)
+    assert verdict(chain.change) == "no difference shown"
 
 
 @pytest.mark.parametrize(

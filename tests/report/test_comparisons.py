@@ -4,13 +4,30 @@ from typing import Any
 
 import pytest
 
-from compbench.report.sections import assistants, cost, failed_and_skipped, families, significance
+from compbench.report.sections import (
+    assistants,
+    cost,
+    failed_and_skipped,
+    families,
+    main_table,
+    significance,
+)
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.row_index import Rows
 from compbench.statistics import lineage as statistics_lineage
 from compbench.statistics.summarise import summarise
-from tests.factory import RUN, RUN_ROWS, TARGET, lineage, make_run, status_row, variant_rows
+from compbench.statistics.teaching import helped
+from tests.factory import (
+    RUN,
+    RUN_ROWS,
+    TARGET,
+    accuracy_row,
+    lineage,
+    make_run,
+    status_row,
+    variant_rows,
+)
 
 CHAIN = {
     "teacher": lineage(),
@@ -55,16 +72,16 @@ def chain_rows(run: Run, **right: int) -> list[Row]:
 def test_an_assistant_is_judged_by_the_student_that_did_without() -> None:
     run = make_run(CHAIN)
     rows = Rows(chain_rows(run, helped=90, straight=70))
-    (found,) = assistants.assisted(run, rows, TARGET)
+    (found,) = helped(run, rows, TARGET).assisted
     assert (found.teacher, found.assistant, found.student) == ("teacher", "helper", "helped")
     assert found.direct == "straight"
-    assert found.change is not None and found.change.value == pytest.approx(0.2)
+    assert found.change is not None and found.change.files.value == pytest.approx(0.2)
 
 
 def test_without_that_student_the_assistant_is_not_judged() -> None:
     run = make_run({name: CHAIN[name] for name in ("teacher", "helper", "helped")})
     rows = chain_rows(run)
-    (row,) = assistants.assistants(run, Rows(rows), summarise(run, rows), TARGET)
+    (row,) = assistants.assistants(helped(run, Rows(rows), TARGET), summarise(run, rows), TARGET)
     assert row["verdict"] == "not in this suite"
     assert row["straight from the teacher"] == row["difference"] == "–"
 
@@ -72,7 +89,7 @@ def test_without_that_student_the_assistant_is_not_judged() -> None:
 def test_options_tell_students_apart() -> None:
     other = CHAIN["straight"] | {"options": {"temperature": 9.0}}
     run = make_run(CHAIN | {"straight": other})
-    (found,) = assistants.assisted(run, Rows(chain_rows(run)), TARGET)
+    (found,) = helped(run, Rows(chain_rows(run)), TARGET).assisted
     assert found.direct is None
 
 
@@ -95,7 +112,7 @@ def test_a_family_shows_its_best_within_the_limit() -> None:
         "within the limit": "1",
         "perhaps": "0",
         "accuracy change (pp)": "−40.00 to −1.00",
-        "fastest within it": "`pruned` 2.00× (2.00–2.00)",
+        "fastest within it": "`pruned` 2.00× (2.00–2.00) faster",
         "smallest within it": "`pruned` 3.00 KB",
     }
     assert (distilled["within the limit"], distilled["fastest within it"]) == ("0", "–")
@@ -126,7 +143,24 @@ def test_everything_without_figures_is_listed_with_its_reason() -> None:
 def test_chance_is_told_of_accuracy_and_speed() -> None:
     rows = {r["variant"]: r for r in significance.chance(RUN, summarise(RUN, RUN_ROWS), TARGET)}
     assert set(rows) == {"student", "student_kd", "pruned"}
-    assert rows["student"]["p (McNemar)"] == "0.006"
+    assert (rows["student"]["p"], rows["student"]["about"]) == (
+        "0.006",
+        "this file (a single seed)",
+    )
+    assert "these files alone" not in rows["student"]
     assert (rows["student"]["accuracy is"], rows["student"]["it is"]) == ("lower", "faster")
     assert rows["pruned"]["accuracy is"] == rows["pruned"]["it is"] == "not distinguishable"
     assert rows["student_kd"]["it is"] == "slower"
+
+
+def test_with_seeds_a_difference_is_of_techniques_and_files_stand_beside_it() -> None:
+    run = make_run(CHAIN, seeds=(0, 1, 2))
+    right = {"teacher": (70, 70, 70), "helped": (95, 95, 62)}
+    rows = [accuracy_row(v, n, seed=s) for v, each in right.items() for s, n in enumerate(each)]
+    (row,) = significance.chance(run, summarise(run, rows), TARGET)
+    assert (row["accuracy is"], row["about"]) == ("not distinguishable", "the technique (3 seeds)")
+    assert row["these files alone"] == "higher (p <0.001)"
+    (told,) = [
+        r for r in main_table.main(run, summarise(run, rows), TARGET) if "helped" in r["variant"]
+    ]
+    assert told["vs teacher"] == f"{row['accuracy change']} ≈"

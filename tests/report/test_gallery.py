@@ -155,9 +155,27 @@ def test_accuracy_by_class_is_a_paired_change() -> None:
     assert found.classes == tuple(range(10))
     assert found.counts == (10,) * 10
     assert found.baseline[3:5] == (0.9, 1.0)
-    assert [round(c.value, 9) for c in found.changes["student"]] == [0, 0, 0, -0.1, -0.1, *[0] * 5]
+    assert [round(c.files.value, 9) for c in found.changes["student"]] == [
+        0,
+        0,
+        0,
+        -0.1,
+        -0.1,
+        *[0] * 5,
+    ]
     assert list(found.changes) == ["student"]
-    assert found.left_out == 0
+    assert (found.left_out, found.cells) == (0, 10)
+
+
+def test_no_class_stands_out_by_chance_among_many() -> None:
+    """Seven of ten images lost would be a difference alone, not as one of ten cells."""
+    lost = [3 + 10 * i for i in range(7)]
+    rows = Rows([*dataset_rows(), right_row("teacher", []), right_row("student", lost)])
+    found = class_changes(RUN, rows, TARGET, ["student"])
+    assert found
+    change = found.changes["student"][3]
+    assert (change.files_p, change.side) == (pytest.approx(10 * 2 / 2**7), 0)
+    assert change.files.high < 0
 
 
 def test_of_many_classes_those_that_change_most(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,8 @@ def test_seeds_that_share_samples_do_not_narrow_the_interval() -> None:
 def test_a_change_is_antisymmetric_and_lies_in_its_interval(
     arms: list[list[NDArray[np.uint8]]],
 ) -> None:
-    there, back = intervals.paired_change(*arms), intervals.paired_change(*arms[::-1])
+    ours, theirs = arms
+    there, back = intervals.paired_change(ours, theirs), intervals.paired_change(theirs, ours)
     assert there == approx((-back.value, -back.high, -back.low))
     assert there.value == approx(np.mean(arms[0]) - np.mean(arms[1]))
     assert -1 <= there.low <= there.value <= there.high <= 1
@@ -282,6 +283,8 @@ def test_all_figures_of_a_variant_are_exact() -> None:
         change=intervals.paired_change([correct], [baseline]),
         # ten lost, none won; the first of three by Holm's procedure
         change_p=approx(2 * 3 / 2**10),  # pyright: ignore[reportArgumentType]
+        file_more_accurate=-1,
+        change_seeds=1,
         more_accurate=-1,
         validation_change=intervals.paired_change([validation], [baseline]),
         validation=Disagreement(0, 20, 100),

@@ -105,7 +105,8 @@ def test_a_variant_that_was_not_measured_yet_is_empty() -> None:
 def test_types(table: pd.DataFrame) -> None:
     types = {str(kind): [*names] for kind, names in table.columns.groupby(table.dtypes).items()}
     assert types["bool"] == ["is_baseline", "on_front", "may_be_on_front"]
-    assert types["Int64"] == ["batch_size", "more_accurate", "runs", "faster"]
+    changed = ["file_more_accurate", "change_seeds", "more_accurate"]
+    assert types["Int64"] == ["batch_size", *changed, "runs", "faster"]
     assert {*types} == {"bool", "Int64", "string", "float64"}
     texts = "suite variant technique lineage parents target status reason"
     assert types["string"] == texts.split()

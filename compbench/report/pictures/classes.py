@@ -29,7 +29,7 @@ def class_heat_map(run: Run, rows: Rows, summaries: Summaries, target: str) -> F
     chosen = shown(run, summaries, target, is_right_somewhere).summaries
     found = class_changes(run, rows, target, [s.variant for s in chosen])
     assert found
-    points = np.array([[100 * c.value for c in row] for row in found.changes.values()])
+    points = np.array([[100 * c.files.value for c in row] for row in found.changes.values()])
     names = [style.short(variant) for variant in found.changes]
     figure = style.canvas(1.5 + 0.33 * len(points), (style.width_of(names), 0.1, 0.5, 0.75))
     axes = figure.subplots()
@@ -40,8 +40,7 @@ def class_heat_map(run: Run, rows: Rows, summaries: Summaries, target: str) -> F
     )
     changes = list(found.changes.values())
     for (row, column), value in np.ndenumerate(points):
-        change = changes[row][column]
-        is_clear = change.low > 0 or change.high < 0
+        is_clear = changes[row][column].side != 0
         label = f"{value:+.1f}".replace("-", "−") if abs(value) >= 0.05 else "0"
         ink = style.FAINT if label == "0" else style.INK
         axes.text(

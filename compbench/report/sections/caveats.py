@@ -33,9 +33,10 @@ def _better_than_baseline(run: Run, summaries: Summaries, target: str) -> list[s
     if not better:
         return []
     names = ", ".join(f"`{name}`" for name in better)
+    once = "" if len(run.seeds) > 1 else ", as trained here once,"
     return [
-        f"{names}: measurably more accurate than the baseline `{run.baseline}`, which may be "
-        "trained too little to be compared with."
+        f"{names}: measurably more accurate than the baseline `{run.baseline}`{once or ','} which "
+        "may be trained too little to be compared with."
     ]
 
 

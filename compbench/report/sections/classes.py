@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from compbench.report.pictures.selection import is_right_somewhere, shown
 from compbench.report.section import Page, Picture, SectionBase
+from compbench.report.wording import HOLM
 from compbench.statistics.classes import MOST_CLASSES, class_changes
+from compbench.statistics.intervals import ALPHA
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,8 +32,8 @@ class Section(SectionBase):
             return []
         caption = (
             f"Change of accuracy in percentage points against `{run.baseline}` by true class, on "
-            "the same test images. Bold: the 95 % interval excludes no change (not corrected for "
-            "so many comparisons: of 40 cells two would be bold by chance)."
+            f"the same test images. Bold: beyond chance (p below {ALPHA:.2f}, {HOLM} for all "
+            f"{changes.cells:,} cells; {_ABOUT[len(run.seeds) > 1]})."
         )
         if changes.left_out:
             caption += f" The {MOST_CLASSES} classes that change most; {changes.left_out} are not."
@@ -41,6 +43,12 @@ class Section(SectionBase):
     def content(self, page: Page) -> Sequence[str]:
         """The picture."""
         return [page.picture("classes")]
+
+
+_ABOUT = {
+    True: "of the technique, by a t-test over seeds and images",
+    False: "of these files, by McNemar's exact test: a single seed",
+}
 
 
 def _draw(page: Page) -> Figure:

@@ -26,10 +26,14 @@ def further_metrics(summaries: Summaries, target: str) -> Table:
 
 def legend(summaries: Summaries, target: str) -> str:
     """What the columns mean, and which direction is better."""
-    return " ".join(
-        f"{_title(metric, name).capitalize()}: {column.meaning}{_better(metric)}."
-        for metric, name, column in _shown(summaries, target)
-    )
+    shown = _shown(summaries, target)
+    words = [f"{_title(m, name).capitalize()}: {c.meaning}{_better(m)}." for m, name, c in shown]
+    if any(column.has_interval for _, _, column in shown):
+        words.append(
+            "Intervals are each of one figure of these files, not corrected for their number: "
+            "whether two differ is not tested here."
+        )
+    return " ".join(words)
 
 
 def _shown(summaries: Summaries, target: str) -> list[tuple[MetricBase, str, Column]]:

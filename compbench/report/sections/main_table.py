@@ -24,11 +24,12 @@ def _main_row(run: Run, summaries: Summaries, s: Summary) -> dict[str, str]:
     if s.reason:
         return {"variant": name, "lineage": lineage, "accuracy": s.reason.partition(":")[0]}
     is_baseline = s.variant == run.baseline
+    changed = units.points(s.judged_change) + _unsure(s)
     row = {
         "variant": name,
         "lineage": lineage,
         "accuracy": units.percent(s.accuracy),
-        f"vs {run.baseline}": "baseline" if is_baseline else units.points(s.change) + _unsure(s),
+        f"vs {run.baseline}": "baseline" if is_baseline else changed,
     }
     if len(run.seeds) > 1:
         row["seeds' sd (pp)"] = spread_text(s)
@@ -78,11 +79,16 @@ class Section(SectionBase):
 def _legend(run: Run, target: str) -> str:
     batch = run.targets[target]["batch_sizes"][0]
     seeds = len(run.seeds)
+    change = (
+        "is of the technique, also if it were trained again"
+        if seeds > 1
+        else "is of this file: a single seed tells nothing of training again"
+    )
     return (
         f"In brackets: 95 % intervals; pp: percentage points. Accuracy: mean of {seeds} "
         f"seed{'s' * (seeds > 1)}; its interval (Wilson's) is for these trained weights on other "
-        f"images like the {run.dataset['samples']['test']:,} of the test split; the change is "
-        "paired on the same images. × after bytes: how many times smaller. MACs: "
+        f"images like the {run.dataset['samples']['test']:,} of the test split; the change "
+        f"is paired on the same images and {change}. × after bytes: how many times smaller. MACs: "
         "multiply-accumulates of one image. p50: the median time of an inference at batch "
         f"{batch}, as the speed-up. ≈ marks a difference that chance or noise could explain. Cost: "
         "seconds to make the variant, with all its ancestors in brackets. In bold: the Pareto "

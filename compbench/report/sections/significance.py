@@ -6,28 +6,42 @@ from collections.abc import Sequence
 
 from compbench import units
 from compbench.report.section import Page, SectionBase, Table, with_legend
-from compbench.report.wording import spread_text
+from compbench.report.wording import HOLM, basis, spread_text, whose
 from compbench.results.record import Run
 from compbench.statistics.intervals import ALPHA
-from compbench.statistics.summary import Summaries
+from compbench.statistics.summary import Summaries, Summary
 
 
 def chance(run: Run, summaries: Summaries, target: str) -> Table:
-    """Which differences to the baseline chance could explain; seeds apart from test images."""
+    """Which differences to the baseline chance could explain; these files apart from techniques."""
     return [
-        {
-            "variant": s.variant,
-            "accuracy change": units.points(s.change),
-            "p (McNemar)": units.p_value(s.change_p),
-            "accuracy is": _SIDES[s.more_accurate] if s.change_p is not None else units.NOTHING,
-            "seeds' sd (pp)": spread_text(s),
-            "speed-up": units.times(s.speedup),
-            "p (t over launches)": units.p_value(s.speedup_p),
-            "it is": _SPEEDS[s.faster] if s.speedup_p is not None else units.NOTHING,
-        }
+        _row(s, len(run.seeds) > 1)
         for s in summaries.of(target)
         if s.variant != run.baseline and (s.change or s.speedup)
     ]
+
+
+def _row(s: Summary, has_seeds: bool) -> dict[str, str]:
+    p = s.change_p if s.technique_change is None else s.technique_p
+    row = {
+        "variant": s.variant,
+        "accuracy change": units.points(s.judged_change),
+        "p": units.p_value(p),
+        "accuracy is": units.NOTHING if p is None else _SIDES[s.more_accurate],
+        "about": whose(s.change_seeds) if s.change else units.NOTHING,
+    }
+    if has_seeds:
+        row["seeds' sd (pp)"] = spread_text(s)
+        row["these files alone"] = (
+            units.NOTHING
+            if s.change_p is None
+            else f"{_SIDES[s.file_more_accurate]} (p {units.p_value(s.change_p)})"
+        )
+    return row | {
+        "speed-up": units.times(s.speedup),
+        "p (t over launches)": units.p_value(s.speedup_p),
+        "it is": units.NOTHING if s.speedup_p is None else _SPEEDS[s.faster],
+    }
 
 
 _SIDES = {1: "higher", -1: "lower", 0: "not distinguishable"}
@@ -47,11 +61,17 @@ class Section(SectionBase):
 
 
 def _legend(run: Run) -> str:
+    test = "McNemar's exact test on the same test images"
+    files = (
+        f" These files alone: by {test}; of other images, not of training again."
+        if len(run.seeds) > 1
+        else f" Its p is of {test}."
+    )
+    others = len(run.variants) - 1
     return (
-        "p: the chance of a difference as large if there were none, of McNemar's exact test on "
-        "the same test images and of a t-test over launches, adjusted by Holm's procedure for "
-        f"the {len(run.variants) - 1} variants compared here; a difference is called one below "
-        f"{ALPHA:.2f}, and for speed only beyond the noise floor. Intervals are each of one "
-        "comparison, not adjusted. The interval of an accuracy is about other test images; the "
-        "spread over seeds, about training again, stands beside it and is in no interval."
+        f"p: the chance of a difference as large if there were none, {HOLM} for the "
+        f"{others} variant{'s' * (others > 1)} compared here; a difference is called one below "
+        f"{ALPHA:.2f}, and for speed (by a t-test over launches, of these files) only beyond the "
+        "noise floor. Intervals are each of one comparison, not adjusted. "
+        f"{basis(run)}{files}"
     )

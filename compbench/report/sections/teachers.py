@@ -6,23 +6,23 @@ from collections.abc import Sequence
 
 from compbench import units
 from compbench.report.section import Page, SectionBase, Table, with_legend
-from compbench.report.wording import verdict
-from compbench.results.record import Run
-from compbench.results.row_index import Rows
-from compbench.statistics.teaching import taught_pairs
+from compbench.report.wording import HOLM, basis, verdict, whose
+from compbench.statistics.teaching import Helped, helped
 
 
-def distillations(run: Run, rows: Rows, target: str) -> Table:
+def distillations(found: Helped) -> Table:
     """Each taught student beside the same net trained without a teacher."""
     return [
         {
             "student": p.student,
             "taught by": p.parent,
             "same net, no teacher": p.control,
-            "accuracy change": units.points(p.change),
+            "accuracy change": units.points(p.change.interval),
+            "p": units.p_value(p.change.p_value),
             "verdict": verdict(p.change),
+            "about": whose(p.change.seeds),
         }
-        for p in taught_pairs(run, rows, target)
+        for p in found.pairs
     ]
 
 
@@ -35,10 +35,11 @@ class Section(SectionBase):
 
     def content(self, page: Page) -> Sequence[str]:
         """A row for each taught student with a control."""
-        return with_legend(distillations(page.run, page.rows, page.target), _LEGEND)
-
-
-_LEGEND = (
-    "Paired on the same test images, means over seeds; each verdict is by its own 95 % interval, "
-    "so of twenty without any effect one would be called one."
-)
+        found = helped(page.run, page.rows, page.target)
+        count = len(found.changes)
+        legend = (
+            "Paired on the same test images, means over seeds, each interval of one comparison; p "
+            f"{HOLM} for the {count} comparison{'s' * (count > 1)} of teachers and assistants on "
+            f"this target. {basis(page.run)}"
+        )
+        return with_legend(distillations(found), legend)

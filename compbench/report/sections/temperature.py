@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from compbench.report.section import Page, Picture, SectionBase
+from compbench.results.record import Run
 from compbench.statistics.teaching import sweeps
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Section(SectionBase):
         measured = any(page.rows.of(variant, "accuracy", page.target) for variant in taught)
         if not measured or not page.is_first:
             return []
-        return [Picture("temperature", page.target, _ALT, _CAPTION, partial(_draw, page))]
+        return [Picture("temperature", page.target, _ALT, _caption(page.run), partial(_draw, page))]
 
     def content(self, page: Page) -> Sequence[str]:
         """The picture."""
@@ -34,11 +35,24 @@ class Section(SectionBase):
 
 
 _ALT = "Accuracy of students by the temperature that they were taught at"
-_CAPTION = (
-    "Accuracy by temperature, with 95 % intervals; dashed, with its interval as a "
-    "band: the same net without a teacher. A temperature is to be chosen on the "
-    "validation split; the test split only tells what it is worth."
-)
+
+
+def _caption(run: Run) -> str:
+    words = [
+        "Accuracy by temperature, with 95 % intervals, each of these files on other images and "
+        "none of training again."
+    ]
+    if any(sweep.control for sweep in sweeps(run)):
+        words.append(
+            "Dashed, with its interval as a band: the same net without a teacher; whether a "
+            "temperature is better than that is said under “Did a teacher help?”, where all are "
+            "tested together."
+        )
+    words.append(
+        "A temperature is to be chosen on the validation split; the test split only tells what it "
+        "is worth."
+    )
+    return " ".join(words)
 
 
 def _draw(page: Page) -> Figure:
