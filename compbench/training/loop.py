@@ -17,6 +17,7 @@ from compbench.errors import JobFailed
 from compbench.training import memory
 from compbench.training.augment import Shifted
 from compbench.training.optimizer import Optimizer
+from compbench.training.order import pooled_first
 from compbench.training.schedule import schedule
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Fit(Trainer):
         started = time.perf_counter()
         _give_shapes(model, self.train.images[:2])
         model = _moved(model, self.device, _layout(model))
-        with memory.kept():
+        with memory.kept(), pooled_first(model):
             self._train(model, recipe, loss or cross_entropy, after_step or _always_final)
         self.seconds += time.perf_counter() - started
         return _moved(model, torch.device("cpu"), torch.contiguous_format).eval()
