@@ -16,12 +16,15 @@ from compbench.contracts import Batch, Epoch, Recipe, Split, Trainer, TrainingDa
 from compbench.errors import JobFailed
 from compbench.training import memory
 from compbench.training.augment import Shifted
+from compbench.training.layout import fastest, moved
 from compbench.training.optimizer import Optimizer
 from compbench.training.order import pooled_first
 from compbench.training.schedule import schedule
 
 if TYPE_CHECKING:
     from compbench.contracts import AfterStep, Loss
+
+ASKED = 256  # images of a pass without gradients: larger batches leave the caches
 
 
 def cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
@@ -66,15 +69,16 @@ class Fit(Trainer):
         """Train `model` in place; without epochs it is returned as it came."""
         started = time.perf_counter()
         _give_shapes(model, self.train.images[:2])
-        model = _moved(model, self.device, _layout(model))
-        with memory.kept(), pooled_first(model):
-            self._train(model, recipe, loss or cross_entropy, after_step or _always_final)
+        model = moved(model, self.device, fastest(model))
+        if recipe.epochs:
+            with memory.kept(), pooled_first(model):
+                self._train(model, recipe, loss or cross_entropy, after_step or _always_final)
         self.seconds += time.perf_counter() - started
-        return _moved(model, torch.device("cpu"), torch.contiguous_format).eval()
+        return moved(model, torch.device("cpu"), torch.contiguous_format).eval()
 
     def _train(self, model: nn.Module, recipe: Recipe, loss: Loss, after_step: AfterStep) -> None:
         """All epochs; the model ends with the weights of the best one."""
-        images = Shifted(self.train.images, recipe.shift_pixels, _layout(model))
+        images = Shifted(self.train.images, recipe.shift_pixels, fastest(model))
         steps = recipe.epochs * -(-len(self.train.labels) // recipe.batch_size)
         optimizer = Optimizer(model, recipe)
         pace = enumerate(schedule(recipe, steps), start=1)
@@ -85,7 +89,7 @@ class Fit(Trainer):
 
         for _ in range(recipe.epochs):
             model.train()
-            losses = []
+            losses, sizes = [], []
             for batch in self._batches(images, recipe.batch_size, shuffle):
                 done, (learning_rate, momentum) = next(pace)
                 value = loss(model(batch.images), batch)
@@ -93,10 +97,10 @@ class Fit(Trainer):
                 value.backward()
                 optimizer.step(learning_rate, momentum)
                 is_final = after_step(done / steps)
-                losses.append(value.detach() * len(batch.indices))
-            epoch = self._finish_epoch(
-                model, float(torch.stack(losses).sum()) / len(self.train.labels)
-            )
+                losses.append(value.detach())
+                sizes.append(len(batch.indices))
+            each = torch.stack(losses) * torch.tensor(sizes, device=self.device)
+            epoch = self._finish_epoch(model, float(each.sum()) / len(self.train.labels))
             if is_final and epoch.validation_accuracy > best_accuracy:
                 best_accuracy = epoch.validation_accuracy
                 self.chosen_epoch = epoch.epoch
@@ -118,7 +122,7 @@ class Fit(Trainer):
         """Logits (N, K) on this fit's device, in evaluation mode, without gradients."""
         model = model.to(self.device).eval()
         with torch.no_grad():
-            return torch.cat([model(part) for part in images.to(self.device).split(1024)])
+            return torch.cat([model(part) for part in images.to(self.device).split(ASKED)])
 
     def note(self, text: str) -> None:
         """Keep what the technique says, once."""
@@ -153,19 +157,3 @@ def _give_shapes(model: nn.Module, images: Tensor) -> None:
     if any(map(nn.parameter.is_lazy, (*model.parameters(), *model.buffers()))):
         with torch.no_grad():
             model.cpu().eval()(images.cpu())
-
-
-def _layout(model: nn.Module) -> torch.memory_format:
-    """channels_last where there are convolutions; not where a 1×1 one has a stride.
-
-    The backward pass of those crashes the process in that layout (torch 2.13, oneDNN on AVX-512).
-    Nor where a tensor has five axes, as of a 3-D convolution: the layout is one of four.
-    """
-    convolutions = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
-    breaks = any(c.kernel_size == (1, 1) and c.stride != (1, 1) for c in convolutions)
-    breaks |= any(t.ndim == 5 for t in (*model.parameters(), *model.buffers()))
-    return torch.channels_last if convolutions and not breaks else torch.contiguous_format
-
-
-def _moved(model: nn.Module, device: torch.device, layout: torch.memory_format) -> nn.Module:
-    return model.to(device, memory_format=layout)  # pyright: ignore[reportCallIssue]
