@@ -18,26 +18,50 @@ if TYPE_CHECKING:
 class Recipe(Options):
     """How the training loop trains: the fields are options of every technique that trains."""
 
-    epochs: int = Field(default=10, ge=0, description="passes over the training split")
-    batch_size: int = Field(default=128, ge=1, description="samples in one optimiser step")
+    epochs: int = Field(
+        default=10,
+        ge=0,
+        description="passes over the training split; the weights are those of the epoch that is "
+        "best on the validation split",
+    )
+    batch_size: int = Field(
+        default=128,
+        ge=1,
+        description="samples in one optimiser step; an epoch's last step has those that are left",
+    )
     optimizer: Literal["adamw", "sgd"] = Field(
         default="adamw",
-        description="AdamW (Loshchilov & Hutter 2019), or SGD with Nesterov momentum 0.9",
+        description="AdamW (Loshchilov & Hutter 2019), or SGD with Nesterov's momentum; beta1 or "
+        "momentum is 0.9 where the schedule does not move it",
     )
     learning_rate: float = Field(
         default=2e-3, gt=0, description="peak learning rate of the schedule"
     )
     weight_decay: float = Field(
-        default=1e-2, ge=0, description="decay of weights with two or more axes"
+        default=1e-2,
+        ge=0,
+        description="decay of weights with two or more axes: times the learning rate in AdamW, "
+        "added to the gradient in SGD",
     )
     schedule: Literal["one_cycle", "cosine", "constant"] = Field(
-        default="one_cycle", description="learning rate by step (one-cycle: Smith & Topin 2018)"
+        default="one_cycle",
+        description="learning rate by step. one_cycle (Smith & Topin 2018): up from 1/25 of the "
+        "peak in the first 30 % of the steps, down to 1/250,000 of it in the others, while beta1 "
+        "or momentum goes from 0.95 to 0.85 and back. cosine: from the peak to 0. Both along half "
+        "cosines. constant: the peak",
+    )
+    gradient_norm: float = Field(
+        default=5.0,
+        ge=0,
+        description="where the norm of all gradients of a step is larger, they are scaled down to "
+        "it; 0: never",
     )
     shift_pixels: int = Field(
         default=0,
         ge=0,
         le=8,
-        description="augmentation: random shift of each image by up to this many pixels",
+        description="augmentation: in each epoch each image is moved by up to this many pixels "
+        "along both axes, at random, its border value moving in",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
@@ -14,12 +14,17 @@ from torch.nn import functional
 
 from compbench.contracts import Batch, Epoch, Recipe, Split, Trainer, TrainingData
 from compbench.errors import JobFailed
-from compbench.training.augment import shifted
+from compbench.training import memory
+from compbench.training.augment import Shifted
+from compbench.training.layout import fastest, moved
+from compbench.training.optimizer import Optimizer
+from compbench.training.order import pooled_first
+from compbench.training.schedule import schedule
 
 if TYPE_CHECKING:
     from compbench.contracts import AfterStep, Loss
 
-GRADIENT_NORM = 5.0  # gradients are clipped to this norm: high one-cycle peaks stay stable
+ASKED = 256  # images of a pass without gradients: larger batches leave the caches
 
 
 def cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
@@ -62,58 +67,62 @@ class Fit(Trainer):
         after_step: AfterStep | None = None,
     ) -> nn.Module:
         """Train `model` in place; without epochs it is returned as it came."""
-        loss = loss or cross_entropy
-        after_step = after_step or _always_final
         started = time.perf_counter()
         _give_shapes(model, self.train.images[:2])
-        model = _moved(model, self.device, _layout(model))
-        images, labels = (
-            self.train.images.contiguous(memory_format=_layout(model)),
-            self.train.labels,
-        )
-        steps = recipe.epochs * -(-len(labels) // recipe.batch_size)
-        optimizer = _optimizer(model, recipe)
-        schedule = _schedule(optimizer, recipe, steps)
+        model = moved(model, self.device, fastest(model))
+        if recipe.epochs:
+            with memory.kept(), pooled_first(model):
+                self._train(model, recipe, loss or cross_entropy, after_step or _always_final)
+        self.seconds += time.perf_counter() - started
+        return moved(model, torch.device("cpu"), torch.contiguous_format).eval()
+
+    def _train(self, model: nn.Module, recipe: Recipe, loss: Loss, after_step: AfterStep) -> None:
+        """All epochs; the model ends with the weights of the best one."""
+        images = Shifted(self.train.images, recipe.shift_pixels, fastest(model))
+        steps = recipe.epochs * -(-len(self.train.labels) // recipe.batch_size)
+        optimizer = Optimizer(model, recipe)
+        pace = enumerate(schedule(recipe, steps), start=1)
         shuffle = torch.Generator().manual_seed(self.seed)
-        best_accuracy = -1.0
-        best_state = None
-        first = len(self.history)
-        done = 0
+        best_accuracy, best_state = -1.0, None
+        total = len(self.history) + recipe.epochs
         is_final = True
 
         for _ in range(recipe.epochs):
             model.train()
-            total_loss = torch.zeros((), device=self.device)
-            for indices in torch.randperm(len(labels), generator=shuffle).split(recipe.batch_size):
-                indices = indices.to(self.device)
-                pixels = shifted(images[indices], recipe.shift_pixels, shuffle)
-                batch = Batch(pixels, labels[indices], indices)
-                value = loss(model(pixels), batch)
+            losses, sizes = [], []
+            for batch in self._batches(images, recipe.batch_size, shuffle):
+                done, (learning_rate, momentum) = next(pace)
+                value = loss(model(batch.images), batch)
                 optimizer.zero_grad()
                 value.backward()
-                nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
-                optimizer.step()
-                schedule.step()
-                done += 1
+                optimizer.step(learning_rate, momentum)
                 is_final = after_step(done / steps)
-                total_loss += value.detach() * len(indices)
-            epoch = self._finish_epoch(model, float(total_loss) / len(labels))
+                losses.append(value.detach())
+                sizes.append(len(batch.indices))
+            each = torch.stack(losses) * torch.tensor(sizes, device=self.device)
+            epoch = self._finish_epoch(model, float(each.sum()) / len(self.train.labels))
             if is_final and epoch.validation_accuracy > best_accuracy:
                 best_accuracy = epoch.validation_accuracy
                 self.chosen_epoch = epoch.epoch
                 best_state = {name: value.clone() for name, value in model.state_dict().items()}
-            self.on_epoch(epoch, first + recipe.epochs)
+            self.on_epoch(epoch, total)
 
         if best_state is not None:
             model.load_state_dict(best_state)
-        self.seconds += time.perf_counter() - started
-        return _moved(model, torch.device("cpu"), torch.contiguous_format).eval()
+
+    def _batches(self, images: Shifted, size: int, shuffle: torch.Generator) -> Iterator[Batch]:
+        """An epoch's batches, in an order of their own."""
+        order = torch.randperm(len(self.train.labels), generator=shuffle)
+        indices = order.to(self.device)
+        labels = self.train.labels.index_select(0, indices)
+        parts = indices.split(size)
+        yield from map(Batch, images.batches(parts, shuffle), labels.split(size), parts)
 
     def outputs(self, model: nn.Module, images: Tensor) -> Tensor:
         """Logits (N, K) on this fit's device, in evaluation mode, without gradients."""
         model = model.to(self.device).eval()
         with torch.no_grad():
-            return torch.cat([model(part) for part in images.to(self.device).split(1024)])
+            return torch.cat([model(part) for part in images.to(self.device).split(ASKED)])
 
     def note(self, text: str) -> None:
         """Keep what the technique says, once."""
@@ -148,41 +157,3 @@ def _give_shapes(model: nn.Module, images: Tensor) -> None:
     if any(map(nn.parameter.is_lazy, (*model.parameters(), *model.buffers()))):
         with torch.no_grad():
             model.cpu().eval()(images.cpu())
-
-
-def _layout(model: nn.Module) -> torch.memory_format:
-    """channels_last where there are convolutions; not where a 1×1 one has a stride.
-
-    The backward pass of those crashes the process in that layout (torch 2.13, oneDNN on AVX-512).
-    Nor where a tensor has five axes, as of a 3-D convolution: the layout is one of four.
-    """
-    convolutions = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
-    breaks = any(c.kernel_size == (1, 1) and c.stride != (1, 1) for c in convolutions)
-    breaks |= any(t.ndim == 5 for t in (*model.parameters(), *model.buffers()))
-    return torch.channels_last if convolutions and not breaks else torch.contiguous_format
-
-
-def _moved(model: nn.Module, device: torch.device, layout: torch.memory_format) -> nn.Module:
-    return model.to(device, memory_format=layout)  # pyright: ignore[reportCallIssue]
-
-
-def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    parameters = list(model.parameters())
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, recipe.learning_rate, momentum=0.9, nesterov=True)
-    return torch.optim.AdamW(groups, recipe.learning_rate)
-
-
-def _schedule(
-    optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int
-) -> torch.optim.lr_scheduler.LRScheduler:
-    schedules = torch.optim.lr_scheduler
-    if recipe.schedule == "constant" or steps == 0:
-        return schedules.ConstantLR(optimizer, factor=1.0)
-    if recipe.schedule == "cosine":
-        return schedules.CosineAnnealingLR(optimizer, steps)
-    return schedules.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,14 +13,18 @@ if TYPE_CHECKING:
 
 def taught(teacher: nn.Module, by: Teaching, data: TrainingData, fit: Trainer) -> Loss | None:
     """The loss of learning from the labels and from a teacher; None where it is plain training."""
-    from torch import from_numpy
+    from torch import device, from_numpy
     from torch.nn.functional import cross_entropy
+
+    from compbench.training.layout import fastest, moved
 
     def hard(logits: Tensor, batch: Batch) -> Tensor:
         return by.hard_weight * cross_entropy(logits, batch.labels)
 
     if by.soft_weight == 0:
         return None if by.hard_weight == 1 else hard
+    # a copy, as the order of its weights in memory would show in the last bits of a child's logits
+    teacher = moved(copy.deepcopy(teacher), device("cpu"), fastest(teacher))
     fixed = None
     if by.shift_pixels == 0:  # the teacher sees the same images every epoch: ask it once
         fixed = fit.outputs(teacher, from_numpy(data.train.images))

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from compbench.contracts import ModelFamily, Recipe, Shape, Split, TrainingData
 from compbench.models import cnn, mlp
-from compbench.training.loop import GRADIENT_NORM, Fit
+from compbench.training.loop import Fit
 
 SHAPE, CLASSES, IMAGES, ROUNDS = Shape(1, 28, 28), 10, 2560, 3
 NETS: dict[str, ModelFamily] = {
@@ -59,7 +59,7 @@ def plain(model: nn.Module, data: TrainingData) -> None:
         loss = nn.functional.cross_entropy(model(images), labels)
         optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
+        nn.utils.clip_grad_norm_(model.parameters(), RECIPE.gradient_norm)
         optimizer.step()
         schedule.step()
     model.eval()

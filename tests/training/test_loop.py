@@ -8,7 +8,6 @@ from compbench.contracts import Batch, Recipe
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.models import mlp
-from compbench.training.augment import shifted
 from compbench.training.loop import Fit
 
 
@@ -71,17 +70,3 @@ def test_a_loss_that_explodes_fails_the_job(tiny: Data) -> None:
 
     with pytest.raises(JobFailed, match="the loss is nan in epoch 1: lower learning_rate"):
         Fit(tiny.training, 0, lambda epoch, total: None)(student(tiny), Recipe(epochs=1), explode)
-
-
-def test_shifts_move_whole_images_within_their_bounds() -> None:
-    images = torch.zeros(200, 1, 9, 9)
-    images[:, 0, 4, 4] = 1
-    moved = shifted(images, 2, torch.Generator().manual_seed(0))
-    assert moved.shape == images.shape
-    assert torch.equal(moved.sum((1, 2, 3)), torch.ones(200))
-    places = moved[:, 0].flatten(1).argmax(1)
-    assert int((places // 9).min()) == 2
-    assert int((places // 9).max()) == 6
-    assert int((places % 9).min()) == 2
-    assert int((places % 9).max()) == 6
-    assert torch.equal(shifted(images, 0, torch.Generator()), images)
