@@ -15,8 +15,8 @@ from math import log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from compbench.statistics.distributions import normal_quantile, t_tail
 from compbench.statistics.intervals import ALPHA
 
 _LEAST_FOR_NOISE = 4  # values
@@ -85,7 +85,7 @@ def _doubts(series: NDArray, own: NDArray, found: list[Level], floor: float) -> 
         elif error == 0:
             doubts.append(0.0)
         else:
-            doubts.append(float(2 * stats.t.sf(size / error, freedom)))
+            doubts.append(2 * t_tail(size / error, freedom))
     return doubts
 
 
@@ -116,4 +116,4 @@ def _deviation(series: NDArray, least: int) -> float:
         return 0.0
     share = 0.25 if is_exact else 0.5
     typical = np.quantile(np.abs(np.diff(series)), share, method="lower" if is_exact else "linear")
-    return float(typical / (sqrt(2) * stats.norm.ppf((1 + share) / 2)))
+    return float(typical / (sqrt(2) * normal_quantile((1 + share) / 2)))

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from compbench.statistics.distributions import normal_quantile, t_quantile
 from compbench.statistics.paired_proportions import Disagreement
 
 CONFIDENCE = 0.95
@@ -31,8 +31,15 @@ def accuracy_interval(correct: Sequence[NDArray[np.uint8]]) -> Interval:
     as more of them; their own spread is told apart. Source: Wilson, JASA 22, 1927.
     """
     mean, count = float(np.mean(correct)), len(correct[0])
-    interval = stats.binomtest(round(mean * count), count).proportion_ci(CONFIDENCE, "wilson")
-    return Interval(mean, float(interval.low), float(interval.high))
+    return Interval(mean, *_wilson(round(mean * count), count))
+
+
+def _wilson(right: int, count: int) -> tuple[float, float]:
+    z2 = normal_quantile(0.5 + CONFIDENCE / 2) ** 2
+    middle = (right + z2 / 2) / (count + z2)
+    half = sqrt(z2 * right * (count - right) / count + z2**2 / 4) / (count + z2)
+    low = 0.0 if right == 0 else middle - half
+    return low, 1.0 if right == count else middle + half
 
 
 def paired_change(
@@ -54,7 +61,7 @@ def log_ratio_interval(log_ratios: Sequence[float]) -> Interval | None:
         return None
     mean = float(np.mean(log_ratios))
     error = float(np.std(log_ratios, ddof=1)) / sqrt(len(log_ratios))
-    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(log_ratios) - 1)) * error
+    half = t_quantile(0.5 + CONFIDENCE / 2, len(log_ratios) - 1) * error
     return Interval(exp(mean), exp(mean - half), exp(mean + half))
 
 

@@ -13,8 +13,8 @@ from math import ceil, copysign, inf, isfinite, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.optimize import brentq
+
+from compbench.statistics.distributions import normal_quantile, root
 
 Correct = Sequence[NDArray[np.uint8]]  # 0/1 for each of the same N samples, an array a seed
 
@@ -63,7 +63,7 @@ class Disagreement:
 
     def bounds(self, alpha: float) -> tuple[float, float]:
         """The ends of the interval with `alpha` outside, half on either side."""
-        z = float(stats.norm.isf(alpha / 2))
+        z = -normal_quantile(alpha / 2)
         return self._where(z), self._where(-z)
 
     def samples_to_decide(self, null: float, alpha: float) -> int | None:
@@ -74,7 +74,7 @@ class Disagreement:
         score = self.score(null)
         if score == 0 or not isfinite(score):
             return None if score == 0 else self.samples
-        return ceil(self.samples * (float(stats.norm.isf(alpha / 2)) / score) ** 2)
+        return ceil(self.samples * (normal_quantile(alpha / 2) / score) ** 2)
 
     def _where(self, score: float) -> float:
         """The null whose score this is; the score falls as the null grows."""
@@ -86,4 +86,4 @@ class Disagreement:
         lowest, highest = self.score(low) - score, self.score(high) - score
         if lowest * highest > 0:
             return edge if abs(at) == 1 else at
-        return float(brentq(lambda null: self.score(null) - score, low, high, xtol=1e-9))
+        return root(lambda null: self.score(null) - score, low, high, within=1e-9)

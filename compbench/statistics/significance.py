@@ -7,8 +7,8 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.special import stdtr
+
+from compbench.statistics.distributions import coin_chances, t_tail
 
 
 def mcnemar_p(correct: Sequence[NDArray[np.uint8]], baseline: Sequence[NDArray[np.uint8]]) -> float:
@@ -28,7 +28,7 @@ def sign_flip_p(leads: NDArray[np.int64]) -> float:
     chances = np.ones(1)  # of the sum of the positive ones
     for size, count in zip(sizes, counts, strict=True):
         steps = np.zeros(size * count + 1)
-        steps[::size] = stats.binom.pmf(np.arange(count + 1), count, 0.5)
+        steps[::size] = coin_chances(count)
         chances = np.convolve(chances, steps)
     sums = 2 * np.arange(len(chances)) - (len(chances) - 1)
     return min(1.0, float(chances[np.abs(sums) >= abs(int(leads.sum()))].sum()))
@@ -42,7 +42,7 @@ def log_ratio_p(log_ratios: Sequence[float]) -> float:
     mean = abs(float(np.mean(log_ratios)))
     if error == 0:
         return float(mean == 0)
-    return 2 * float(stdtr(count - 1, -mean / error))
+    return 2 * t_tail(mean / error, count - 1)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
