@@ -15,6 +15,7 @@ from compbench.measure import profile as measure_profile
 from compbench.onnxfile import size
 from compbench.results.row import Row
 from compbench.runtime import process
+from compbench.runtime.child import Start, spawned
 from compbench.runtime.process import Worker
 from compbench.runtime.session import Images
 from compbench.runtime.target import Target
@@ -57,11 +58,12 @@ def footprint_rows(
     target: Target,
     processes: int,
     silent_s: float = process.SILENT_S,
+    start: Start = spawned,
 ) -> list[Row]:
     """Memory and start-up of the file in fresh processes, and its operators by time."""
     file = str(artifact.path(MODEL))
-    memory = footprint.footprints(file, target, processes, images, silent_s)
-    operators = measure_profile.profile(file, target, images, silent_s)
+    memory = footprint.footprints(file, target, processes, images, silent_s, start)
+    operators = measure_profile.profile(file, target, images, silent_s, start)
     size = target.batch_sizes[0]
     return [
         make_row(job, "memory_bytes", target=name, batch_size=size, samples=memory),
