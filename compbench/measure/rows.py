@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from compbench.make.known_sizes import KnownSizes
 from compbench.make.store import HISTORY, MODEL, Artifact
 from compbench.measure import footprint, loadgen
 from compbench.measure import profile as measure_profile
-from compbench.onnxfile import size
 from compbench.results.row import Row
 from compbench.runtime import process
 from compbench.runtime.child import Start, spawned
@@ -28,12 +28,12 @@ _SIZES = (
 )
 
 
-def artifact_rows(job: Job, artifact: Artifact, worker: Worker) -> list[Row]:
+def artifact_rows(job: Job, artifact: Artifact, worker: Worker, sizes: KnownSizes) -> list[Row]:
     """What holds on every target: size, cost and training history.
 
     Raises JobFailed where the file can't be read; a process reads it, since that may crash too.
     """
-    found = worker.call(size.measured, {"file": str(artifact.path(MODEL))}, silent_s=0)
+    found = sizes.of(artifact.path(MODEL), artifact.manifest.files[MODEL], worker)
     values = {name: found[name].item() if name in found else None for name in _SIZES}
     values["make_seconds"] = artifact.manifest.seconds
     rows = [make_row(job, metric, value=value) for metric, value in values.items()]

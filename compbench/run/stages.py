@@ -15,6 +15,7 @@ from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.failure_boundary import boundary
 from compbench.make import rewrite
+from compbench.make.known_sizes import KnownSizes
 from compbench.make.store import LOGITS, MODEL, Artifact, Manifest, Store
 from compbench.measure import evaluate, example_images, footprint, further_metrics, launch
 from compbench.measure.rows import (
@@ -64,11 +65,13 @@ class Work:
     skipped: dict[str, str] = field(default_factory=dict)  # target -> what this machine lacks
     unfit: set[tuple[str, str]] = field(default_factory=set)  # key and target that failed there
     worker: Worker = field(init=False)  # the process in which files are run while nothing is timed
+    sizes: KnownSizes = field(init=False)
     forks: ForkServer = field(default_factory=lambda: ForkServer(footprint.MODULES))
 
     def __post_init__(self) -> None:
         silent_s = self.suite.measure.process_seconds
         self.worker = Worker(rewrite.arrays(self.data), silent_s)
+        self.sizes = KnownSizes(self.store.root.parent)
         for job in self.jobs:
             found = self.store.find(job.key)
             if found:
@@ -123,7 +126,7 @@ class Work:
 
     def evaluate(self) -> None:
         """Write each artifact's own rows, and its accuracy and parity on each target."""
-        seen = evaluate.Seen(self.data, self._examples(), self.worker)
+        seen = evaluate.Seen(self.data, self._examples(), evaluate.Inferences(self.worker))
         for job in self.jobs:
             artifact = self.artifacts.get(job.key)
             if artifact is None or self._evaluated(job):
@@ -157,7 +160,7 @@ class Work:
             return self._failed(tell, job, reason, name)
 
         def measured() -> list[Row]:
-            return artifact_rows(job, artifact, self.worker)
+            return artifact_rows(job, artifact, self.worker, self.sizes)
 
         parent = self.artifacts.get(job.parent_keys[0]) if job.parent_keys else None
         rows = self._attempt(measured, failed, self._error_file("evaluate", job))
