@@ -39,9 +39,9 @@ def test_digits_are_those_that_scikit_learn_loads(tmp_path: Path) -> None:
     from sklearn.datasets import load_digits
 
     images, labels = digits._bundled()
-    wanted = load_digits()
-    assert np.array_equal(images, wanted["images"])
-    assert np.array_equal(labels, wanted["target"])
+    wanted = [np.asarray(array) for array in load_digits(return_X_y=True)]
+    assert np.array_equal(images.reshape(-1, 64), wanted[0])
+    assert np.array_equal(labels, wanted[1])
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -13,7 +13,7 @@ from compbench.statistics import distributions, intervals, paired_proportions
 
 @pytest.mark.parametrize("share", [1e-12, 0.025, 0.5, 0.975])
 def test_quantiles_and_tails_are_scipys(share: float) -> None:
-    z, t = stats.norm.ppf(share), stats.t.ppf(share, 4)
+    z, t = float(stats.norm.ppf(share)), float(stats.t.ppf(share, 4))
     assert distributions.normal_quantile(share) == pytest.approx(z, rel=1e-12)
     assert distributions.t_quantile(share, 4) == pytest.approx(t, rel=1e-12)
     assert distributions.normal_tail(z) == pytest.approx(stats.norm.sf(z), rel=1e-12)
