@@ -134,6 +134,35 @@ def test_a_room_that_starts_fast_never_imports_torch(name: str) -> None:
     assert _printed(code) == "[]"
 
 
+HEAVY = (
+    *("torch", "onnx", "onnxruntime", "onnxscript", "sklearn", "pandas", "pyarrow", "matplotlib"),
+    *("scipy.stats", "scipy.optimize", "scipy.sparse", "compbench.run", "compbench.report"),
+)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("pick", "tests/data/run-format-1"),
+        ("show", "tests/data/run-format-1"),
+        ("check", "suites/quickstart.toml"),
+        ("list", "techniques"),
+        ("baseline", "list"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_quick_command_imports_nothing_heavy(command: tuple[str, ...]) -> None:
+    """A library that takes longer to import than the command to do its work."""
+    code = (
+        "import sys\n"
+        f"sys.argv = ['compbench', *{command}]\n"
+        "from compbench.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print(sorted({{*{HEAVY}}} & {{*sys.modules}}))"
+    )
+    assert _printed(code, ROOT.parent).splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize(
     "name", ["measure.launch", "measure.footprint", "measure.further_metrics", "gate.prepare"]
 )
@@ -164,7 +193,9 @@ def test_torchvision_has_one_door() -> None:
     assert importing == set()
 
 
-def _printed(code: str) -> str:
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+def _printed(code: str, folder: Path | None = None) -> str:
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=folder
+    )
     assert result.stderr == ""
     return result.stdout.strip()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from compbench.contracts import DatasetSource, Samples, Split, TrainingData
 from compbench.data import samples as sources
+from compbench.data.stratification import stratified
 from compbench.errors import UserError
 from compbench.registry import registry
 
@@ -70,13 +71,8 @@ def _stratified(labels: NDArray[np.int64], share: float, name: str) -> tuple[NDA
 
     Raises UserError where a class has too few samples to be in both.
     """
-    from sklearn.model_selection import train_test_split
-
-    indices, counts = np.arange(len(labels)), np.bincount(labels)
-    try:
-        parts = train_test_split(indices, test_size=share, stratify=labels, random_state=SPLIT_SEED)
-    except ValueError:  # a class with one sample, or fewer samples than classes
-        parts = [indices[:0], indices[:0]]
+    counts = np.bincount(labels)
+    parts = stratified(labels, share, SPLIT_SEED)
     if min(len(np.unique(labels[part])) for part in parts) < np.count_nonzero(counts):
         rarest = min(np.flatnonzero(counts), key=lambda one: counts[one])
         raise UserError(
@@ -84,5 +80,4 @@ def _stratified(labels: NDArray[np.int64], share: float, name: str) -> tuple[NDA
             f"{len(labels)} samples class {rarest} has {counts[rarest]}; about {ceil(1 / share)} "
             "are needed"
         )
-    rest, part = parts
-    return np.asarray(rest), np.asarray(part)
+    return parts

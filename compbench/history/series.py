@@ -8,11 +8,11 @@ from itertools import pairwise
 from math import exp, log
 
 import numpy as np
-from scipy.special import stdtrit
 
 from compbench.history.metrics import Followed
 from compbench.history.runs import Moment, remade, unlike
 from compbench.statistics.change_points import Demands, Level, levels
+from compbench.statistics.distributions import t_quantile
 from compbench.statistics.intervals import CONFIDENCE, Interval
 
 _REMADE = {
@@ -119,4 +119,4 @@ class Search:
             return 0.0
         freedom = max(1, self.moments[point.at].run.measure["launches"] - 1)
         reach = log(point.interval.high / point.interval.low) / 2
-        return reach / float(stdtrit(freedom, 0.5 + CONFIDENCE / 2))
+        return reach / t_quantile(0.5 + CONFIDENCE / 2, freedom)

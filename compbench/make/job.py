@@ -111,7 +111,7 @@ def _from_torch(
         raise JobFailed(str(error)) from error
     reference = torch_logits(model, data.test.images)
     stored = checkpoint.to_bytes(model)
-    checkpoint.refuse_drift(stored, _new(job, data), model, data.test.images)
+    checkpoint.refuse_drift(stored, _new(job, data), model, data.test.images, reference)
     file = to_onnx(model, training.shape)
     found = parity(reference, inference.infer(worker, file, Target(), "test").logits["test"])
     complaint = found.complaint("the CPU", MOST_LOGIT_DIFFERENCE)

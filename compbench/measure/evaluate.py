@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,17 +19,43 @@ from compbench.runtime.process import Worker
 from compbench.runtime.target import Target
 from compbench.suite.plan import Job
 
+KEPT_BYTES = 64 << 20  # of logits that a child's may still be compared with
+
+
+class Inferences:
+    """What files give on targets, each run once: those asked for last, as long as there is room."""
+
+    def __init__(self, worker: Worker, most_bytes: int = KEPT_BYTES):
+        self._worker, self._most_bytes = worker, most_bytes
+        self._kept: OrderedDict[tuple[str, str], inference.Inferred] = OrderedDict()
+
+    def of(self, artifact: Artifact, name: str, target: Target, *images: str) -> inference.Inferred:
+        """The logits of an artifact's file on a target, of sets of images that the worker has."""
+        key = artifact.manifest.files[MODEL], name
+        found = self._kept.pop(key, None)
+        if found is None or not {*images} <= found.logits.keys():
+            path = str(artifact.path(MODEL))
+            found = inference.infer(self._worker, path, target, *images)
+        self._kept[key] = found
+        while self._bytes() > self._most_bytes:
+            self._kept.popitem(last=False)
+        return found
+
+    def _bytes(self) -> int:
+        kept = (each for found in self._kept.values() for each in found.logits.values())
+        return sum(logits.nbytes for logits in kept)
+
 
 @dataclass(frozen=True)
 class Seen:
     """What an artifact is evaluated on; `examples` are the places of test images to show.
 
-    The worker, in which files run, has the images of the splits "test" and "validation".
+    The worker in which files run has the images of the splits "test" and "validation".
     """
 
     data: Data
     examples: tuple[int, ...]
-    worker: Worker
+    inferences: Inferences
 
 
 def target_rows(
@@ -39,8 +66,8 @@ def target_rows(
     The reference of parity is the torch module; where there is none, the parent's file on the same
     target. Raises JobFailed where a torch module and its file disagree, or nothing runs.
     """
-    data, file = seen.data, str(artifact.path(MODEL))
-    inferred = inference.infer(seen.worker, file, target, "test", "validation")
+    data = seen.data
+    inferred = seen.inferences.of(artifact, name, target, "test", "validation")
     test, validation = inferred.logits["test"], inferred.logits["validation"]
     if test.shape[1] != data.training.classes:
         raise JobFailed(
@@ -53,7 +80,7 @@ def target_rows(
         raise JobFailed("its parent's file is lost: there is nothing to compare it with")
     else:
         try:
-            above = inference.infer(seen.worker, str(parent.path(MODEL)), target, "test")
+            above = seen.inferences.of(parent, name, target, "test")
         except JobFailed as error:
             error.args = (f"its parent's file, to compare it with: {error}",)
             raise

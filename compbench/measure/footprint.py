@@ -8,14 +8,22 @@ from typing import Any
 import numpy as np
 
 from compbench.runtime import process
+from compbench.runtime.child import Start, spawned
 from compbench.runtime.session import Images, OrtSession
 from compbench.runtime.target import Target
 
+# what a process imports before it measures, and one may be forked with
+MODULES = ("onnxruntime", "psutil", __name__, "compbench.measure.profile")
 RUNS_TO_REST = 10  # the memory pattern allocates on the second run
 
 
 def footprints(
-    file: str, target: Target, processes: int, images: Images, silent_s: float = process.SILENT_S
+    file: str,
+    target: Target,
+    processes: int,
+    images: Images,
+    silent_s: float = process.SILENT_S,
+    start: Start = spawned,
 ) -> process.Arrays:
     """One value a process in each column; all but `*_ns` are bytes of resident memory.
 
@@ -24,7 +32,7 @@ def footprints(
     """
     batch = images[: target.batch_sizes[0]]
     spec = {"file": file, "target": target.model_dump(mode="json")}
-    taken = [process.call(measured, spec, batch, silent_s) for _ in range(processes)]
+    taken = [process.call(measured, spec, batch, silent_s, start) for _ in range(processes)]
     return {name: np.array([one[name] for one in taken]) for name in taken[0]}
 
 

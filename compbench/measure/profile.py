@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from compbench.runtime import process
+from compbench.runtime.child import Start, spawned
 from compbench.runtime.session import Images, OrtSession
 from compbench.runtime.target import Target
 
@@ -20,7 +21,11 @@ _INTEGERS = {"int8", "uint8"}
 
 
 def profile(
-    file: str, target: Target, images: Images, silent_s: float = process.SILENT_S
+    file: str,
+    target: Target,
+    images: Images,
+    silent_s: float = process.SILENT_S,
+    start: Start = spawned,
 ) -> process.Arrays:
     """Columns, a line for each operator type, the slowest first.
 
@@ -29,7 +34,7 @@ def profile(
     read 8-bit integers.
     """
     spec = {"file": file, "target": target.model_dump(mode="json")}
-    return process.call(measured, spec, images[: target.batch_sizes[0]], silent_s)
+    return process.call(measured, spec, images[: target.batch_sizes[0]], silent_s, start)
 
 
 def measured(spec: dict[str, Any], arrays: process.Arrays) -> process.Arrays:

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from compbench.make.known_sizes import KnownSizes
 from compbench.make.store import HISTORY, MODEL, Artifact
 from compbench.measure import footprint, loadgen
 from compbench.measure import profile as measure_profile
-from compbench.onnxfile import size
 from compbench.results.row import Row
 from compbench.runtime import process
+from compbench.runtime.child import Start, spawned
 from compbench.runtime.process import Worker
 from compbench.runtime.session import Images
 from compbench.runtime.target import Target
@@ -27,12 +28,12 @@ _SIZES = (
 )
 
 
-def artifact_rows(job: Job, artifact: Artifact, worker: Worker) -> list[Row]:
+def artifact_rows(job: Job, artifact: Artifact, worker: Worker, sizes: KnownSizes) -> list[Row]:
     """What holds on every target: size, cost and training history.
 
     Raises JobFailed where the file can't be read; a process reads it, since that may crash too.
     """
-    found = worker.call(size.measured, {"file": str(artifact.path(MODEL))}, silent_s=0)
+    found = sizes.of(artifact.path(MODEL), artifact.manifest.files[MODEL], worker)
     values = {name: found[name].item() if name in found else None for name in _SIZES}
     values["make_seconds"] = artifact.manifest.seconds
     rows = [make_row(job, metric, value=value) for metric, value in values.items()]
@@ -57,11 +58,12 @@ def footprint_rows(
     target: Target,
     processes: int,
     silent_s: float = process.SILENT_S,
+    start: Start = spawned,
 ) -> list[Row]:
     """Memory and start-up of the file in fresh processes, and its operators by time."""
     file = str(artifact.path(MODEL))
-    memory = footprint.footprints(file, target, processes, images, silent_s)
-    operators = measure_profile.profile(file, target, images, silent_s)
+    memory = footprint.footprints(file, target, processes, images, silent_s, start)
+    operators = measure_profile.profile(file, target, images, silent_s, start)
     size = target.batch_sizes[0]
     return [
         make_row(job, "memory_bytes", target=name, batch_size=size, samples=memory),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.onnx._internal.exporter import _registration
 
 from compbench.contracts import Shape
 from compbench.errors import JobFailed
@@ -25,7 +28,7 @@ def to_onnx(model: nn.Module, shape: Shape) -> bytes:
     between machines and are no part of what is deployed.
     """
     example = torch.zeros(2, *shape)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _one_table():
         warnings.simplefilter("ignore")  # the exporter's own deprecations, none of them ours
         program = torch.onnx.export(
             settled(model),
@@ -39,6 +42,35 @@ def to_onnx(model: nn.Module, shape: Shape) -> bytes:
         )
     assert program is not None
     return without_notes(program.model_proto)
+
+
+@contextmanager
+def _one_table() -> Iterator[None]:
+    """The exporter's table of translations, made once: each export would make it anew in a second.
+
+    Nothing of torch's public interface takes one; where a torch makes it otherwise, it still does.
+    """
+    registry = getattr(_registration, "ONNXRegistry", None)
+    making = getattr(registry, "from_torchlib", None)
+    if registry is None or making is None:
+        yield
+        return
+
+    def made(*args: Any, **options: Any) -> Any:
+        asked = (registry, args, tuple(sorted(options.items())))
+        if asked not in _tables:
+            _tables[asked] = making(*args, **options)
+        return _tables[asked]
+
+    before = vars(registry)["from_torchlib"]
+    registry.from_torchlib = staticmethod(made)
+    try:
+        yield
+    finally:
+        registry.from_torchlib = before
+
+
+_tables: dict[Any, Any] = {}
 
 
 def without_notes(model: onnx.ModelProto) -> bytes:

@@ -15,8 +15,9 @@ from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.failure_boundary import boundary
 from compbench.make import rewrite
+from compbench.make.known_sizes import KnownSizes
 from compbench.make.store import LOGITS, MODEL, Artifact, Manifest, Store
-from compbench.measure import evaluate, example_images, further_metrics, launch
+from compbench.measure import evaluate, example_images, footprint, further_metrics, launch
 from compbench.measure.rows import (
     CONTROL,
     artifact_rows,
@@ -30,7 +31,10 @@ from compbench.measure.turns import Turns
 from compbench.results.folder import drop_rows, has_rows, read_rows, read_rows_of, write_rows
 from compbench.results.row import Row
 from compbench.run.progress import Progress, Step
+from compbench.runtime.child import Start, spawned
+from compbench.runtime.fork_server import ForkServer
 from compbench.runtime.process import Worker
+from compbench.runtime.target import Target, provider_of
 from compbench.suite.plan import Job
 from compbench.suite.read import Suite
 
@@ -61,10 +65,13 @@ class Work:
     skipped: dict[str, str] = field(default_factory=dict)  # target -> what this machine lacks
     unfit: set[tuple[str, str]] = field(default_factory=set)  # key and target that failed there
     worker: Worker = field(init=False)  # the process in which files are run while nothing is timed
+    sizes: KnownSizes = field(init=False)
+    forks: ForkServer = field(default_factory=lambda: ForkServer(footprint.MODULES))
 
     def __post_init__(self) -> None:
         silent_s = self.suite.measure.process_seconds
         self.worker = Worker(rewrite.arrays(self.data), silent_s)
+        self.sizes = KnownSizes(self.store.root.parent)
         for job in self.jobs:
             found = self.store.find(job.key)
             if found:
@@ -86,7 +93,8 @@ class Work:
             with closing(self.worker):
                 self.make()
                 self.evaluate()
-            self.weigh()
+            with self.forks:
+                self.weigh()
             self.time()
 
     def steps(self) -> list[Step]:
@@ -118,7 +126,7 @@ class Work:
 
     def evaluate(self) -> None:
         """Write each artifact's own rows, and its accuracy and parity on each target."""
-        seen = evaluate.Seen(self.data, self._examples(), self.worker)
+        seen = evaluate.Seen(self.data, self._examples(), evaluate.Inferences(self.worker))
         for job in self.jobs:
             artifact = self.artifacts.get(job.key)
             if artifact is None or self._evaluated(job):
@@ -152,7 +160,7 @@ class Work:
             return self._failed(tell, job, reason, name)
 
         def measured() -> list[Row]:
-            return artifact_rows(job, artifact, self.worker)
+            return artifact_rows(job, artifact, self.worker, self.sizes)
 
         parent = self.artifacts.get(job.parent_keys[0]) if job.parent_keys else None
         rows = self._attempt(measured, failed, self._error_file("evaluate", job))
@@ -186,10 +194,15 @@ class Work:
             )
         processes = self.suite.measure.memory_processes
         return self._attempt(
-            lambda: footprint_rows(*given, processes, silent_s),
+            lambda: footprint_rows(*given, processes, silent_s, self._start(target)),
             lambda reason: self._failed(tell, job, reason, name),
             path,
         )
+
+    def _start(self, target: Target) -> Start:
+        """How its processes start; a device's driver may not stand to be forked."""
+        is_cpu = provider_of(target.provider).device == "cpu"
+        return self.forks.start if is_cpu else spawned
 
     def _further_rows(
         self, tell: Callable[[str], None], job: Job, name: str, what: str

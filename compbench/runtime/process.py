@@ -13,7 +13,6 @@ import mmap
 import os
 import signal
 import struct
-import subprocess
 import sys
 import tempfile
 import threading
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 
 from compbench.errors import JobFailed, UserError, first_line
 from compbench.failure_boundary import FULL_DISK
+from compbench.runtime.child import Start, die_with_parent, spawned
 
 Arrays = dict[str, NDArray[Any]]
 Function = Callable[[dict[str, Any], Arrays], Arrays]
@@ -40,7 +40,6 @@ _COUNT = struct.Struct("<QH")  # marks so far, bytes of the last one's name
 _TOLD = 20_000  # bytes of what a process said at its end
 # who kills from outside (for want of memory, say) may not do it again; a crash will
 _KILLED = ("SIGKILL", "SIGTERM")
-_LINUX_DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
 class ProcessFailed(JobFailed):
@@ -57,13 +56,17 @@ class ProcessFailed(JobFailed):
 
 
 def call(
-    function: Function, spec: dict[str, Any], images: NDArray[Any], silent_s: float = SILENT_S
+    function: Function,
+    spec: dict[str, Any],
+    images: NDArray[Any],
+    silent_s: float = SILENT_S,
+    start: Start = spawned,
 ) -> Arrays:
     """What `function(spec, {"images": images})` returns in a fresh process.
 
     Raises ProcessFailed where the function failed, crashed, was killed twice, or made no progress.
     """
-    with Worker(silent_s=silent_s) as worker:
+    with Worker(silent_s=silent_s, start=start) as worker:
         return worker.call(function, spec, {"images": images})
 
 
@@ -85,8 +88,13 @@ class Worker:
     `arrays` are sent once to a process, when a task uses them first.
     """
 
-    def __init__(self, arrays: Mapping[str, NDArray[Any]] = {}, silent_s: float = SILENT_S):
-        self._arrays, self._silent_s = arrays, silent_s
+    def __init__(
+        self,
+        arrays: Mapping[str, NDArray[Any]] = {},
+        silent_s: float = SILENT_S,
+        start: Start = spawned,
+    ):
+        self._arrays, self._silent_s, self._start = arrays, silent_s, start
         self._process: _Process | None = None
         self._sent: set[str] = set()
 
@@ -137,7 +145,7 @@ class Worker:
         silent_s: float,
     ) -> Arrays:
         if self._process is None:
-            self._process = _Process()
+            self._process = _Process(self._start)
         new = {name: self._arrays[name] for name in uses if name not in self._sent}
         task = {
             "function": f"{function.__module__}:{function.__qualname__}",
@@ -163,24 +171,13 @@ class Worker:
 class _Process:
     """The parent's side of one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: Start) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="compbench-")
         self._journal = tempfile.TemporaryFile()  # noqa: SIM115, closed with the process
         self._journal.write(bytes(_MARKED))
         self._journal.flush()
         self._marks = mmap.mmap(self._journal.fileno(), _MARKED)
-        places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._folder.name)
-        # modules are found as here, and none in the folder where it happens to start
-        code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import main; main()"
-        self._process = subprocess.Popen(
-            [sys.executable, "-X", "faulthandler", "-c", code],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._journal,
-            env={**os.environ, **places},
-            start_new_session=True,
-        )
-        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process = start(self._folder.name, self._journal)
         self._tasks, self._answers = self._process.stdin, self._process.stdout
 
     def ask(self, task: dict[str, Any], arrays: Mapping[str, Any], silent_s: float) -> Arrays:
@@ -275,10 +272,7 @@ class _Process:
 def main() -> None:
     """The process: answers tasks until there are no more, or its parent is gone."""
     global _marks
-    if sys.platform == "linux":  # elsewhere it ends after its task, when its input has ended
-        import ctypes
-
-        ctypes.CDLL(None).prctl(_LINUX_DIES_WITH_PARENT, signal.SIGKILL)
+    die_with_parent()
     _marks = mmap.mmap(2, _MARKED)
     tasks, kept = sys.stdin.buffer, {}
     with os.fdopen(os.dup(1), "wb") as answers:

@@ -16,9 +16,9 @@ from math import log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtr
 
 from compbench.statistics.correlated_noise import further, resolved
+from compbench.statistics.distributions import normal_quantile, t_tail
 from compbench.statistics.intervals import ALPHA
 
 _LEAST_FOR_NOISE = 4  # values
@@ -102,7 +102,7 @@ def _doubts(series: NDArray, own: NDArray, found: list[Level], floor: float) -> 
         elif error == 0:
             doubts.append(0.0)
         else:
-            doubts.append(2 * float(stdtr(freedom, -size / error)))
+            doubts.append(2 * t_tail(size / error, freedom))
     return doubts
 
 
@@ -133,4 +133,4 @@ def _deviation(series: NDArray) -> float:
     if len(series) < _LEAST_FOR_NOISE:
         return 0.0
     typical = np.quantile(np.abs(np.diff(series)), _SAME, method="lower")
-    return float(typical / (sqrt(2) * ndtri((1 + _SAME) / 2)))
+    return float(typical / (sqrt(2) * normal_quantile((1 + _SAME) / 2)))

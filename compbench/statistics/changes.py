@@ -8,9 +8,9 @@ from math import exp, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtr, stdtrit
 
 from compbench.statistics.accuracy_change import between
+from compbench.statistics.distributions import normal_tail, t_quantile, t_tail
 from compbench.statistics.intervals import (
     ALPHA,
     CONFIDENCE,
@@ -70,7 +70,7 @@ def unpaired_accuracy(a: Correct, b: Correct) -> Change:
     counts = len(b[0]), len(a[0])
     pooled = (ours.value * counts[0] + theirs.value * counts[1]) / sum(counts)
     error = sqrt(pooled * (1 - pooled) * sum(1 / count for count in counts))
-    p_value = 2 * float(ndtr(-abs(value) / error)) if error else 1.0
+    p_value = 2 * normal_tail(abs(value) / error) if error else 1.0
     return Change(Interval(value, low, high), p_value)
 
 
@@ -94,12 +94,12 @@ def ratio_of_ratios(a: Sequence[float], b: Sequence[float], floor: float | None)
 def side_by_side(time_ratio: Interval, launches: int, control: Interval) -> Change:
     """Speed of b over that of a, from the ratio of their times that a gate measured."""
     half = (log(time_ratio.high) - log(time_ratio.low)) / 2
-    error = max(half / float(stdtrit(launches - 1, 0.5 + CONFIDENCE / 2)), RESOLUTION)
+    error = max(half / t_quantile(0.5 + CONFIDENCE / 2, launches - 1), RESOLUTION)
     return _ratio(-log(time_ratio.value), error, launches - 1, reach(control))
 
 
 def _ratio(mean: float, error: float, freedom: float, floor: float | None) -> Change:
-    half = float(stdtrit(freedom, 0.5 + CONFIDENCE / 2)) * error
-    p_value = 2 * float(stdtr(freedom, -abs(mean) / error))
+    half = t_quantile(0.5 + CONFIDENCE / 2, freedom) * error
+    p_value = 2 * t_tail(abs(mean) / error, freedom)
     interval = Interval(exp(mean), exp(mean - half), exp(mean + half))
     return Change(interval, p_value, floor is not None and abs(mean) > floor)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
 
 from compbench.statistics.crossed_effects import CrossedMean
+from compbench.statistics.distributions import normal_quantile, t_quantile
 from compbench.statistics.paired_proportions import Disagreement
 
 CONFIDENCE = 0.95
@@ -32,7 +32,7 @@ def accuracy_interval(correct: Sequence[NDArray[np.uint8]]) -> Interval:
     as more of them; their own spread is told apart. Source: Wilson, JASA 22, 1927.
     """
     mean, count = float(np.mean(correct)), len(correct[0])
-    z = float(ndtri(0.5 + CONFIDENCE / 2))
+    z = normal_quantile(0.5 + CONFIDENCE / 2)
     centre = (mean + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z * sqrt(mean * (1 - mean) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
     return Interval(mean, max(0.0, min(mean, centre - half)), min(1.0, max(mean, centre + half)))
@@ -76,7 +76,7 @@ def log_ratio_interval(log_ratios: Sequence[float]) -> Interval | None:
         return None
     mean = float(np.mean(log_ratios))
     error = float(np.std(log_ratios, ddof=1)) / sqrt(len(log_ratios))
-    half = float(stdtrit(len(log_ratios) - 1, 0.5 + CONFIDENCE / 2)) * error
+    half = t_quantile(0.5 + CONFIDENCE / 2, len(log_ratios) - 1) * error
     return Interval(exp(mean), exp(mean - half), exp(mean + half))
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+
+from compbench.statistics.distributions import normal_quantile, root
 
 _TINY = 1e-300  # so that nothing is divided by 0
 Correct = Sequence[NDArray[np.uint8]]  # 0/1 for each of the same N samples, an array a seed
@@ -63,7 +64,7 @@ class Disagreement:
 
     def bounds(self, alpha: float) -> tuple[float, float]:
         """The ends of the interval with `alpha` outside, half on either side."""
-        z = -float(ndtri(alpha / 2))
+        z = -normal_quantile(alpha / 2)
         return self._where(z), self._where(-z)
 
     def samples_to_decide(self, null: float, alpha: float) -> int | None:
@@ -74,11 +75,10 @@ class Disagreement:
         score = self.score(null)
         if score == 0 or not isfinite(score):
             return None if score == 0 else self.samples
-        return ceil(self.samples * (float(ndtri(alpha / 2)) / score) ** 2)
+        return ceil(self.samples * (normal_quantile(alpha / 2) / score) ** 2)
 
     def _where(self, score: float) -> float:
         """The null whose score this is; the score falls as the null grows."""
-        from scipy.optimize import brentq  # slow to import: only where an interval is asked for
 
         at = self.change
         edge = copysign(1.0, -score)
@@ -88,5 +88,4 @@ class Disagreement:
         lowest, highest = self.score(low) - score, self.score(high) - score
         if lowest * highest > 0:
             return edge if abs(at) == 1 else at
-        found: Any = brentq(lambda null: self.score(null) - score, low, high, xtol=1e-9)
-        return float(found)
+        return root(lambda null: self.score(null) - score, low, high, within=1e-9)

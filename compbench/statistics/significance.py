@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log, sqrt
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, stdtr
+
+from compbench.statistics.distributions import coin_chances, t_tail
 
 
 def mcnemar_p(correct: Sequence[NDArray[np.uint8]], baseline: Sequence[NDArray[np.uint8]]) -> float:
@@ -27,17 +28,10 @@ def sign_flip_p(leads: NDArray[np.int64]) -> float:
     chances = np.ones(1)  # of the sum of the positive ones
     for size, count in zip(sizes, counts, strict=True):
         steps = np.zeros(size * count + 1)
-        steps[::size] = _heads(int(count))
+        steps[::size] = coin_chances(count)
         chances = np.convolve(chances, steps)
     sums = 2 * np.arange(len(chances)) - (len(chances) - 1)
     return min(1.0, float(chances[np.abs(sums) >= abs(int(leads.sum()))].sum()))
-
-
-def _heads(tosses: int) -> NDArray[np.float64]:
-    """The chances of 0, 1, …, all heads of a fair coin."""
-    heads = np.arange(tosses + 1)
-    ways = gammaln(tosses + 1) - gammaln(heads + 1) - gammaln(tosses - heads + 1)
-    return np.exp(ways - tosses * log(2))
 
 
 def log_ratio_p(log_ratios: Sequence[float]) -> float:
@@ -48,7 +42,7 @@ def log_ratio_p(log_ratios: Sequence[float]) -> float:
     mean = abs(float(np.mean(log_ratios)))
     if error == 0:
         return float(mean == 0)
-    return 2 * float(stdtr(count - 1, -mean / error))
+    return 2 * t_tail(mean / error, count - 1)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from compbench.results.find import find_run
 from compbench.results.folder import read_rows
@@ -14,7 +13,9 @@ from compbench.results.record import Run, read_run
 from compbench.results.row import Row
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summaries
-from compbench.table.frame import table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class StoredRun:
 
     def table(self) -> pd.DataFrame:
         """The tidy table, a new one in each call: see `compbench.frame.table`."""
+        from compbench.table.frame import table  # imports pandas, which few commands need
+
         return table(self.run, self.summaries)
 
 

@@ -10,6 +10,7 @@ import pytest
 from compbench.data import digest, idx
 from compbench.data import splits as data_splits
 from compbench.data.splits import Data
+from compbench.data.stratification import stratified
 from compbench.datasets import digits, fashion_mnist, mnist
 from compbench.errors import UserError
 from compbench.results.dataset import same_test_images
@@ -32,6 +33,33 @@ def test_digits_splits_are_stratified_disjoint_and_fixed(tmp_path: Path) -> None
         assert part.images.dtype == np.float32
     assert abs(first.training.train.images.mean()) < 1e-3
     assert abs(first.training.train.images.std() - 1) < 1e-3
+
+
+def test_digits_are_those_that_scikit_learn_loads(tmp_path: Path) -> None:
+    from sklearn.datasets import load_digits
+
+    images, labels = digits._bundled()
+    wanted = [np.asarray(array) for array in load_digits(return_X_y=True)]
+    assert np.array_equal(images.reshape(-1, 64), wanted[0])
+    assert np.array_equal(labels, wanted[1])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_stratified_split_is_scikit_learns(seed: int) -> None:
+    from sklearn.model_selection import train_test_split
+
+    random = np.random.default_rng(seed)
+    classes, share = int(random.integers(2, 12)), float(random.choice([0.1, 0.2]))
+    labels = np.repeat(np.arange(classes), random.integers(2, 60, classes))
+    if seed % 2:
+        labels = random.permutation(labels)
+    try:
+        indices = np.arange(len(labels))
+        wanted = train_test_split(indices, test_size=share, stratify=labels, random_state=seed)
+    except ValueError:  # fewer samples in a part than classes
+        wanted = [np.arange(0)] * 2
+    for part, indices in zip(stratified(labels, share, seed), wanted, strict=True):
+        assert np.array_equal(part, indices)
 
 
 def test_an_idx_folder_is_read_as_mnist(idx_dir: Path) -> None:

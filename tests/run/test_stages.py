@@ -20,7 +20,7 @@ from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.make import job as make_job
 from compbench.make.store import LOGITS, MODEL, Manifest, Store
-from compbench.measure import footprint, launch
+from compbench.measure import evaluate, footprint, launch
 from compbench.measure import loadgen as measure_loadgen
 from compbench.measure import profile as measure_profile
 from compbench.results import record
@@ -30,6 +30,8 @@ from compbench.results.row import Row
 from compbench.run import run as runs
 from compbench.run.progress import Progress
 from compbench.run.stages import Work
+from compbench.runtime import inference
+from compbench.runtime.target import Target
 from compbench.suite import plan
 from compbench.suite import read as suite_read
 from compbench.suite.plan import Job
@@ -59,14 +61,14 @@ ALL = ("teacher", "kd", "q", "alone")
 MATRIX = np.random.default_rng(0).normal(size=(PIXELS, CLASSES)).astype(np.float32) / PIXELS
 
 
-def linear() -> bytes:
-    """The file of every artifact: images (batch, 1, 12, 12) -> pixels times MATRIX."""
+def linear(name: str) -> bytes:
+    """A file of other bytes for each artifact: images (batch, 1, 12, 12) -> pixels times MATRIX."""
     graph = helper.make_graph(
         [
             helper.make_node("Flatten", ["input"], ["pixels"]),
             helper.make_node("MatMul", ["pixels", "matrix"], ["logits"]),
         ],
-        "linear",
+        name,
         [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 12, 12])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", CLASSES])],
         [numpy_helper.from_array(MATRIX, "matrix")],
@@ -130,7 +132,7 @@ class Lab:
     ) -> tuple[Manifest, dict[str, bytes]]:
         self._ask(f"make {job.variant.name}", job.variant.name)
         assert tuple(parent.artifact.manifest.key for parent in parents) == job.parent_keys
-        files = {MODEL: linear()}
+        files = {MODEL: linear(job.variant.name)}
         if job.variant.is_torch:
             logits = data.test.images.reshape(-1, PIXELS) @ MATRIX
             files[LOGITS] = npy(logits + (0.5 if job.variant.name in self.wrong else 0))
@@ -211,6 +213,37 @@ def test_a_whole_run_makes_evaluates_weighs_and_times(lab: Lab) -> None:
     assert work.steps() == []
     assert lab.notes.count("[15/15]") == 1
     assert lab.notes.count("kd (seed 0): left as they are: 0 (LSTM)\n") == 1
+
+
+def test_each_file_is_run_once_on_a_target(lab: Lab, monkeypatch) -> None:
+    """Also the parent's, with whose logits those of an ONNX technique are compared."""
+    ran, infer = list[str](), inference.infer
+
+    def counted(worker: Any, file: str, *given: Any) -> inference.Inferred:
+        ran.append(lab._variant(file))
+        return infer(worker, file, *given)
+
+    monkeypatch.setattr(inference, "infer", counted)
+    lab.run(SUITE + '[variants.q2]\ntechnique = "quantize_static"\nparent = "kd"\n')
+    assert sorted(ran) == sorted(ALL)  # q2 is the same file as q
+
+
+def test_logits_are_kept_as_long_as_there_is_room(lab: Lab, monkeypatch) -> None:
+    work = lab.run()
+    ran = list[str]()
+
+    def given(_: Any, file: str, __: Any, *images: str) -> inference.Inferred:
+        ran.append(lab._variant(file))
+        return inference.Inferred(dict.fromkeys(images, np.zeros((5, 2), np.float32)), {})
+
+    monkeypatch.setattr(inference, "infer", given)
+    first, second, third = list(work.artifacts.values())[:3]
+    kept = evaluate.Inferences(work.worker, most_bytes=100)
+    for artifact in (first, second, first, third, first, second):
+        kept.of(artifact, CPU, Target(), "test")
+    kept.of(second, CPU, Target(), "test", "validation")  # more of it than is kept
+    kept.of(second, "other", Target(), "test")
+    assert ran == ["teacher", "kd", "q", "kd", "kd", "kd"]
 
 
 def test_a_failed_job_fails_its_children_and_the_others_go_on(lab: Lab) -> None:

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.onnx._internal.exporter import _registration
+
+from compbench.contracts import Shape
+from compbench.onnxfile import export
+
+SHAPE = Shape(1, 8, 8)
+
+
+def nets() -> list[nn.Module]:
+    torch.manual_seed(0)
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.ReLU())
+    deep = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.MaxPool2d(2), nn.Flatten())
+    return [flat, deep]
+
+
+def test_the_exporters_table_is_made_once_and_the_files_are_the_same(monkeypatch) -> None:
+    made, making = [], _registration.ONNXRegistry.from_torchlib
+
+    def counted(*args: object, **options: object) -> object:
+        made.append(1)
+        return making(*args, **options)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(_registration.ONNXRegistry, "from_torchlib", staticmethod(counted))
+    monkeypatch.setattr(export, "_tables", {})
+    files = [export.to_onnx(net, SHAPE) for net in (*nets(), *nets())]
+    assert len(made) == 1
+    assert files[:2] == files[2:]
+    monkeypatch.setattr(export, "_tables", {})
+    assert export.to_onnx(nets()[1], SHAPE) == files[1]
+    assert len(made) == 2
+    assert vars(_registration.ONNXRegistry)["from_torchlib"].__func__ is counted
