@@ -23,6 +23,7 @@ check: $(READY)  ## ruff, pyright and the fast tests: about three minutes
 bench: $(READY)  ## the project's own speed, and the measurement measured (two hours)
 	$(BIN)/pytest tests/benchmarks -o python_files='bench_*.py' -o python_functions='bench_*' --benchmark-only
 	$(BIN)/python -m tests.benchmarks.overhead
+	$(BIN)/python -m tests.benchmarks.training
 	$(BIN)/python -m tests.benchmarks.growth
 	$(BIN)/python -m tests.simulations
 	$(BIN)/python -m tests.benchmarks.power 60
