@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.row_index import Rows
+from compbench.statistics.disturbance import disturbance
 from compbench.statistics.further_metrics import further
 from compbench.statistics.intervals import (
     ALPHA,
@@ -23,10 +24,12 @@ from compbench.statistics.intervals import (
     paired_change,
     side,
 )
-from compbench.statistics.latency import percentile, timings, turn_logs
+from compbench.statistics.latency import Timing, timings, turn_logs
 from compbench.statistics.lineage import ancestors
 from compbench.statistics.pareto_front import beaten, is_comparable
+from compbench.statistics.percentiles import percentile, stretches
 from compbench.statistics.significance import holm, log_ratio_p, mcnemar_p
+from compbench.statistics.smallest_difference import smallest_difference
 from compbench.statistics.summary import Summaries, Summary
 
 _SIZES = ("size_bytes", "packed_bytes", "coded_bytes")
@@ -37,17 +40,22 @@ def summarise(run: Run, rows: Iterable[Row]) -> Summaries:
     """Every variant on every target."""
     found = Rows(rows)
     summaries: list[Summary] = []
-    control, losers = {}, {}
+    control, losers, smallest, disturbed = {}, {}, {}, {}
     for target in run.targets:
         beside = _Baseline(run, found, target)
         if beside.control is not None:
             control[target] = beside.control
+        if beside.smallest is not None:
+            smallest[target] = beside.smallest
+        if beside.disturbance.launches:
+            disturbed[target] = beside.disturbance
         drafts = [_draft(run, found, variant, beside) for variant in run.variants]
         here = _judged(run.baseline, drafts, beside.control)
         losers |= {(v, target): by for v, by in beaten(here).items()}
         summaries += here
     measured = {(s.variant, s.target) for s in summaries if is_comparable(s)}
-    return Summaries(tuple(summaries), control, frozenset(measured - losers.keys()), losers)
+    front = frozenset(measured - losers.keys())
+    return Summaries(tuple(summaries), control, front, losers, smallest, disturbed)
 
 
 class _Baseline:
@@ -57,13 +65,28 @@ class _Baseline:
         self.target = target
         self.correct = _by_seed(rows.of(run.baseline, "accuracy", target))
         self.validation = _by_seed(rows.of(run.baseline, "validation_accuracy", target))
-        self.turn_logs = turn_logs(rows.of(run.baseline, "latency_ns", target))
         self.sizes = {metric: rows.mean(run.baseline, metric) for metric in _SIZES}
         machine = rows.of(run.baseline, "machine", target)
         peaks = [float(row.samples["peak_macs_per_s"][0]) for row in machine]
         self.peak_macs_per_s = max(peaks, default=None)
         controls = rows.of(run.baseline, "control_latency_ns", target)
-        self.control = log_ratio_interval(timings(controls, self.turn_logs).log_ratios)
+        turns = turn_logs(rows.of(run.baseline, "latency_ns", target))
+        self.timings = {v: timings(rows.of(v, "latency_ns", target), turns) for v in run.variants}
+        twin = timings(controls, turns)
+        self.control = log_ratio_interval(twin.log_ratios)
+        others = [t for v, t in self.timings.items() if v != run.baseline and t.log_ratio]
+        logs = [t.log_ratios for t in (*others, twin) if t.log_ratio]
+        self.smallest = smallest_difference(logs, len(others)) if twin.log_ratio else None
+        every = [*self.timings.values(), twin]
+        self.span_ns = _sums(timing.spent_ns for timing in every)
+        counts = _sums(timing.turns for timing in every)
+        launches = [counts.get(row.launch, 0) for row in machine]
+        self.disturbance = disturbance([row.samples for row in machine], launches)
+
+    def percentile(self, timing: Timing, share: float) -> Interval | None:
+        """Of a variant's durations, where its launches saw enough of the tail."""
+        seen = stretches(timing.turns, self.span_ns)
+        return percentile(timing.kept_by_launch, seen, share)
 
 
 def _draft(run: Run, rows: Rows, variant: str, beside: _Baseline) -> Summary:
@@ -73,11 +96,11 @@ def _draft(run: Run, rows: Rows, variant: str, beside: _Baseline) -> Summary:
     status = [row for row in status if row.launch < 0]
     if status:
         return Summary(variant, target, reason=f"{status[0].status}: {status[0].reason}")
-    timing = timings(rows.of(variant, "latency_ns", target), beside.turn_logs)
+    timing = beside.timings[variant]
     ratios = [-x for x in timing.log_ratios]
     size, packed, coded = (rows.mean(variant, metric) for metric in _SIZES)
     base_size, base_packed, _ = beside.sizes.values()
-    macs, p50_ns = rows.mean(variant, "macs"), timing.percentile(0.5)
+    macs, p50_ns = rows.mean(variant, "macs"), timing.p50_ns
     batch = run.targets[target]["batch_sizes"][0]
     return Summary(
         variant,
@@ -93,8 +116,8 @@ def _draft(run: Run, rows: Rows, variant: str, beside: _Baseline) -> Summary:
         nonzero_parameters=rows.mean(variant, "nonzero_parameters"),
         macs=macs,
         p50_ns=p50_ns,
-        p90_ns=percentile(timing.kept_ns, "p90"),
-        p99_ns=percentile(timing.kept_ns, "p99"),
+        p90_ns=beside.percentile(timing, 0.90),
+        p99_ns=beside.percentile(timing, 0.99),
         runs=len(timing.kept_ns),
         cpu_ns=timing.cpu_ns,
         peak_share=_peak_share(batch, macs, p50_ns, beside.peak_macs_per_s),
@@ -188,6 +211,15 @@ def _footprint(rows: Sequence[Row]) -> dict[str, float]:
 
 def _by_seed(rows: Iterable[Row]) -> Correct:
     return {row.seed: row.samples["correct"] for row in rows}
+
+
+def _sums(counts: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    """By launch."""
+    found: dict[int, int] = defaultdict(int)
+    for count in counts:
+        for launch, value in count.items():
+            found[launch] += value
+    return dict(found)
 
 
 def _throughputs(rows: Iterable[Row]) -> dict[int, float]:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from compbench.statistics.disturbance import Disturbance
 from compbench.statistics.intervals import Interval
+from compbench.statistics.smallest_difference import SmallestDifference
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Summary:
     nonzero_parameters: float | None = None
     macs: float | None = None
     p50_ns: float | None = None
-    p90_ns: float | None = None
-    p99_ns: float | None = None
+    p90_ns: Interval | None = None  # of launches; None where they saw too little of the tail
+    p99_ns: Interval | None = None
     runs: int = 0  # kept samples of latency
     cpu_ns: float | None = None  # CPU time of all threads for one inference
     peak_share: float | None = None  # of the arithmetic peak in float32 that the target reaches
@@ -76,13 +78,17 @@ class Summaries:
     """All summaries of a run, and each target's noise floor: an A/A ratio, ideally 1.
 
     `beaten_by` maps a variant on a target to one that is at least as good in everything and
-    measurably better in something; `on_front` are those that none beats.
+    measurably better in something; `on_front` are those that none beats. `smallest` is the least
+    difference in speed that a target's launches could have seen, `disturbed` what else its machine
+    did meanwhile.
     """
 
     all: tuple[Summary, ...]
     control: Mapping[str, Interval]  # target -> time of the control arm over the baseline's
     on_front: frozenset[tuple[str, str]]  # (variant, target)
     beaten_by: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    smallest: Mapping[str, SmallestDifference] = field(default_factory=dict)
+    disturbed: Mapping[str, Disturbance] = field(default_factory=dict)
 
     @cached_property
     def _found(self) -> dict[tuple[str, str], Summary]:
