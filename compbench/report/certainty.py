@@ -20,8 +20,8 @@ def smallest_difference(summaries: Summaries, target: str) -> str:
     others = "variant" if found.comparisons == 1 else "variants"
     return (
         f"Smallest difference in speed that {found.launches} such launches find in "
-        f"{FOUND:.0%} of runs: {units.share(found.share)} ({found.comparisons} {others} compared); "
-        "a smaller one may be there unseen."
+        f"{10 * FOUND:g} of 10 runs: {units.share(found.share)} ({found.comparisons} {others} "
+        "compared); a smaller one may be there unseen."
     )
 
 
@@ -32,8 +32,9 @@ def busy_machine(summaries: Summaries, target: str, baseline: str) -> str:
         return ""
     return (
         f"While {target} was timed the machine was busy with other work in {found.busy} of "
-        f"{found.launches} launches: it took up to {found.load:.0%} of all cores (the hypervisor "
-        f"{found.steal:.0%}) and interrupted up to {found.preempted:.0%} of an arm's turns. "
+        f"{found.launches} launches: it took up to {units.share(found.load, 0)} of all cores (the "
+        f"hypervisor {units.share(found.steal, 0)}) and interrupted up to "
+        f"{units.share(found.preempted, 0)} of an arm's turns. "
         f"{_widths(summaries, target, baseline)}"
     ).strip()
 

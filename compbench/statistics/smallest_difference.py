@@ -13,8 +13,9 @@ from scipy import stats
 
 from compbench.statistics.intervals import ALPHA, CONFIDENCE
 
-FOUND = 0.9  # the share of runs that find it
-_RUNS, _ARMS = 10_000, 8  # simulated; more arms say the same
+FOUND = 0.9  # the share of runs that find it, at least
+_ERROR = 0.005  # of such a share among as many simulated runs as ...
+_RUNS, _ARMS = 5_000, 8  # ... these; more arms say the same
 
 
 class SmallestDifference(NamedTuple):
@@ -37,8 +38,8 @@ def smallest_difference(
     if launches < 2 or not comparisons:
         return None
     spreads = [float(np.std(logs, ddof=1)) for logs in arms if len(logs) == launches]
-    needed = float(np.quantile(_needed(launches, comparisons, min(len(spreads), _ARMS)), FOUND))
-    share = expm1(needed * float(np.median(spreads)))
+    needed = _needed(launches, comparisons, min(len(spreads), _ARMS))
+    share = expm1(float(np.quantile(needed, FOUND + _ERROR)) * float(np.median(spreads)))
     return SmallestDifference(share, launches, comparisons)
 
 
