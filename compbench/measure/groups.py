@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import count
 from math import ceil
 
 import numpy as np
@@ -34,14 +33,17 @@ def grouped(
             if name not in baselines and _beside(name, beside, baselines) == baseline
         ]
         room_ns = _longest(turn_ns[baseline]) - turn_ns[baseline]
-        split = [group for alike in _by_pace(others, turn_ns) if alike
-                 for group in _packed(alike, turn_ns, room_ns, random)]  # fmt: skip
+        split = [
+            group
+            for alike in _by_pace(others, turn_ns)
+            for group in _packed(alike, turn_ns, room_ns, random)
+        ]
         groups += [[baseline, *group] for group in split or [[]]]
     return groups
 
 
 def _beside(name: str, beside: Mapping[str, str], baselines: Sequence[str]) -> str:
-    found = beside.get(name)
+    found = beside.get(name, "")
     return found if found in baselines else baselines[0]
 
 
@@ -50,7 +52,7 @@ def _longest(baseline_ns: float) -> float:
     return max(min(TURN_NS, max(SHORT_TURN_NS, baseline_ns / BASELINE_SHARE)), 2 * baseline_ns)
 
 
-def _by_pace(names: Sequence[str], turn_ns: Mapping[str, float]) -> tuple[list[str], list[str]]:
+def _by_pace(names: list[str], turn_ns: Mapping[str, float]) -> tuple[list[str], list[str]]:
     """The quick and the slow: one slow arm would make the turns of quick ones beside it rare."""
     limit = max(SLOW_NS, SLOWER * min((turn_ns[name] for name in names), default=0))
     slow = [name for name in names if turn_ns[name] > limit]
@@ -58,17 +60,23 @@ def _by_pace(names: Sequence[str], turn_ns: Mapping[str, float]) -> tuple[list[s
 
 
 def _packed(
-    names: Sequence[str], turn_ns: Mapping[str, float], room_ns: float, random: np.random.Generator
+    names: list[str], turn_ns: Mapping[str, float], room_ns: float, random: np.random.Generator
 ) -> list[list[str]]:
-    """As few groups as have room for all, of about the same length; who meets whom is random."""
-    shuffled = [names[i] for i in random.permutation(len(names))]
-    for groups in count(max(1, ceil(sum(turn_ns[name] for name in names) / room_ns))):
+    """As few groups as have room for all, of about the same length; who meets whom is random.
+
+    An arm that no group has room for is alone.
+    """
+    alone = [[name] for name in names if turn_ns[name] > room_ns]
+    others = [name for name in names if turn_ns[name] <= room_ns]
+    shuffled = [others[i] for i in random.permutation(len(others))]
+    fewest = ceil(sum(turn_ns[name] for name in others) / room_ns)
+    for groups in range(fewest, len(others)):
         found: list[list[str]] = [[] for _ in range(groups)]
         taken_ns = np.zeros(groups)
         for name in shuffled:
             least = int(np.argmin(taken_ns))
             found[least].append(name)
             taken_ns[least] += turn_ns[name]
-        if taken_ns.max() <= room_ns or groups >= len(names):
-            return found
-    raise AssertionError("each arm has a group of its own at last")
+        if taken_ns.max() <= room_ns:
+            return alone + found
+    return alone + [[name] for name in shuffled]

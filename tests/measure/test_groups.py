@@ -117,9 +117,17 @@ def test_groups_hold_everyone_once_and_are_short(
     found = grouped(turn_ns, dict.fromkeys(turn_ns, "base"), np.random.default_rng(seed))
     assert all(group[0] == "base" for group in found)
     assert sorted(name for group in found for name in group[1:]) == sorted(set(turn_ns) - {"base"})
+    assert len(found) == 1 or all(len(group) > 1 for group in found)  # no baseline alone
     for group in found:
         length = sum(turn_ns[name] for name in group)
         assert len(group) <= 2 or length <= max(TURN_NS, 2 * baseline_ns) * (1 + 1e-9)
+
+
+def test_one_giant_does_not_part_the_others() -> None:
+    turn_ns = {"base": 4e6, "giant": 4e8, **{f"arm{i}": 12e6 for i in range(9)}}
+    found = grouped(turn_ns, dict.fromkeys(turn_ns, "base"), np.random.default_rng(0))
+    assert ["base", "giant"] in found
+    assert sorted(map(len, found)) == [2, 4, 4, 4]
 
 
 def test_a_slow_baseline_takes_no_more_than_half_of_the_time() -> None:

@@ -74,8 +74,8 @@ def _estimated(case: Case, runs: NDArray[np.int64]) -> tuple[float, float, float
 
 def _true(share: float, busy: float) -> float:
     """The quantile of all runs of all launches, in ns."""
-    log = optimize.brentq(lambda x: 1 - share - _beyond(x, busy), -1, 2)
-    return 1e6 * float(np.exp(log))
+    found = optimize.root_scalar(lambda x: 1 - share - _beyond(x, busy), bracket=(-1, 2))
+    return 1e6 * float(np.exp(found.root))
 
 
 def _beyond(log: float, busy: float) -> float:

@@ -23,7 +23,7 @@ def rates(trials: int) -> Sequence[Rate]:
     found = []
     for launches, variants in CASES:
         said = [differing(0, launches, variants, random) for _ in range(trials)]
-        smallest = [smallest_difference(logs, variants) for logs in said]
+        smallest = [smallest_difference(logs.tolist(), variants) for logs in said]
         shares = [log1p(each.share) for each in smallest if each]
         hits = sum(is_found(log_ratio, launches, variants, random) for log_ratio in shares)
         where = f"{launches} launches, {variants} compared, spread {100 * SPREAD:g} %"

@@ -10,10 +10,10 @@ from compbench.statistics.smallest_difference import FOUND, chance, smallest_dif
 SPREAD = 0.013
 
 
-def arms(count: int, launches: int, spread: float = SPREAD) -> list[np.ndarray]:
+def arms(count: int, launches: int, spread: float = SPREAD) -> list[list[float]]:
     """Log-ratios of exactly this spread."""
     logs = np.linspace(-1, 1, launches)
-    return [spread * logs / np.std(logs, ddof=1)] * count
+    return [(spread * logs / np.std(logs, ddof=1)).tolist()] * count
 
 
 @pytest.mark.parametrize(
