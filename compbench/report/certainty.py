@@ -33,8 +33,8 @@ def busy_machine(summaries: Summaries, target: str, baseline: str) -> str:
     return (
         f"While {target} was timed the machine was busy with other work in {found.busy} of "
         f"{found.launches} launches: it took up to {units.share(found.load, 0)} of all cores (the "
-        f"hypervisor {units.share(found.steal, 0)}) and interrupted up to "
-        f"{units.share(found.preempted, 0)} of an arm's turns. "
+        f"hypervisor {units.share(found.steal, 0)}) and interrupted up to {found.switches:,} times "
+        "a launch. "
         f"{_widths(summaries, target, baseline)}"
     ).strip()
 

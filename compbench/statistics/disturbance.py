@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-BUSY = 0.1  # of the machine taken by others, or of an arm's turns in which it was preempted
+BUSY = 0.1  # of the machine that others took in a launch
 
 
 class Disturbance(NamedTuple):
@@ -18,22 +18,17 @@ class Disturbance(NamedTuple):
     launches: int
     load: float  # share of all cores that others took, the hypervisor included
     steal: float  # that the hypervisor took
-    switches: int  # involuntary, of a launch
-    preempted: float  # these for each turn of an arm
+    switches: int  # involuntary ones; a quiet machine has some too, 30 to 50 a second
 
 
-def disturbance(machine: Sequence[Mapping[str, NDArray]], turns: Sequence[int]) -> Disturbance:
-    """From each launch's columns of the metric `machine`, and all arms' turns in it together."""
-    taken = [
-        (*(float(np.max(columns[name])) for name in ("other_load", "steal")), switches)
-        for columns in machine
-        for switches in [float(np.max(columns["involuntary_switches"]))]
-    ]
-    shares = [switches / max(1, count) for (*_, switches), count in zip(taken, turns, strict=True)]
-    busy = [
-        max(load, steal, preempted) > BUSY
-        for (load, steal, _), preempted in zip(taken, shares, strict=True)
-    ]
-    load, steal, switches = (max((of[i] for of in taken), default=0.0) for i in range(3))
-    most = max(shares, default=0.0)
-    return Disturbance(sum(busy), len(taken), load, steal, int(switches), most)
+def disturbance(machine: Sequence[Mapping[str, NDArray]]) -> Disturbance:
+    """From each launch's columns of the metric `machine`."""
+    taken = np.array(
+        [
+            [np.max(columns[name]) for name in ("other_load", "steal", "involuntary_switches")]
+            for columns in machine
+        ]
+    ).reshape(-1, 3)
+    busy = int(np.count_nonzero(taken[:, :2].max(axis=1, initial=0) > BUSY))
+    load, steal, switches = taken.max(axis=0, initial=0).tolist()
+    return Disturbance(busy, len(taken), load, steal, int(switches))

@@ -29,7 +29,7 @@ from compbench.statistics.lineage import ancestors
 from compbench.statistics.pareto_front import beaten, is_comparable
 from compbench.statistics.percentiles import percentile, stretches
 from compbench.statistics.significance import holm, log_ratio_p, mcnemar_p
-from compbench.statistics.smallest_difference import smallest_difference
+from compbench.statistics.smallest_difference import SmallestDifference, smallest_difference
 from compbench.statistics.summary import Summaries, Summary
 
 _SIZES = ("size_bytes", "packed_bytes", "coded_bytes")
@@ -45,11 +45,12 @@ def summarise(run: Run, rows: Iterable[Row]) -> Summaries:
         beside = _Baseline(run, found, target)
         if beside.control is not None:
             control[target] = beside.control
-        if beside.smallest is not None:
-            smallest[target] = beside.smallest
         if beside.disturbance.launches:
             disturbed[target] = beside.disturbance
         drafts = [_draft(run, found, variant, beside) for variant in run.variants]
+        found_smallest = beside.smallest([s.variant for s in drafts if s.speedup_p is not None])
+        if found_smallest is not None:
+            smallest[target] = found_smallest
         here = _judged(run.baseline, drafts, beside.control)
         losers |= {(v, target): by for v, by in beaten(here).items()}
         summaries += here
@@ -74,14 +75,17 @@ class _Baseline:
         self.timings = {v: timings(rows.of(v, "latency_ns", target), turns) for v in run.variants}
         twin = timings(controls, turns)
         self.control = log_ratio_interval(twin.log_ratios)
-        others = [t for v, t in self.timings.items() if v != run.baseline and t.log_ratio]
-        logs = [t.log_ratios for t in (*others, twin) if t.log_ratio]
-        self.smallest = smallest_difference(logs, len(others)) if twin.log_ratio else None
+        self._baseline, self._twin_logs = run.baseline, twin.log_ratios
         every = [*self.timings.values(), twin]
         self.span_ns = _sums(timing.spent_ns for timing in every)
-        counts = _sums(timing.turns for timing in every)
-        launches = [counts.get(row.launch, 0) for row in machine]
-        self.disturbance = disturbance([row.samples for row in machine], launches)
+        self.disturbance = disturbance([row.samples for row in machine])
+
+    def smallest(self, timed: Sequence[str]) -> SmallestDifference | None:
+        """What these launches could have seen of the variants that were timed."""
+        others = [self.timings[v].log_ratios for v in timed if v != self._baseline]
+        if not others or not self._twin_logs:
+            return None
+        return smallest_difference([*others, self._twin_logs], len(others))
 
     def percentile(self, timing: Timing, share: float) -> Interval | None:
         """Of a variant's durations, where its launches saw enough of the tail."""
