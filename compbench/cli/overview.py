@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from compbench import units
+from compbench.report.certainty import busy_machine, smallest_difference
 from compbench.results.record import Run
 from compbench.statistics.pick import Choice, pick, sentence
 from compbench.statistics.summary import Summaries, Summary
@@ -34,6 +35,7 @@ def overview(run: Run, summaries: Summaries) -> Iterator[RenderableType]:
             rows = [_cells(run, summaries, s, choice) for s in measured]
             yield _table(run, target, rows, [_style(run, summaries, s) for s in measured])
             yield from _legend({mark for row in rows for mark in row[-1]})
+            yield from _certainty(run, summaries, target)
         yield from _problems(summaries, target)
         yield Text(answer(run, summaries, target), style="bold")
         yield ""
@@ -100,6 +102,16 @@ def _legend(used: set[str]) -> Iterator[RenderableType]:
     told = [f"{mark} {meaning}" for mark, meaning in _MARKS.items() if mark in used]
     if told:
         yield Text("; ".join(told), style="dim")
+
+
+def _certainty(run: Run, summaries: Summaries, target: str) -> Iterator[RenderableType]:
+    """How small a difference could be seen, and whether others used the machine meanwhile."""
+    smallest = smallest_difference(summaries, target)
+    if smallest:
+        yield Text(smallest, style="dim")
+    busy = busy_machine(summaries, target, run.baseline)
+    if busy:
+        yield Text(busy, style="yellow")
 
 
 def _problems(summaries: Summaries, target: str) -> Iterator[RenderableType]:

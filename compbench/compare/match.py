@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compbench.errors import UserError, nearest
-from compbench.results.record import Run
+from compbench.results.record import GROUPS, Run
 from compbench.results.row import Row
 from compbench.results.row_index import Rows
 from compbench.statistics.latency import timings, turn_logs
@@ -38,10 +38,19 @@ class Side:
         }
 
     def log_speedups(self, variant: str, over: str, target: str) -> list[float]:
-        """For each launch log(time of `over` / time of the variant), the mean over seeds."""
+        """For each launch log(time of `over` / time of the variant), the mean over seeds.
+
+        Arms of different groups share no turn: each is then compared with the baseline of its own.
+        """
+        ours = self._log_ratios(variant, over, target)
+        if over != self.run.baseline and self.run.protocol >= GROUPS:
+            ours, theirs = (self._log_ratios(v, self.run.baseline, target) for v in (variant, over))
+            ours = {i: ratio - theirs[i] for i, ratio in ours.items() if i in theirs}
+        return [-ratio for ratio in ours.values()]
+
+    def _log_ratios(self, variant: str, over: str, target: str) -> Mapping[int, float]:
         base = turn_logs(self.rows.of(over, "latency_ns", target))
-        found = timings(self.rows.of(variant, "latency_ns", target), base)
-        return [-ratio for ratio in found.log_ratios]
+        return timings(self.rows.of(variant, "latency_ns", target), base).log_ratio
 
 
 @dataclass(frozen=True)

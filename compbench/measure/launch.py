@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from time import perf_counter_ns, process_time_ns
 from typing import Any
 
@@ -22,13 +22,17 @@ BATCHES = 32  # different batches of real images that the turns go through
 
 @dataclass(frozen=True)
 class Spec:
-    """What a launch is to do. `arms` maps an arm's name to its ONNX file."""
+    """What a launch is to do. `arms` maps an arm's name to its ONNX file.
+
+    `beside` maps an arm to the one that it is compared with: these share turns, whatever others do.
+    """
 
     arms: dict[str, str]
     target: Target
     turns: Turns
     seed: int  # of the random orders
     throughput: bool = True
+    beside: dict[str, str] = field(default_factory=dict)
 
 
 def launch(spec: Spec, images: Images, silent_s: float = process.SILENT_S) -> dict[str, Any]:
@@ -84,7 +88,7 @@ def measured(content: dict[str, Any], given: process.Arrays) -> process.Arrays:
     }
     before, size = _load(), target.batch_sizes[0]
     batches = [_batch(images, i * size, size) for i in range(BATCHES)]
-    taken = latencies(arms, batches, random, turns, Clocks())
+    taken = latencies(arms, batches, random, turns, Clocks(), content["beside"])
     arrays = {
         f"latency|{arm}|{column}": values
         for arm, columns in taken.items()

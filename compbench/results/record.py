@@ -14,7 +14,8 @@ from compbench.files import write_whole
 from compbench.results import upgrade
 
 FORMAT = 1
-PROTOCOL = 1  # the version of measurement that rows were made with
+PROTOCOL = 2  # the version of measurement that rows were made with
+GROUPS = 2  # the first in which not all arms share every turn
 RUN = "run.json"
 ROWS = "rows"
 

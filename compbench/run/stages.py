@@ -230,7 +230,8 @@ class Work:
         while arms := self._arms(name):
             turns = Turns(self.suite.measure.seconds_per_arm)
             files = {arm: str(self.artifacts[job.key].path(MODEL)) for arm, job in arms.items()}
-            spec = launch.Spec(files, self.suite.targets[name], turns, seed=index)
+            beside = {arm: f"{self.suite.baseline}/{job.seed}" for arm, job in arms.items()}
+            spec = launch.Spec(files, self.suite.targets[name], turns, seed=index, beside=beside)
 
             def place(error: JobFailed, arms: dict[str, Job] = arms) -> Path:
                 job = arms.get(getattr(error, "at", ""), arms[CONTROL])

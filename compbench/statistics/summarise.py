@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.row_index import Rows
 from compbench.statistics.accuracy_change import AccuracyChange, between, by_seed, corrected
+from compbench.statistics.disturbance import disturbance
 from compbench.statistics.further_metrics import further
 from compbench.statistics.intervals import (
     Interval,
@@ -23,11 +24,13 @@ from compbench.statistics.intervals import (
     paired_change,
     reach,
 )
-from compbench.statistics.latency import percentile, timings, turn_logs
+from compbench.statistics.latency import Timing, timings, turn_logs
 from compbench.statistics.lineage import ancestors
 from compbench.statistics.paired_proportions import Disagreement
 from compbench.statistics.pareto_front import Contender, Front, accuracy_margin, front
+from compbench.statistics.percentiles import percentile, stretches
 from compbench.statistics.significance import holm, log_ratio_p
+from compbench.statistics.smallest_difference import SmallestDifference, smallest_difference
 from compbench.statistics.summary import Summaries, Summary
 
 _SIZES = ("size_bytes", "packed_bytes", "coded_bytes")
@@ -37,12 +40,17 @@ def summarise(run: Run, rows: Iterable[Row]) -> Summaries:
     """Every variant on every target."""
     found = Rows(rows)
     summaries: list[Summary] = []
-    control, fronts = {}, {}
+    control, fronts, smallest, disturbed = {}, {}, {}, {}
     for target in run.targets:
         beside = _Baseline(run, found, target)
         if beside.control is not None:
             control[target] = beside.control
+        if beside.disturbance.launches:
+            disturbed[target] = beside.disturbance
         drafts = [_draft(run, found, variant, beside) for variant in run.variants]
+        found_smallest = beside.smallest([s.variant for s in drafts if s.speedup_p is not None])
+        if found_smallest is not None:
+            smallest[target] = found_smallest
         changes = {v: _change(found, v, beside) for v in run.variants}
         here = _judged(run.baseline, drafts, changes, beside.control)
         fronts[target] = _front(run, found, here, beside.control)
@@ -53,6 +61,8 @@ def summarise(run: Run, rows: Iterable[Row]) -> Summaries:
         frozenset((v, target) for target, front in fronts.items() for v in front.members),
         {(v, t): by for t, front in fronts.items() for v, by in front.beaten_by.items()},
         frozenset((v, target) for target, front in fronts.items() for v in front.undecided),
+        smallest,
+        disturbed,
     )
 
 
@@ -73,13 +83,31 @@ class _Baseline:
         self.target = target
         self.correct = by_seed(rows.of(run.baseline, "accuracy", target))
         self.validation = by_seed(rows.of(run.baseline, "validation_accuracy", target))
-        self.turn_logs = turn_logs(rows.of(run.baseline, "latency_ns", target))
         self.sizes = {metric: rows.mean(run.baseline, metric) for metric in _SIZES}
         machine = rows.of(run.baseline, "machine", target)
         peaks = [float(row.samples["peak_macs_per_s"][0]) for row in machine]
         self.peak_macs_per_s = max(peaks, default=None)
         controls = rows.of(run.baseline, "control_latency_ns", target)
-        self.control = log_ratio_interval(timings(controls, self.turn_logs).log_ratios)
+        turns = turn_logs(rows.of(run.baseline, "latency_ns", target))
+        self.timings = {v: timings(rows.of(v, "latency_ns", target), turns) for v in run.variants}
+        twin = timings(controls, turns)
+        self.control = log_ratio_interval(twin.log_ratios)
+        self._baseline, self._twin_logs = run.baseline, twin.log_ratios
+        every = [*self.timings.values(), twin]
+        self.span_ns = _sums(timing.spent_ns for timing in every)
+        self.disturbance = disturbance([row.samples for row in machine])
+
+    def smallest(self, timed: Sequence[str]) -> SmallestDifference | None:
+        """What these launches could have seen of the variants that were timed."""
+        others = [self.timings[v].log_ratios for v in timed if v != self._baseline]
+        if not others or not self._twin_logs:
+            return None
+        return smallest_difference([*others, self._twin_logs], len(others))
+
+    def percentile(self, timing: Timing, share: float) -> Interval | None:
+        """Of a variant's durations, where its launches saw enough of the tail."""
+        seen = stretches(timing.turns, self.span_ns)
+        return percentile(timing.kept_by_launch, seen, share)
 
 
 def _draft(run: Run, rows: Rows, variant: str, beside: _Baseline) -> Summary:
@@ -89,11 +117,11 @@ def _draft(run: Run, rows: Rows, variant: str, beside: _Baseline) -> Summary:
     status = [row for row in status if row.launch < 0]
     if status:
         return Summary(variant, target, reason=f"{status[0].status}: {status[0].reason}")
-    timing = timings(rows.of(variant, "latency_ns", target), beside.turn_logs)
+    timing = beside.timings[variant]
     ratios = [-x for x in timing.log_ratios]
     size, packed, coded = (rows.mean(variant, metric) for metric in _SIZES)
     base_size, base_packed, _ = beside.sizes.values()
-    macs, p50_ns = rows.mean(variant, "macs"), timing.percentile(0.5)
+    macs, p50_ns = rows.mean(variant, "macs"), timing.p50_ns
     batch = run.targets[target]["batch_sizes"][0]
     return Summary(
         variant,
@@ -109,14 +137,14 @@ def _draft(run: Run, rows: Rows, variant: str, beside: _Baseline) -> Summary:
         nonzero_parameters=rows.mean(variant, "nonzero_parameters"),
         macs=macs,
         p50_ns=p50_ns,
-        p90_ns=percentile(timing.kept_ns, "p90"),
-        p99_ns=percentile(timing.kept_ns, "p99"),
+        p90_ns=beside.percentile(timing, 0.90),
+        p99_ns=beside.percentile(timing, 0.99),
         runs=len(timing.kept_ns),
         cpu_ns=timing.cpu_ns,
         peak_share=_peak_share(batch, macs, p50_ns, beside.peak_macs_per_s),
         footprint=_footprint(rows.of(variant, "memory_bytes", target)),
         speedup=log_ratio_interval(ratios),
-        log_ratios=timing.by_launch,
+        log_ratios=timing.log_ratio,
         speedup_p=log_ratio_p(ratios) if len(ratios) > 1 else None,
         throughput_per_s=_throughputs(rows.of(variant, "throughput_per_s", target)),
         parity_max_abs=_largest(rows.of(variant, "parity_max_abs", target)),
@@ -200,6 +228,15 @@ def _footprint(rows: Sequence[Row]) -> dict[str, float]:
     """The median over processes of each column, over seeds the mean."""
     columns = rows[0].samples if rows else {}
     return {c: float(np.mean([np.median(row.samples[c]) for row in rows])) for c in columns}
+
+
+def _sums(counts: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    """By launch."""
+    found: dict[int, int] = defaultdict(int)
+    for count in counts:
+        for launch, value in count.items():
+            found[launch] += value
+    return dict(found)
 
 
 def _throughputs(rows: Iterable[Row]) -> dict[int, float]:

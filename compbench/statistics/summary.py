@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from compbench.statistics.disturbance import Disturbance
 from compbench.statistics.intervals import Interval
 from compbench.statistics.paired_proportions import Disagreement
+from compbench.statistics.smallest_difference import SmallestDifference
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ class Summary:
     nonzero_parameters: float | None = None
     macs: float | None = None
     p50_ns: float | None = None
-    p90_ns: float | None = None
-    p99_ns: float | None = None
+    p90_ns: Interval | None = None  # of launches; None where they saw too little of the tail
+    p99_ns: Interval | None = None
     runs: int = 0  # kept samples of latency
     cpu_ns: float | None = None  # CPU time of all threads for one inference
     peak_share: float | None = None  # of the arithmetic peak in float32 that the target reaches
@@ -95,6 +97,8 @@ class Summaries:
     `on_front` are those that are shown to be better than each other one in something, and
     `may_be_on_front` those of which that is undecided; `beaten_by` maps the others to one that is
     shown to be no worse in anything and measurably better in something (see `pareto_front`).
+    `smallest` is the least difference in speed that a target's launches could have seen,
+    `disturbed` what else its machine did meanwhile.
     """
 
     all: tuple[Summary, ...]
@@ -102,6 +106,8 @@ class Summaries:
     on_front: frozenset[tuple[str, str]]  # (variant, target)
     beaten_by: Mapping[tuple[str, str], str] = field(default_factory=dict)
     may_be_on_front: frozenset[tuple[str, str]] = frozenset()
+    smallest: Mapping[str, SmallestDifference] = field(default_factory=dict)
+    disturbed: Mapping[str, Disturbance] = field(default_factory=dict)
 
     @cached_property
     def _found(self) -> dict[tuple[str, str], Summary]:

@@ -267,6 +267,35 @@ def test_another_baseline_does_not_change_the_speeds() -> None:
     assert "baseline: teacher became student" in found.differences
 
 
+def test_arms_of_different_groups_are_compared_through_the_baseline_of_their_own() -> None:
+    """Since groups, two arms may share no turn: not even a variant and what it is put over."""
+    run = make_run(VARIANTS, baseline="student")
+    rows = [apart(row) if row.variant == "small" else row for row in rows_of(run)]
+    rows = [widened(row) if row.variant == "student" else row for row in rows]
+    found = made("b", run, rows)
+    assert found.log_speedups("small", "teacher", TARGET) == pytest.approx(
+        made("a", run, rows_of(run)).log_speedups("small", "teacher", TARGET)
+    )
+    old = run.model_copy(update={"protocol": 1})
+    assert made("old", old, rows_of(run)).log_speedups("small", "teacher", TARGET)
+
+
+def apart(row: Row) -> Row:
+    """As if the arm had been in another group: in turns of its own."""
+    if "turn" not in row.samples:
+        return row
+    return replace(row, samples={**row.samples, "turn": row.samples["turn"] + 100})
+
+
+def widened(row: Row) -> Row:
+    """As if the arm had been in both groups, by the same times."""
+    if "turn" not in row.samples:
+        return row
+    later = apart(row).samples
+    samples = {n: np.concatenate([column, later[n]]) for n, column in row.samples.items()}
+    return replace(row, samples=samples)
+
+
 def test_without_a_common_baseline_no_stored_speed_is_compared() -> None:
     left = make_run({"teacher": lineage(), "small": lineage()})
     right = make_run({"student": lineage(), "small": lineage()})

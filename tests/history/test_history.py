@@ -148,7 +148,7 @@ APART = {
         {"targets": {TARGET: {**TARGETS[TARGET], "threads": 2}}},
         "another target (threads: 1 became 2)",
     ),
-    "protocol": ({"protocol": 2}, "another target (protocol: 1 became 2)"),
+    "protocol": ({"protocol": 1}, "another target (protocol: 2 became 1)"),
 }
 
 

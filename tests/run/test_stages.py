@@ -156,6 +156,9 @@ class Lab:
         self._ask(f"launch {spec.seed}: {' '.join(spec.arms)}", f"launch {spec.seed}")
         assert all(Path(file).is_file() for file in spec.arms.values())
         assert images is self.data.test.images
+        assert spec.beside == {arm: f"alone/{arm[-1]}" for arm in spec.arms} | {
+            "control": "alone/0"
+        }
         return {
             "latency": {arm: {"duration_ns": np.ones(3, np.int64)} for arm in spec.arms},
             "throughput": {"1": dict.fromkeys(spec.arms, np.ones(2))},

@@ -358,6 +358,16 @@ def test_a_launch_takes_all_columns_of_all_arms(net: str, tmp_path: Path) -> Non
     assert machine["other_load"][0] >= 0
 
 
+def test_a_launch_times_arms_in_groups_around_what_they_are_compared_with(net: str) -> None:
+    arms = {"base/0": net, "a/0": net, "base/1": net, "a/1": net}
+    beside = {name: f"base/{name[-1]}" for name in arms}
+    spec = Spec(arms, Target(), Turns(1e-6, most_runs=2), 0, throughput=False, beside=beside)
+    taken = launch.launch(spec, IMAGES)["latency"]
+    turns = {name: set(taken[name]["turn"].tolist()) for name in arms}
+    assert turns["a/0"] == turns["base/0"] and turns["a/1"] == turns["base/1"]
+    assert not turns["a/0"] & turns["a/1"]
+
+
 def test_a_launch_sends_only_the_images_that_it_needs(monkeypatch) -> None:
     sent: dict[str, Any] = {}
 
@@ -376,6 +386,7 @@ def test_a_launch_sends_only_the_images_that_it_needs(monkeypatch) -> None:
         "discarded": 1,
         "most_runs": 32,
     }
+    assert sent["beside"] == {}
     assert (sent["function"], sent["seed"]) == ("compbench.measure.launch", 7)
     assert sent["throughput"] is False
     assert taken["throughput"] == {}

@@ -38,8 +38,7 @@ def test_the_interval_of_a_speed_up_holds_the_truth_in_95_percent() -> None:
     for _ in range(TRIALS):
         launches = [launch_rows(random, i) for i in range(LAUNCHES)]
         logs = {
-            (0, i): np.log(latency.turn_medians(rows["baseline"].samples))
-            for i, rows in enumerate(launches)
+            (0, i): latency.logs_of(rows["baseline"].samples) for i, rows in enumerate(launches)
         }
         found = timings([rows["candidate"] for rows in launches], logs)
         interval = intervals.log_ratio_interval(found.log_ratios)

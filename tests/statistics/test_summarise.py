@@ -196,10 +196,10 @@ def test_what_noise_could_explain_is_not_called_a_difference(
 
 def test_medians_are_of_the_kept_runs_of_each_turn() -> None:
     row = latency_row("a", [100, 400, 200], kept=3)
-    assert latency.turn_medians(row.samples).tolist() == [100, 400, 200]
+    assert latency.turn_medians(row.samples).tolist() == approx([100, 400, 200])
     row.samples["duration_ns"][2] = 900  # one of three kept runs of the first turn
     row.samples["duration_ns"][[5, 6, 7]] = [1, 300, 301]
-    assert latency.turn_medians(row.samples).tolist() == [100, 300, 200]
+    assert latency.turn_medians(row.samples).tolist() == approx([100, 300, 200])
 
 
 def test_a_launch_is_compared_turn_by_turn() -> None:
@@ -208,6 +208,24 @@ def test_a_launch_is_compared_turn_by_turn() -> None:
     assert latency.launch_log_ratio(baseline.samples, drifting.samples) == approx(-log(2))
     disturbed = latency_row("a", [200, 90_000, 4000])
     assert latency.launch_log_ratio(disturbed.samples, baseline.samples) == approx(log(2))
+
+
+def in_turns(variant: str, turns: list[int], turns_ns: list[float], launch: int = 0) -> Row:
+    """An arm that was only in some turns of a launch."""
+    row = latency_row(variant, turns_ns, launch=launch)
+    row.samples["turn"] = np.repeat(np.array(turns, np.int32), 3)  # pyright: ignore
+    return row
+
+
+def test_an_arm_is_compared_in_the_turns_that_it_shares_with_the_baseline() -> None:
+    baseline = in_turns("b", [0, 1, 2, 3, 4, 5], [100, 900, 100, 100, 900, 900])
+    group = in_turns("a", [0, 2, 3], [200, 200, 200])
+    assert latency.launch_log_ratio(group.samples, baseline.samples) == approx(log(2))
+    found = latency.timings([group], latency.turn_logs([baseline]))
+    assert found.log_ratios == approx((log(2),))
+    assert (len(found.kept_ns), found.turns) == (6, {0: 3})
+    apart = in_turns("c", [7, 8], [1, 1])
+    assert latency.timings([apart], latency.turn_logs([baseline])).log_ratios == ()
 
 
 @pytest.mark.parametrize(
@@ -231,13 +249,6 @@ def test_ancestors_come_oldest_first_and_once(variant: str, expected: list[str])
         }
     )
     assert ancestors(run, variant) == expected
-
-
-@pytest.mark.parametrize(("name", "least", "share"), [("p90", 64, 0.9), ("p99", 662, 0.99)])
-def test_a_percentile_needs_enough_runs(name, least: int, share: float) -> None:
-    durations = np.arange(least) * 10
-    assert latency.percentile(durations, name) == approx(10 * share * (least - 1))
-    assert latency.percentile(durations[1:], name) is None
 
 
 def test_rows_are_found_and_averaged_over_seeds() -> None:

@@ -43,10 +43,11 @@ def latency_hills(run: Run, rows: Rows, summaries: Summaries, target: str) -> Fi
         heights = 0.82 * np.sqrt(heights / max(heights.max(), 1))
         colour = looks[last_step(run, s.variant)].colour
         axes.stairs(i - heights, edges, baseline=i, fill=True, color=colour, alpha=0.5, zorder=2)
-        for mark, end, ink in zip((s.p99_ns, s.p90_ns, s.p50_ns), *_PERCENTILES, strict=True):
+        p90, p99 = (found and found.value for found in (s.p90_ns, s.p99_ns))
+        for mark, end, ink in zip((p99, p90, s.p50_ns), *_PERCENTILES, strict=True):
             if mark is not None:
                 axes.plot([mark, mark], [i, i - end], color=ink, lw=1.5, zorder=3)
-        texts = (s.p50_ns, s.p90_ns, s.p99_ns, float(values.max()))
+        texts = (s.p50_ns, p90, p99, float(values.max()))
         _columns(axes, i, [units.time_text(ns) for ns in texts])
     _columns(axes, -1.0, ["p50", "p90", "p99", "slowest"], fontweight="bold")
     _name_rows(axes, run, summaries, chosen)

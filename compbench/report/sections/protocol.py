@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from compbench.report.certainty import smallest_difference
 from compbench.report.section import Page, SectionBase, bullets
 from compbench.report.wording import place
-from compbench.results.record import Run
+from compbench.results.record import GROUPS, Run
 from compbench.results.row_index import Rows
 from compbench.runtime.target import Target
 from compbench.statistics.summary import Summaries
@@ -23,7 +24,7 @@ def protocol(run: Run, rows: Rows, summaries: Summaries, folder: str) -> list[st
         f"float32 (N, {', '.join(map(str, dataset['shape']))}), "
         f"(pixel / 255 − {dataset['mean']:.4f}) / {dataset['std']:.4f}.",
         f"Speed (protocol {run.protocol}): {measure['launches']} launches (fresh processes); in "
-        "each, all variants take turns in random order for about "
+        f"each, {_who(run)} take turns in random order for about "
         f"{measure['seconds_per_arm']:g} s each after a warm-up, on real test images. The "
         "speed-up is the mean over launches of the median paired log-ratio, with a t-interval over "
         "launches.",
@@ -31,6 +32,13 @@ def protocol(run: Run, rows: Rows, summaries: Summaries, folder: str) -> list[st
         f"Run from {run.started} to {run.finished or '(not finished)'}; seeds {list(run.seeds)}. "
         f"Raw samples: `{place(run, folder)}`.",
     ]
+
+
+def _who(run: Run) -> str:
+    """Who shares a turn."""
+    if run.protocol < GROUPS:
+        return "all variants"
+    return "all variants, in random groups around the baseline where a turn would last too long,"
 
 
 def _target_line(run: Run, rows: Rows, summaries: Summaries, target: str) -> str:
@@ -49,8 +57,9 @@ def _target_line(run: Run, rows: Rows, summaries: Summaries, target: str) -> str
         f"{line} Noise floor: `{run.baseline}` against itself took {control.value:.3f}× "
         f"({control.low:.3f}–{control.high:.3f}); no smaller difference is called one. While it "
         f"was timed, other processes took up to {load:.1%} of the machine, the hypervisor "
-        f"{steal:.1%}; involuntary switches: up to {switches:.0f} a launch."
-    )
+        f"{steal:.1%}; involuntary switches: up to {switches:.0f} a launch. "
+        f"{smallest_difference(summaries, target)}"
+    ).strip()
 
 
 class Section(SectionBase):
