@@ -22,7 +22,12 @@ class Timing:
 
     kept_ns: NDArray[np.int64]
     cpu_ns: float | None
-    log_ratios: tuple[float, ...]
+    by_launch: Mapping[int, float]
+
+    @property
+    def log_ratios(self) -> tuple[float, ...]:
+        """The log-ratios alone."""
+        return tuple(self.by_launch.values())
 
     def percentile(self, share: float) -> float | None:
         """The quantile of all kept durations; None where there are none."""
@@ -56,7 +61,7 @@ def timings(rows: Sequence[Row], baseline: Mapping[tuple[int, int], NDArray[np.f
     return Timing(
         together,
         cpu_ns / len(together) if len(together) else None,
-        tuple(float(np.mean(ratios)) for ratios in by_launch.values()),
+        {launch: float(np.mean(ratios)) for launch, ratios in by_launch.items()},
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -105,9 +104,16 @@ def pick(
     taken = min(equals, key=lambda s: (s.size_bytes or 0, s.variant != run.baseline))
     for s in allowed:
         if s is not taken:
-            figure = units.bytes_text(s.size_bytes) if s in equals else units.times(s.speedup)
-            excluded[s.variant] = {"larger" if s in equals else "slower": figure}
+            size = units.bytes_text(s.size_bytes)
+            excluded[s.variant] = {"larger": size} if s in equals else {"slower": _speed(run, s)}
     return Choice(taken, taken.variant == run.baseline, constraints, excluded)
+
+
+def _speed(run: Run, s: Summary) -> str:
+    """Of what is slower than another: said beside the baseline, so that nobody mistakes it."""
+    if s.variant == run.baseline:
+        return "the baseline"
+    return units.speed(s.speedup, s.faster, run.baseline)
 
 
 def as_fast_as_any(allowed: Sequence[Summary]) -> list[Summary]:
@@ -124,10 +130,10 @@ def as_fast_as_any(allowed: Sequence[Summary]) -> list[Summary]:
 def gain(s: Summary, baseline: Summary) -> str:
     """What a variant gains and loses beside the baseline, with intervals."""
     speed = units.speed(s.speedup, s.faster)
-    smaller = units.three_digits(s.size_ratio or math.nan)
     return (
-        f"{speed}, {smaller}× smaller ({units.bytes_text(s.size_bytes)} instead of "
-        f"{units.bytes_text(baseline.size_bytes)}), accuracy {units.points(s.change)}"
+        f"{speed}, {units.smaller(s.size_ratio)} ({units.bytes_text(s.size_bytes)} instead of "
+        f"{units.bytes_text(baseline.size_bytes)}), "
+        f"accuracy {units.change_cell(s.change, s.more_accurate)}"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.row_index import Rows
+from compbench.statistics import throughput
 from compbench.statistics.further_metrics import further
 from compbench.statistics.intervals import (
     ALPHA,
@@ -25,8 +25,10 @@ from compbench.statistics.intervals import (
 )
 from compbench.statistics.latency import percentile, timings, turn_logs
 from compbench.statistics.lineage import ancestors
+from compbench.statistics.parents import beside_parents
 from compbench.statistics.pareto_front import beaten, is_comparable
 from compbench.statistics.significance import holm, log_ratio_p, mcnemar_p
+from compbench.statistics.speed import unless_opposed
 from compbench.statistics.summary import Summaries, Summary
 
 _SIZES = ("size_bytes", "packed_bytes", "coded_bytes")
@@ -44,6 +46,8 @@ def summarise(run: Run, rows: Iterable[Row]) -> Summaries:
             control[target] = beside.control
         drafts = [_draft(run, found, variant, beside) for variant in run.variants]
         here = _judged(run.baseline, drafts, beside.control)
+        here = beside_parents(run, here, beside.control)
+        here = throughput.beside_baseline(run, found, target, here, beside.control)
         losers |= {(v, target): by for v, by in beaten(here).items()}
         summaries += here
     measured = {(s.variant, s.target) for s in summaries if is_comparable(s)}
@@ -101,7 +105,8 @@ def _draft(run: Run, rows: Rows, variant: str, beside: _Baseline) -> Summary:
         footprint=_footprint(rows.of(variant, "memory_bytes", target)),
         speedup=log_ratio_interval(ratios),
         speedup_p=log_ratio_p(ratios) if len(ratios) > 1 else None,
-        throughput_per_s=_throughputs(rows.of(variant, "throughput_per_s", target)),
+        log_ratios=dict(timing.by_launch),
+        throughput_per_s=throughput.medians(rows.of(variant, "throughput_per_s", target)),
         parity_max_abs=_largest(rows.of(variant, "parity_max_abs", target)),
         parity_agreement=_smallest(rows.of(variant, "parity_agreement", target)),
         make_seconds=rows.mean(variant, "make_seconds"),
@@ -114,7 +119,10 @@ def _accuracies(rows: Rows, variant: str, beside: _Baseline) -> dict[str, Any]:
     """The fields of a summary that tell how often a variant is right."""
     correct = _by_seed(rows.of(variant, "accuracy", beside.target))
     validation = _by_seed(rows.of(variant, "validation_accuracy", beside.target))
-    pair = _common(correct, beside.correct)
+    pair, validated = (
+        _common(ours, theirs)
+        for ours, theirs in ((correct, beside.correct), (validation, beside.validation))
+    )
     shares = [float(c.mean()) for c in correct.values()]
     return {
         "accuracy": accuracy_interval(list(correct.values())) if correct else None,
@@ -123,7 +131,8 @@ def _accuracies(rows: Rows, variant: str, beside: _Baseline) -> dict[str, Any]:
         else None,
         "change": paired_change(*pair) if pair else None,
         "change_p": mcnemar_p(*pair) if pair else None,
-        "validation_change": _change(validation, beside.validation),
+        "validation_change": paired_change(*validated) if validated else None,
+        "validation_p": mcnemar_p(*validated) if validated else None,
         "seed_sd": float(np.std(shares, ddof=1)) if len(shares) > 1 else None,
     }
 
@@ -131,21 +140,24 @@ def _accuracies(rows: Rows, variant: str, beside: _Baseline) -> dict[str, Any]:
 def _judged(baseline: str, drafts: list[Summary], control: Interval | None) -> list[Summary]:
     """With differences called such or not, by p-values adjusted for the number of variants."""
     adjusted: dict[str, dict[str, float]] = {}
-    for name in ("change_p", "speedup_p"):
+    for name in ("change_p", "speedup_p", "validation_p"):
         raw = {s.variant: getattr(s, name) for s in drafts if s.variant != baseline}
         raw = {variant: p for variant, p in raw.items() if p is not None}
         adjusted[name] = dict(zip(raw, holm(list(raw.values())), strict=True))
     judged = []
+    base_ns = next(s.p50_ns for s in drafts if s.variant == baseline)
     for s in drafts:
         changed, sped = (adjusted[name].get(s.variant) for name in ("change_p", "speedup_p"))
+        faster = distinguishable(s.speedup, control, 1.0 if sped is None else sped)
         is_sure = s.change is not None and changed is not None and changed < ALPHA
         judged.append(
             replace(
                 s,
                 change_p=changed,
                 more_accurate=side(s.change, 0) if s.change and is_sure else 0,
+                validation_p=adjusted["validation_p"].get(s.variant),
                 speedup_p=sped,
-                faster=distinguishable(s.speedup, control, 1.0 if sped is None else sped),
+                faster=unless_opposed(faster, s.p50_ns, base_ns),
             )
         )
     return judged
@@ -188,13 +200,6 @@ def _footprint(rows: Sequence[Row]) -> dict[str, float]:
 
 def _by_seed(rows: Iterable[Row]) -> Correct:
     return {row.seed: row.samples["correct"] for row in rows}
-
-
-def _throughputs(rows: Iterable[Row]) -> dict[int, float]:
-    found: dict[int, list[NDArray]] = defaultdict(list)
-    for row in rows:
-        found[row.batch_size].append(row.samples["images_per_s"])
-    return {size: float(np.median(np.concatenate(rates))) for size, rates in found.items()}
 
 
 def _lineage_seconds(run: Run, rows: Rows, variant: str) -> float | None:

@@ -23,8 +23,10 @@ class Summary:
 
     Accuracies are shares (0 to 1); `change` is the paired difference to the baseline on the same
     test samples; `seed_sd` the standard deviation of accuracy over seeds. `speedup` is the
-    baseline's time over this variant's. `more_accurate` and `faster` say whether a difference is
-    one: +1, -1, or 0 where chance could explain it, corrected for the number of variants.
+    baseline's time over this variant's, `parent_speedup` its first parent's. `more_accurate`,
+    `faster`, `faster_than_parent` and `more_throughput` say whether a difference is one: +1, -1, or
+    0 where chance could explain it, corrected for the number of variants. Every word on a
+    difference is by these.
     """
 
     variant: str
@@ -36,6 +38,7 @@ class Summary:
     change_p: float | None = None  # of McNemar's exact test, adjusted for many comparisons
     more_accurate: int = 0
     validation_change: Interval | None = None
+    validation_p: float | None = None  # as `change_p`
     seed_sd: float | None = None
     size_bytes: float | None = None
     size_ratio: float | None = None  # baseline's bytes over this variant's
@@ -56,7 +59,13 @@ class Summary:
     speedup: Interval | None = None
     speedup_p: float | None = None  # of a t-test over launches, adjusted for many comparisons
     faster: int = 0
+    log_ratios: dict[int, float] = field(default_factory=dict)  # of times, by launch
+    parent_speedup: Interval | None = None
+    parent_speedup_p: float | None = None  # as `speedup_p`
+    faster_than_parent: int = 0
     throughput_per_s: dict[int, float] = field(default_factory=dict)  # by batch size
+    throughput_ratio: dict[int, Interval] = field(default_factory=dict)  # over the baseline's
+    more_throughput: dict[int, int] = field(default_factory=dict)
     parity_max_abs: float | None = None
     parity_agreement: float | None = None
     make_seconds: float | None = None

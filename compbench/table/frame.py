@@ -20,6 +20,7 @@ from compbench.table.columns import column_name, listing
 
 _DTYPES = {int: "Int64", bool: "bool", str: "string"}
 FURTHER = "further"  # the field of `Summary` whose columns are the metrics'
+_LAUNCHES = "log_ratios"  # of single launches: raw, not a figure
 _ENDS = {"": "value", "_low": "low", "_high": "high"}
 
 
@@ -33,7 +34,7 @@ def table(run: Run, measured: Summaries | Iterable[Row]) -> pd.DataFrame:
     found = _about(run, summaries)
     hints = get_type_hints(Summary)
     for field in fields(Summary):
-        if field.name not in found and field.name != FURTHER:
+        if field.name not in found and field.name not in (FURTHER, _LAUNCHES):
             values = [None if s.reason else getattr(s, field.name) for s in summaries.all]
             found |= _columns(field.name, hints[field.name], values)
     return pd.DataFrame(found | _further(summaries))

@@ -283,6 +283,7 @@ def test_all_figures_of_a_variant_are_exact() -> None:
         change_p=approx(2 * 3 / 2**10),  # pyright: ignore[reportArgumentType]
         more_accurate=-1,
         validation_change=intervals.paired_change([validation], [baseline]),
+        validation_p=approx(2 * 3 / 2**20),  # pyright: ignore[reportArgumentType]
         size_bytes=1000,
         size_ratio=4,
         packed_bytes=900,
@@ -308,7 +309,10 @@ def test_all_figures_of_a_variant_are_exact() -> None:
         speedup=approx((2, 2, 2)),  # pyright: ignore[reportArgumentType]
         speedup_p=0,
         faster=1,
+        log_ratios=approx(dict.fromkeys(range(3), -log(2))),  # pyright: ignore[reportArgumentType]
         throughput_per_s=approx({1: 1e5, 32: 32e5}),  # pyright: ignore[reportArgumentType]
+        throughput_ratio={size: approx((2, 2, 2)) for size in (1, 32)},  # pyright: ignore[reportArgumentType]
+        more_throughput={1: 1, 32: 1},
         parity_max_abs=1e-6,
         parity_agreement=1,
         make_seconds=1,
