@@ -22,6 +22,9 @@ _OPTIONS: dict[str, tuple[str, Callable[[str], float]]] = {
 }
 
 
+_SAID = {"slower": "slower than what is taken", "larger": "larger than what is taken"}
+
+
 @dataclass(frozen=True)
 class Chosen:
     """The variant that was picked on one target of a run, as a sentence, a table or JSON."""
@@ -39,7 +42,7 @@ class Chosen:
         """What spoke against each of the others."""
         table = Table("variant", "excluded by", box=None, pad_edge=False)
         for variant, reasons in self.choice.excluded.items():
-            said = (f"{reason} ({figure})" for reason, figure in reasons.items())
+            said = (f"{_SAID.get(why, why)} ({figure})" for why, figure in reasons.items())
             table.add_row(variant, ", ".join(said))
         return table
 

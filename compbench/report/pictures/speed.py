@@ -99,7 +99,9 @@ def _speeds(axes: Axes, chosen: Sequence[Summary], colours: list[str], baseline:
         axes.barh(i, speedup.value - 1, 0.6, left=1, color=colours[i])
         axes.plot(speedup[1:], [i, i], color="white", lw=3.2, solid_capstyle="butt")
         axes.plot(speedup[1:], [i, i], color=style.INK, lw=1.4, solid_capstyle="butt")
-        label = "baseline" if chosen[i].variant == baseline else units.times(speedup)
+        s = chosen[i]
+        cell = units.speed_cell(speedup, s.faster)
+        label = "baseline" if s.variant == baseline else cell
         _beside(axes, i, max(speedup.high, 1), label)
     for i, s in enumerate(chosen):
         if not s.speedup:

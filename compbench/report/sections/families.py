@@ -9,7 +9,7 @@ from compbench import units
 from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.results.record import Run
 from compbench.statistics.lineage import CHAIN, family
-from compbench.statistics.pick import Constraints
+from compbench.statistics.pick import Constraints, as_fast_as_any
 from compbench.statistics.summary import Summaries, Summary
 
 
@@ -31,20 +31,26 @@ def _family_row(run: Run, name: str, group: list[Summary], base: Summary) -> dic
     low, high = (units.signed(100 * x) for x in (min(changes), max(changes)))
     limit = Constraints.of(run)
     within = [s for s in group if limit.keeps_accuracy(s, base)]
-    fastest = max(within, key=lambda s: s.speedup or (0,), default=None)
-    smallest = min(within, key=lambda s: s.size_bytes or 0, default=None)
+    fastest = min(as_fast_as_any(within), key=_bytes) if within else None
+    smallest = min(within, key=_bytes, default=None)
     return {
         "family": name,
         "variants": str(len(group)),
         "within the limit": str(len(within)),
         "accuracy change (pp)": low if low == high else f"{low} to {high}",
-        "fastest within it": f"`{fastest.variant}` {units.times(fastest.speedup)}"
-        if fastest
-        else units.NOTHING,
+        "fastest within it": _fastest(fastest) if fastest else units.NOTHING,
         "smallest within it": f"`{smallest.variant}` {units.bytes_text(smallest.size_bytes)}"
         if smallest
         else units.NOTHING,
     }
+
+
+def _fastest(s: Summary) -> str:
+    return f"`{s.variant}` {units.speed_cell(s.speedup, s.faster)}"
+
+
+def _bytes(s: Summary) -> float:
+    return s.size_bytes or 0.0
 
 
 class Section(SectionBase):
@@ -61,5 +67,6 @@ class Section(SectionBase):
 
 _LEGEND = (
     "Without the baseline. The limit is the drop in accuracy on validation that [pick] allows; "
-    "two kinds of step after each other make a chain."
+    "two kinds of step after each other make a chain. Of those that can't be told from the fastest "
+    f"the smallest is shown; {units.UNSURE}: noise could explain its lead over the baseline."
 )

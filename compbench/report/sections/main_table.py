@@ -27,27 +27,24 @@ def _main_row(run: Run, summaries: Summaries, s: Summary) -> dict[str, str]:
         "variant": name,
         "lineage": lineage,
         "accuracy": units.percent(s.accuracy),
-        f"vs {run.baseline}": "baseline" if is_baseline else units.points(s.change) + _unsure(s),
+        f"vs {run.baseline}": "baseline"
+        if is_baseline
+        else units.change_cell(s.change, s.more_accurate),
     }
     if len(run.seeds) > 1:
         row["seeds' sd (pp)"] = spread_text(s)
-    sign = {1: "", -1: " slower", 0: " ≈"}[s.faster]
     row |= {
         "bytes": size_text(s.size_bytes, None if is_baseline else s.size_ratio),
         "parameters": units.count_text(s.parameters),
         "MACs": units.count_text(s.macs),
         "p50": units.time_text(s.p50_ns),
-        "speed-up": "baseline" if is_baseline else units.times(s.speedup) + sign,
+        "speed-up": "baseline" if is_baseline else units.speed_cell(s.speedup, s.faster),
     }
     for size in run.targets[s.target]["batch_sizes"]:
         row[f"images/s, batch {size}"] = units.count_text(s.throughput_per_s.get(size))
     own, lineage_s = units.seconds_text(s.make_seconds), units.seconds_text(s.lineage_seconds)
     row["cost s (lineage)"] = own if own == lineage_s else f"{own} ({lineage_s})"
     return row
-
-
-def _unsure(s: Summary) -> str:
-    return "" if s.more_accurate or s.change is None else " ≈"
 
 
 class Section(SectionBase):

@@ -17,11 +17,11 @@ def chance(run: Run, summaries: Summaries, target: str) -> Table:
     return [
         {
             "variant": s.variant,
-            "accuracy change": units.points(s.change),
+            "accuracy change": units.change_cell(s.change, s.more_accurate),
             "p (McNemar)": units.p_value(s.change_p),
             "accuracy is": _SIDES[s.more_accurate] if s.change_p is not None else units.NOTHING,
             "seeds' sd (pp)": spread_text(s),
-            "speed-up": units.times(s.speedup),
+            "speed-up": units.speed_cell(s.speedup, s.faster),
             "p (t over launches)": units.p_value(s.speedup_p),
             "it is": _SPEEDS[s.faster] if s.speedup_p is not None else units.NOTHING,
         }
