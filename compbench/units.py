@@ -110,6 +110,14 @@ def speed_cell(speedup: Triple | None, side: int, *, brief: bool = False) -> str
     return (factor.partition(" ")[0] if brief else factor) + word
 
 
+def change(change: Triple | None, side: int) -> str:
+    """A change in percentage points in a sentence: `side` is 0 where chance could explain it.
+
+    −0.40 pp (−0.71…−0.09); −0.40 pp (−0.91…+0.09), within chance.
+    """
+    return points(change) + (", within chance" if change is not None and not side else "")
+
+
 def change_cell(change: Triple | None, side: int) -> str:
     """A change in percentage points, marked where `side` is 0: chance could explain it.
 

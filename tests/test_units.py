@@ -187,7 +187,9 @@ def test_a_cell_says_what_a_sentence_says(side: int, cell: str, brief: str) -> N
 def test_a_change_that_chance_could_explain_is_marked() -> None:
     assert units.change_cell((-0.004, -0.007, -0.001), -1) == "−0.40 pp (−0.70…−0.10)"
     assert units.change_cell((-0.004, -0.007, -0.001), 0) == "−0.40 pp (−0.70…−0.10) ≈"
-    assert units.change_cell(None, 0) == units.NOTHING
+    assert units.change((-0.004, -0.007, 0.001), 0) == "−0.40 pp (−0.70…+0.10), within chance"
+    assert units.change((-0.004, -0.007, -0.001), -1) == "−0.40 pp (−0.70…−0.10)"
+    assert units.change_cell(None, 0) == units.change(None, 0) == units.NOTHING
 
 
 @pytest.mark.parametrize(

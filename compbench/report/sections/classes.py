@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from compbench.report.pictures.selection import is_right_somewhere, shown
 from compbench.report.section import Page, Picture, SectionBase
 from compbench.statistics.classes import MOST_CLASSES, class_changes
+from compbench.statistics.intervals import ALPHA
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,10 +29,12 @@ class Section(SectionBase):
         changes = class_changes(run, page.rows, target, [s.variant for s in chosen.summaries])
         if not changes:
             return []
+        cells = len(changes.changes) * len(changes.classes)
         caption = (
             f"Change of accuracy in percentage points against `{run.baseline}` by true class, on "
             "the same test images. Bold: the 95 % interval excludes no change (not corrected for "
-            "so many comparisons: of 40 cells two would be bold by chance)."
+            f"so many comparisons: of the {cells} cells drawn up to {round(ALPHA * cells + 0.5)} "
+            "would be bold by chance)."
         )
         if changes.left_out:
             caption += f" The {MOST_CLASSES} classes that change most; {changes.left_out} are not."
