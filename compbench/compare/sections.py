@@ -148,7 +148,7 @@ def _speeds(found: Comparison, target: str, lines: Sequence[Line]) -> Section:
     over = f"A, B: speed-ups over {found.denominator} in the same run. "
     caption = (
         f"{over if found.denominator else ''}B beside A: how many times faster or slower B is than "
-        "A, with its 95 % interval; ≈: chance or noise could explain it. "
+        f"A, with its 95 % interval; {units.UNSURE}: chance or noise could explain it. "
         "p50: stored times of different moments, to look at and not to compare."
     )
     if any(line.verdict for line in lines):
@@ -159,7 +159,10 @@ def _speeds(found: Comparison, target: str, lines: Sequence[Line]) -> Section:
 def _accuracy_text(line: Line) -> str:
     if line.accuracy_basis == "same answers":
         return "same answers"
-    return _marked(units.points(line.accuracy.interval if line.accuracy else None), line.accuracy)
+    change = line.accuracy
+    if change is None:
+        return units.NOTHING
+    return _marked(units.change_cell(change.interval, change.side(0)), change)
 
 
 def _marked(words: str, change: Change | None) -> str:
