@@ -9,6 +9,7 @@ from pydantic import ByteSize, TypeAdapter, ValidationError
 
 Triple = tuple[float, float, float]  # an estimate and the ends of its interval
 NOTHING = "–"
+UNSURE = "≈"  # beside a difference that chance or noise could explain
 TEXT_WIDTH = 100  # columns, of text for a terminal
 
 
@@ -82,20 +83,73 @@ def times(interval: Triple | None) -> str:
     return f"{value}× ({low}–{high})"
 
 
-def speed(speedup: Triple | None, side: int) -> str:
+def speed(speedup: Triple | None, side: int, than: str = "") -> str:
     """A speed-up in words: `side` is 1 where it is measurably faster, -1 slower, 0 neither.
 
-    2.00× (1.90–2.10) faster; 1.40× (1.20–1.60) slower; as fast, within noise (0.97×, 0.90–1.05).
+    2.00× (1.90–2.10) faster; 1.40× (1.20–1.60) slower; as fast, within noise (0.97×, 0.90–1.05);
+    with `than` what it is compared with: faster than that, as fast as that.
     """
     if speedup is None:
         return "not timed"
-    if side > 0:
-        return f"{times(speedup)} faster"
+    if not side:
+        value, low, high = map(three_digits, speedup)
+        return f"as fast{than and f' as {than}'}, within noise ({value}×, {low}–{high})"
+    word = "faster" if side > 0 else "slower"
+    return f"{_factor(speedup, side)} {word}{than and f' than {than}'}"
+
+
+def speed_cell(speedup: Triple | None, side: int, *, brief: bool = False) -> str:
+    """The same in a table of speed-ups, where faster goes without saying; `brief`: no interval.
+
+    2.00× (1.90–2.10); 1.40× (1.20–1.60) slower; 0.97× (0.90–1.05) ≈.
+    """
+    if speedup is None:
+        return NOTHING
+    factor = _factor(speedup, side)
+    word = {1: "", -1: " slower", 0: f" {UNSURE}"}[side]
+    return (factor.partition(" ")[0] if brief else factor) + word
+
+
+def change(change: Triple | None, side: int) -> str:
+    """A change in percentage points in a sentence: `side` is 0 where chance could explain it.
+
+    −0.40 pp (−0.71…−0.09); −0.40 pp (−0.91…+0.09), within chance.
+    """
+    return points(change) + (", within chance" if change is not None and not side else "")
+
+
+def change_cell(change: Triple | None, side: int) -> str:
+    """A change in percentage points, marked where `side` is 0: chance could explain it.
+
+    −0.40 pp (−0.71…−0.09); −0.40 pp (−0.91…+0.09) ≈.
+    """
+    return points(change) + (f" {UNSURE}" if change is not None and not side else "")
+
+
+def smaller(ratio: float | None) -> str:
+    """How many times smaller a file is, in words: 13.9× smaller; 1.02× larger; as large."""
+    if not ratio:
+        return "of unknown size"
+    if three_digits(ratio) == three_digits(1 / ratio) == "1.00":
+        return "as large"
+    return f"{three_digits(max(ratio, 1 / ratio))}× {'smaller' if ratio > 1 else 'larger'}"
+
+
+def smaller_cell(ratio: float | None) -> str:
+    """The same in a table of files, where smaller goes without saying: 13.9×; 1.02× larger."""
+    if not ratio:
+        return NOTHING
+    return smaller(ratio).removesuffix(" smaller").replace("as large", "1.00×")
+
+
+def _factor(speedup: Triple, side: int) -> str:
+    """How many times faster or, where it is slower, slower: never below 1 beside such a word."""
+    value, low, high = speedup
     if side < 0:
-        value, low, high = speedup
-        return f"{times((1 / value, 1 / high, 1 / low))} slower"
-    value, low, high = map(three_digits, speedup)
-    return f"as fast, within noise ({value}×, {low}–{high})"
+        value, low, high = 1 / value, 1 / high, 1 / low
+    if side and three_digits(value) == "1.00":  # a small difference that is sure
+        return f"{value:.3f}× ({low:.3f}–{high:.3f})"
+    return times((value, low, high))
 
 
 def signed(value: float) -> str:

@@ -156,3 +156,50 @@ def test_a_speed_is_said_as_it_was_told_apart(side: int, said: str) -> None:
 def test_what_is_slower_is_a_number_above_one() -> None:
     assert units.speed((0.5, 0.4, 0.8), -1) == "2.00× (1.25–2.50) slower"
     assert units.speed(None, 0) == "not timed"
+
+
+def test_what_a_speed_is_compared_with_is_said_behind_it() -> None:
+    assert units.speed((2.0, 1.6, 2.5), 1, "in A") == "2.00× (1.60–2.50) faster than in A"
+    assert units.speed((0.5, 0.4, 0.8), 0, "that") == (
+        "as fast as that, within noise (0.500×, 0.400–0.800)"
+    )
+
+
+def test_a_small_difference_that_is_sure_is_not_called_1_00_times() -> None:
+    assert units.speed((1.004, 1.003, 1.005), 1) == "1.004× (1.003–1.005) faster"
+    assert units.speed_cell((0.997, 0.996, 0.998), -1, brief=True) == "1.003× slower"
+
+
+@pytest.mark.parametrize(
+    ("side", "cell", "brief"),
+    [
+        (1, "0.712× (0.361–1.40)", "0.712×"),
+        (0, "0.712× (0.361–1.40) ≈", "0.712× ≈"),
+        (-1, "1.40× (0.714–2.77) slower", "1.40× slower"),
+    ],
+)
+def test_a_cell_says_what_a_sentence_says(side: int, cell: str, brief: str) -> None:
+    assert units.speed_cell((0.712, 0.361, 1.4), side) == cell
+    assert units.speed_cell((0.712, 0.361, 1.4), side, brief=True) == brief
+    assert units.speed_cell(None, side) == units.NOTHING
+
+
+def test_a_change_that_chance_could_explain_is_marked() -> None:
+    assert units.change_cell((-0.004, -0.007, -0.001), -1) == "−0.40 pp (−0.70…−0.10)"
+    assert units.change_cell((-0.004, -0.007, -0.001), 0) == "−0.40 pp (−0.70…−0.10) ≈"
+    assert units.change((-0.004, -0.007, 0.001), 0) == "−0.40 pp (−0.70…+0.10), within chance"
+    assert units.change((-0.004, -0.007, -0.001), -1) == "−0.40 pp (−0.70…−0.10)"
+    assert units.change_cell(None, 0) == units.change(None, 0) == units.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words", "cell"),
+    [
+        (13.9, "13.9× smaller", "13.9×"),
+        (0.978, "1.02× larger", "1.02× larger"),
+        (1.0001, "as large", "1.00×"),
+        (None, "of unknown size", units.NOTHING),
+    ],
+)
+def test_a_larger_file_is_never_called_smaller(ratio: float | None, words: str, cell: str) -> None:
+    assert (units.smaller(ratio), units.smaller_cell(ratio)) == (words, cell)

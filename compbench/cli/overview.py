@@ -21,8 +21,7 @@ _MARKS = {
     "☆": "best guess, not shown to be within the limit",
     "●": "Pareto front (accuracy, speed, bytes)",
     "○": "perhaps on the front",
-    "≈": "speed-up that noise could explain",
-    "▼": "slower than the baseline",
+    units.UNSURE: "chance or noise could explain it",
 }
 
 
@@ -34,7 +33,7 @@ def overview(run: Run, summaries: Summaries) -> Iterator[RenderableType]:
         if measured:
             rows = [_cells(run, summaries, s, choice) for s in measured]
             yield _table(run, target, rows, [_style(run, summaries, s) for s in measured])
-            yield from _legend({mark for row in rows for mark in row[-1]})
+            yield from _legend({mark for row in rows for cell in row for mark in cell})
             yield from _certainty(run, summaries, target)
         yield from _problems(summaries, target)
         yield Text(answer(run, summaries, target), style="bold")
@@ -56,12 +55,12 @@ def _table(run: Run, target: str, rows: list[list[str]], styles: list[str]) -> T
         title_style="bold",
         box=None,
         pad_edge=False,
-        padding=(0, 2, 0, 0),
+        padding=(0, 1, 0, 0),
         header_style="bold",
     )
     table.add_column("variant", overflow="fold", max_width=26)
-    for name in ("accuracy", f"vs {run.baseline} (pp)", "bytes", "×", "speed-up", ""):
-        is_number = name in ("accuracy", "bytes", "×")
+    for name in ("accuracy", f"vs {run.baseline} (pp)", "bytes", "smaller", "speed-up", ""):
+        is_number = name in ("accuracy", "bytes", "smaller")
         table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for row, style in zip(rows, styles, strict=True):
         table.add_row(*(Text(cell) for cell in row), style=style)
@@ -70,24 +69,26 @@ def _table(run: Run, target: str, rows: list[list[str]], styles: list[str]) -> T
 
 def _cells(run: Run, summaries: Summaries, s: Summary, choice: Choice | None) -> list[str]:
     is_baseline = s.variant == run.baseline
-    is_unsure = s.speedup is not None and not s.faster and not is_baseline
     marks = {
         "★": choice is not None and s is choice.taken and not (is_baseline and choice.guess),
         "☆": choice is not None and s is choice.guess,
         "●": (s.variant, s.target) in summaries.on_front,
         "○": (s.variant, s.target) in summaries.may_be_on_front,
-        "≈": is_unsure,
-        "▼": s.faster < 0,
     }
     return [
         s.variant,
         units.share(s.accuracy and s.accuracy.value, 2),
-        "baseline" if is_baseline else units.points(s.change).replace(" pp", ""),
+        "baseline" if is_baseline else _points(s),
         units.bytes_text(s.size_bytes),
-        "" if is_baseline or s.size_ratio is None else f"{units.three_digits(s.size_ratio)}×",
-        "" if is_baseline else units.times(s.speedup),
+        "" if is_baseline else units.smaller_cell(s.size_ratio),
+        "" if is_baseline else units.speed_cell(s.speedup, s.faster),
         "".join(mark for mark, applies in marks.items() if applies),
     ]
+
+
+def _points(s: Summary) -> str:
+    """Without the unit, which the column's head has."""
+    return units.change_cell(s.change, s.more_accurate).replace(" pp", "")
 
 
 def _style(run: Run, summaries: Summaries, s: Summary) -> str:

@@ -13,7 +13,7 @@ from compbench.errors import UserError, nearest
 from compbench.results.record import Run
 from compbench.statistics.intervals import Interval
 from compbench.statistics.noninferiority import Drop
-from compbench.statistics.pick import Choice, Constraints, pick, sentence
+from compbench.statistics.pick import OF_ACCURACY, Choice, Constraints, pick, sentence
 from compbench.statistics.summary import Summaries
 
 _OPTIONS: dict[str, tuple[str, Callable[[str], float]]] = {
@@ -21,6 +21,9 @@ _OPTIONS: dict[str, tuple[str, Callable[[str], float]]] = {
     "--max-bytes": ("max_bytes", units.parse_bytes),
     "--max-latency": ("max_latency_ns", units.parse_time),
 }
+
+
+_SAID = {"slower": "slower than what is taken", "larger": "larger than what is taken"}
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,14 @@ class Chosen:
         table = Table(*heads, box=None, pad_edge=False)
         for s in self.summaries.of(self.target):
             drop = self.choice.drops.get(s.variant)
+            known = ("", "") if s.reason else ("baseline", "")
+            needed = units.NOTHING
+            if drop:
+                known = (units.points(drop.change), drop.standing.value)
+                needed = units.count_text(drop.samples_to_decide)
             reasons = self.choice.excluded.get(s.variant, {})
-            told = (f"{r} ({f})" for r, f in reasons.items() if r not in ("accuracy", "undecided"))
-            needed = units.count_text(drop.samples_to_decide) if drop else units.NOTHING
-            known = (units.points(drop.change), drop.standing.value) if drop else ("baseline", "")
-            table.add_row(
-                s.variant, *(known if drop or not s.reason else ("", "")), needed, ", ".join(told)
-            )
+            told = [f"{_SAID.get(r, r)} ({f})" for r, f in reasons.items() if r not in OF_ACCURACY]
+            table.add_row(s.variant, *known, needed, ", ".join(told))
         return table
 
     def record(self) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Figures:
     accuracy: Interval | None = None
     size_bytes: float | None = None
     speedup: Interval | None = None  # over the comparison's denominator
+    faster: int | None = None  # as its run's report says; None where that is over another variant
     p50_ns: float | None = None
 
 
@@ -112,7 +113,8 @@ def _figures(side: Side, variant: str | None, target: str, over: str | None) -> 
     found = side.summaries.find(variant, target)
     logs = side.log_speedups(variant, over, target) if over else []
     speedup = log_ratio_interval(logs)
-    return Figures(found.accuracy, found.size_bytes, speedup, found.p50_ns)
+    faster = found.faster if over == side.run.baseline else None
+    return Figures(found.accuracy, found.size_bytes, speedup, faster, found.p50_ns)
 
 
 def _notes(a: Side, b: Side, pair: Pair) -> tuple[str, ...]:

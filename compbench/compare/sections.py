@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from compbench import units
 from compbench.compare.compare import Comparison
-from compbench.compare.lines import Line, Status
+from compbench.compare.lines import Figures, Line, Status
 from compbench.compare.match import Side
 from compbench.runtime.machine import differences as other_machine
 from compbench.statistics.changes import Change
@@ -99,7 +99,7 @@ def _answers(found: Comparison, target: str) -> Iterator[str]:
     for line in lines:
         changes = []
         if line.speed and line.speed.is_significant:
-            changes.append(f"{units.times(line.speed.interval)} as fast as in A")
+            changes.append(units.speed(line.speed.interval, line.speed.side(1), "in A"))
         if line.accuracy and line.accuracy.is_significant:
             changes.append(f"accuracy {units.points(line.accuracy.interval)}")
         if changes:
@@ -141,9 +141,9 @@ def _speeds(found: Comparison, target: str, lines: Sequence[Line]) -> Section:
     rows = tuple(
         {
             "variant": line.variant,
-            "A": _times(line.a.speedup and line.a.speedup.value),
-            "B": _times(line.b.speedup and line.b.speedup.value),
-            "B ÷ A": _marked(units.times(line.speed.interval if line.speed else None), line.speed),
+            "A": _speedup(line.a),
+            "B": _speedup(line.b),
+            "B beside A": _speed_text(line.speed),
             "based on": _BASIS.get(line.speed_basis, line.speed_basis)
             + (f": {line.verdict}" if line.verdict else ""),
             "p50 A": units.time_text(line.a.p50_ns),
@@ -153,7 +153,8 @@ def _speeds(found: Comparison, target: str, lines: Sequence[Line]) -> Section:
     )
     over = f"A, B: speed-ups over {found.denominator} in the same run. "
     caption = (
-        f"{over if found.denominator else ''}B ÷ A above 1: faster in B, with its 95 % interval. "
+        f"{over if found.denominator else ''}B beside A: how many times faster or slower B is than "
+        f"A, with its 95 % interval; {units.UNSURE}: chance or noise could explain it. "
         "p50: stored times of different moments, to look at and not to compare."
     )
     if any(line.verdict for line in lines):
@@ -164,7 +165,10 @@ def _speeds(found: Comparison, target: str, lines: Sequence[Line]) -> Section:
 def _accuracy_text(line: Line) -> str:
     if line.accuracy_basis == "same answers":
         return "same answers"
-    return _marked(units.points(line.accuracy.interval if line.accuracy else None), line.accuracy)
+    change = line.accuracy
+    if change is None:
+        return units.NOTHING
+    return _marked(units.change_cell(change.interval, change.side(0)), change)
 
 
 def _marked(words: str, change: Change | None) -> str:
@@ -196,5 +200,18 @@ def _grouped(named: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-def _times(value: float | None) -> str:
-    return units.NOTHING if value is None else f"{units.three_digits(value)}×"
+def _speedup(side: Figures) -> str:
+    """A run's own speed-up, in the words of its report."""
+    if side.speedup is None:
+        return units.NOTHING
+    if side.faster is None:
+        return f"{units.three_digits(side.speedup.value)}×"
+    return units.speed_cell(side.speedup, side.faster, brief=True)
+
+
+def _speed_text(change: Change | None) -> str:
+    if change is None:
+        return units.NOTHING
+    side = change.side(1)
+    word = " faster" if side > 0 else ""
+    return _marked(units.speed_cell(change.interval, side) + word, change)

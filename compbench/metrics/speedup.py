@@ -17,6 +17,9 @@ class Metric(MetricBase):
         "faster": Column(
             "", "1 faster, -1 slower, 0 where noise could explain it or it was not timed"
         ),
+        "parent_speedup": Column("×", "its first parent's time over this one", has_interval=True),
+        "parent_speedup_p": Column("", "p-value of that, adjusted by Holm"),
+        "faster_than_parent": Column("", "as `faster`, beside its first parent"),
     }
     order = 150
     table = "main_table"

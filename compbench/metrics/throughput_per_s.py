@@ -10,6 +10,10 @@ class Metric(MetricBase):
     unit = "images/s"
     better = "higher"
     meaning = "throughput at that batch size"
-    columns = {"images_per_s_batch_*": Column(unit, meaning)}
+    columns = {
+        "images_per_s_batch_*": Column(unit, meaning),
+        "throughput_ratio_batch_*": Column("×", "that over the baseline's", has_interval=True),
+        "more_throughput_batch_*": Column("", "1 more, -1 less, 0 where noise could explain it"),
+    }
     order = 160
     table = "latency"

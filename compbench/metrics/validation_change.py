@@ -12,7 +12,10 @@ class Metric(MetricBase):
     better = "higher"
     meaning = "the same on the validation split"
     rows = ("validation_accuracy",)
-    columns = {"validation_change": Column(unit, meaning, has_interval=True)}
+    columns = {
+        "validation_change": Column(unit, meaning, has_interval=True),
+        "validation_p": Column("", "p-value of that (exact McNemar), adjusted by Holm"),
+    }
     order = 40
     table = ""
     history = MetricHistory(

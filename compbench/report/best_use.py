@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from compbench import units
 from compbench.results.record import Run
+from compbench.statistics.intervals import ALPHA, Interval
 from compbench.statistics.pick import Choice, as_fast_as_any
 from compbench.statistics.summary import Summaries, Summary
 
@@ -47,8 +48,11 @@ def best_uses(run: Run, summaries: Summaries, target: str, choice: Choice) -> di
 
 
 def _fastest(run: Run, allowed: Iterable[Summary], baseline: Summary) -> Summary | None:
-    faster = [s for s in allowed if s.faster > 0]
-    return min(as_fast_as_any(faster), key=lambda s: s.size_bytes or 0) if faster else None
+    return _smallest_of_the_fastest([s for s in allowed if s.faster > 0])
+
+
+def _smallest_of_the_fastest(some: Sequence[Summary]) -> Summary | None:
+    return min(as_fast_as_any(some), key=_bytes) if some else None
 
 
 def _smallest(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
@@ -64,8 +68,18 @@ def _smallest_download(run: Run, allowed: list[Summary], baseline: Summary) -> S
 
 def _batches(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
     size = _largest_batch(run, baseline)
-    rated = [s for s in allowed if size in s.throughput_per_s]
-    return max(rated, key=lambda s: s.throughput_per_s[size], default=None) if size > 1 else None
+    more = [s for s in allowed if s.more_throughput.get(size, 0) > 0]
+    return _smallest_of_the_highest(more, lambda s: s.throughput_ratio[size]) if size > 1 else None
+
+
+def _smallest_of_the_highest(
+    some: Sequence[Summary], figure: Callable[[Summary], Interval]
+) -> Summary | None:
+    """Of those whose intervals reach the highest's: these can't be told from it."""
+    if not some:
+        return None
+    low = max((figure(s) for s in some), key=lambda interval: interval.value).low
+    return min((s for s in some if figure(s).high >= low), key=_bytes)
 
 
 def _largest_batch(run: Run, s: Summary) -> int:
@@ -79,7 +93,9 @@ def _least_memory(run: Run, allowed: list[Summary], baseline: Summary) -> Summar
     least = min(memory for memory, _ in weighed)
     if least > baseline.memory_bytes - MEMORY_NOISE_BYTES:
         return None
-    return max((s for memory, s in weighed if memory <= least + MEMORY_NOISE_BYTES), key=_speed)
+    return _smallest_of_the_fastest(
+        [s for memory, s in weighed if memory <= least + MEMORY_NOISE_BYTES]
+    )
 
 
 def _most_accurate(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
@@ -88,8 +104,15 @@ def _most_accurate(run: Run, allowed: list[Summary], baseline: Summary) -> Summa
 
 def _accuracy(run: Run, s: Summary) -> str:
     right = units.share(s.validation_accuracy, 2)
-    change = s.validation_change
-    return right + (" ≈" if s.variant != run.baseline and change and change.low <= 0 else "")
+    is_sure = s.variant == run.baseline or _is_surely_better(s)
+    return right if is_sure else f"{right} {units.UNSURE}"
+
+
+def _is_surely_better(s: Summary) -> bool:
+    """On validation, corrected for the number of variants."""
+    if s.validation_change is None or s.validation_p is None:
+        return False
+    return s.validation_change.low > 0 and s.validation_p < ALPHA
 
 
 def _quick(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
@@ -100,6 +123,10 @@ def _quick(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | Non
 
 def _speed(s: Summary) -> float:
     return s.speedup.value if s.speedup else 0.0
+
+
+def _bytes(s: Summary) -> float:
+    return s.size_bytes or 0.0
 
 
 USES = (
@@ -120,27 +147,30 @@ USES = (
     ),
     Use(
         "batches",
-        "most images/s at the largest batch size",
+        "measurably more images/s at the largest batch size than all others; of those that can't "
+        "be told from the highest the smallest",
         _batches,
         lambda run, s: f"{units.count_text(s.throughput_per_s[_largest_batch(run, s)])} images/s",
     ),
     Use(
         "least memory",
-        "over 1 MB below the baseline; of those within 1 MB of the least the fastest",
+        "over 1 MB below the baseline; of those within 1 MB of the least the fastest, of those as "
+        "fast the smallest",
         _least_memory,
         lambda run, s: units.bytes_text(s.memory_bytes),
     ),
     Use(
         "most accurate",
-        "the highest accuracy on validation, of equals the fastest; ≈ where it is not measurably "
-        "above the baseline's",
+        f"the highest accuracy on validation, of equals the fastest; {units.UNSURE} where it is "
+        "not measurably above the baseline's",
         _most_accurate,
         _accuracy,
         may_be_baseline=True,
     ),
     Use(
         "no retraining",
-        "the fastest made from the baseline in under 1 % of its training time",
+        "measurably faster than all others made from the baseline in under 1 % of its training "
+        "time; of those as fast the smallest",
         _quick,
         lambda run, s: f"made in {units.seconds_text(s.make_seconds)} s",
     ),

@@ -37,6 +37,11 @@ def basis(run: Run) -> str:
     )
 
 
+def beside_parent(s: Summary, parent: str) -> str:
+    """Its speed beside its first parent's: 1.40× (1.20–1.60) slower than its parent `pruned`."""
+    return units.speed(s.parent_speedup, s.faster_than_parent, f"its parent `{parent}`")
+
+
 def spread_text(summary: Summary) -> str:
     """The standard deviation over seeds, in percentage points."""
     if summary.seed_sd is None or not np.isfinite(summary.seed_sd):
@@ -46,7 +51,7 @@ def spread_text(summary: Summary) -> str:
 
 def size_text(size: float | None, ratio: float | None) -> str:
     """A file's bytes, and how many times smaller it is than the baseline's."""
-    return units.bytes_text(size) + (f" ({units.three_digits(ratio)}×)" if ratio else "")
+    return units.bytes_text(size) + (f" ({units.smaller_cell(ratio)})" if ratio else "")
 
 
 def place(run: Run, folder: str) -> str:

@@ -44,6 +44,10 @@ class Change:
         """Whether one may say that something changed."""
         return self.is_beyond_noise and self.adjusted < ALPHA
 
+    def side(self, null: float) -> int:
+        """+1 or -1 where it is significantly above or below `null`, else 0: no word then."""
+        return (1 if self.interval.value > null else -1) if self.is_significant else 0
+
 
 def paired_accuracy(a: Correct, b: Correct) -> Change:
     """Accuracy of b minus that of a on the same N images, seed by seed: of these files."""

@@ -7,8 +7,8 @@ from math import ceil, exp, floor, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from compbench.statistics.distributions import t_quantile
 from compbench.statistics.intervals import CONFIDENCE, Interval
 
 NOISE_NS = 100_000_000  # noise lasts about so long: what is slow within it is slow together
@@ -40,7 +40,7 @@ def percentile(
         float(np.std(shares, ddof=1)) / sqrt(len(launches)),
         sqrt(share * beyond / min(count, seen)),
     )
-    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(launches) - 1)) * error / beyond
+    half = t_quantile(0.5 + CONFIDENCE / 2, len(launches) - 1) * error / beyond
     most, least = beyond * exp(half), beyond * exp(-half)
     if most >= 1 or least * count < 1:  # an end lies beyond what was measured
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,8 @@ from compbench import units
 from compbench.results.record import Run
 from compbench.statistics.noninferiority import Drop, Standing, judge
 from compbench.statistics.summary import Summaries, Summary
+
+OF_ACCURACY = ("accuracy", "undecided")  # reasons that are of the drop
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def pick(
         taken,
         taken is baseline,
         constraints,
-        _excluded(summaries.of(target), taken, sure, broken, drops),
+        _excluded(summaries.of(target), taken, sure, broken, drops, run.baseline),
         guess=None if best in sure else best,
         drops=drops,
         candidates=max(1, candidates),
@@ -152,6 +153,7 @@ def _excluded(
     sure: Sequence[Summary],
     broken: Mapping[str, dict[str, str]],
     drops: Mapping[str, Drop],
+    baseline: str,
 ) -> dict[str, dict[str, str]]:
     """What spoke against each but the one taken."""
     equals = as_fast_as_any(sure) if sure else []
@@ -161,9 +163,10 @@ def _excluded(
             continue
         if s.variant not in broken:
             found[s.variant] = {"failed": s.reason or "no figures"}
+        elif s in equals:
+            found[s.variant] = {"larger": units.bytes_text(s.size_bytes)}
         elif s in sure:
-            figure = units.bytes_text(s.size_bytes) if s in equals else units.times(s.speedup)
-            found[s.variant] = {"larger" if s in equals else "slower": figure}
+            found[s.variant] = {"slower": _speed(s, baseline)}
         else:
             reasons = _of_drop(drops[s.variant]) if s.variant in drops else {}
             found[s.variant] = reasons | broken[s.variant]
@@ -175,6 +178,13 @@ def _of_drop(drop: Drop) -> dict[str, str]:
         return {}
     figure = f"{units.points(drop.change)} on validation"
     return {"accuracy" if drop.standing is Standing.BEYOND else "undecided": figure}
+
+
+def _speed(s: Summary, baseline: str) -> str:
+    """Of what is slower than another: said beside the baseline, so that nobody mistakes it."""
+    if s.variant == baseline:
+        return "the baseline"
+    return units.speed(s.speedup, s.faster, baseline)
 
 
 def as_fast_as_any(allowed: Sequence[Summary]) -> list[Summary]:
@@ -191,10 +201,10 @@ def as_fast_as_any(allowed: Sequence[Summary]) -> list[Summary]:
 def gain(s: Summary, baseline: Summary) -> str:
     """What a variant gains and loses beside the baseline, with intervals."""
     speed = units.speed(s.speedup, s.faster)
-    smaller = units.three_digits(s.size_ratio or math.nan)
     return (
-        f"{speed}, {smaller}× smaller ({units.bytes_text(s.size_bytes)} instead of "
-        f"{units.bytes_text(baseline.size_bytes)}), accuracy {units.points(s.change)}"
+        f"{speed}, {units.smaller(s.size_ratio)} ({units.bytes_text(s.size_bytes)} instead of "
+        f"{units.bytes_text(baseline.size_bytes)}), "
+        f"accuracy {units.change(s.change, s.more_accurate)}"
     )
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from compbench.statistics.distributions import t_quantile
 from compbench.statistics.intervals import ALPHA, CONFIDENCE
 
 FOUND = 0.9  # the share of runs that find it, at least
@@ -68,7 +68,7 @@ def _runs(
     logs = noise[1:] - noise[0]
     means, errors = logs.mean(axis=2), logs.std(axis=2, ddof=1)
     alone, corrected = (
-        float(stats.t.isf(alpha / 2, launches - 1)) / sqrt(launches)
+        t_quantile(1 - alpha / 2, launches - 1) / sqrt(launches)
         for alpha in (1 - CONFIDENCE, ALPHA / comparisons)
     )
     control = np.abs(means[1]) + alone * errors[1]

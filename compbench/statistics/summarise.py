@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.row_index import Rows
+from compbench.statistics import throughput
 from compbench.statistics.accuracy_change import AccuracyChange, between, by_seed, corrected
 from compbench.statistics.disturbance import disturbance
 from compbench.statistics.further_metrics import further
@@ -27,10 +27,12 @@ from compbench.statistics.intervals import (
 from compbench.statistics.latency import Timing, timings, turn_logs
 from compbench.statistics.lineage import ancestors
 from compbench.statistics.paired_proportions import Disagreement
+from compbench.statistics.parents import beside_parents
 from compbench.statistics.pareto_front import Contender, Front, accuracy_margin, front
 from compbench.statistics.percentiles import percentile, stretches
-from compbench.statistics.significance import holm, log_ratio_p
+from compbench.statistics.significance import holm, log_ratio_p, mcnemar_p
 from compbench.statistics.smallest_difference import SmallestDifference, smallest_difference
+from compbench.statistics.speed import unless_opposed
 from compbench.statistics.summary import Summaries, Summary
 
 _SIZES = ("size_bytes", "packed_bytes", "coded_bytes")
@@ -53,6 +55,8 @@ def summarise(run: Run, rows: Iterable[Row]) -> Summaries:
             smallest[target] = found_smallest
         changes = {v: _change(found, v, beside) for v in run.variants}
         here = _judged(run.baseline, drafts, changes, beside.control)
+        here = beside_parents(run, here, beside.control)
+        here = throughput.beside_baseline(run, found, target, here, beside.control)
         fronts[target] = _front(run, found, here, beside.control)
         summaries += here
     return Summaries(
@@ -146,7 +150,7 @@ def _draft(run: Run, rows: Rows, variant: str, beside: _Baseline) -> Summary:
         speedup=log_ratio_interval(ratios),
         log_ratios=timing.log_ratio,
         speedup_p=log_ratio_p(ratios) if len(ratios) > 1 else None,
-        throughput_per_s=_throughputs(rows.of(variant, "throughput_per_s", target)),
+        throughput_per_s=throughput.medians(rows.of(variant, "throughput_per_s", target)),
         parity_max_abs=_largest(rows.of(variant, "parity_max_abs", target)),
         parity_agreement=_smallest(rows.of(variant, "parity_agreement", target)),
         make_seconds=rows.mean(variant, "make_seconds"),
@@ -168,6 +172,7 @@ def _accuracies(rows: Rows, variant: str, beside: _Baseline) -> dict[str, Any]:
         if validation
         else None,
         "validation_change": paired_change(*pair) if seeds else None,
+        "validation_p": mcnemar_p(*pair) if seeds else None,
         "validation": Disagreement.of(*pair) if seeds else None,
         "seed_sd": float(np.std(shares, ddof=1)) if len(shares) > 1 else None,
     }
@@ -187,16 +192,26 @@ def _judged(
     found = {v: c for v, c in changes.items() if c is not None}
     others = [v for v in found if v != baseline]
     found |= dict(zip(others, corrected([found[v] for v in others]), strict=True))
-    timed = {s.variant: s.speedup_p for s in drafts if s.variant != baseline}
-    raw = {variant: p for variant, p in timed.items() if p is not None}
-    adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
+    adjusted = {name: _adjusted(baseline, drafts, name) for name in ("speedup_p", "validation_p")}
     judged = []
+    base_ns = next(s.p50_ns for s in drafts if s.variant == baseline)
     for s in drafts:
-        sped, change = adjusted.get(s.variant), found.get(s.variant)
+        change, (sped, validated) = (
+            found.get(s.variant),
+            (p.get(s.variant) for p in adjusted.values()),
+        )
         faster = distinguishable(s.speedup, control, 1.0 if sped is None else sped)
+        faster = unless_opposed(faster, s.p50_ns, base_ns)
         told = {} if change is None or s.reason else _told(change, s.variant == baseline)
-        judged.append(replace(s, **told, speedup_p=sped, faster=faster))
+        judged.append(replace(s, **told, speedup_p=sped, faster=faster, validation_p=validated))
     return judged
+
+
+def _adjusted(baseline: str, drafts: Sequence[Summary], name: str) -> dict[str, float]:
+    """By variant a p-value, by Holm's procedure for the number of variants."""
+    raw = {s.variant: getattr(s, name) for s in drafts if s.variant != baseline}
+    raw = {variant: p for variant, p in raw.items() if p is not None}
+    return dict(zip(raw, holm(list(raw.values())), strict=True))
 
 
 def _told(change: AccuracyChange, is_baseline: bool) -> dict[str, Any]:
@@ -237,13 +252,6 @@ def _sums(counts: Iterable[Mapping[int, int]]) -> dict[int, int]:
         for launch, value in count.items():
             found[launch] += value
     return dict(found)
-
-
-def _throughputs(rows: Iterable[Row]) -> dict[int, float]:
-    found: dict[int, list[NDArray]] = defaultdict(list)
-    for row in rows:
-        found[row.batch_size].append(row.samples["images_per_s"])
-    return {size: float(np.median(np.concatenate(rates))) for size, rates in found.items()}
 
 
 def _lineage_seconds(run: Run, rows: Rows, variant: str) -> float | None:

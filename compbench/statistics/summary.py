@@ -27,10 +27,11 @@ class Summary:
     Accuracies are shares (0 to 1); `change` is the paired difference to the baseline on the same
     test samples, of these files; `technique_change` the same with the luck of training again, None
     with a single seed; `seed_sd` the standard deviation of accuracy over seeds. `speedup` is the
-    baseline's time over this variant's. `more_accurate` (of the technique where there are seeds,
-    else of this file), `file_more_accurate` (of these files alone) and `faster` say whether a
-    difference is one: +1, -1, or 0 where chance could explain it, corrected for the number of
-    variants.
+    baseline's time over this variant's, `parent_speedup` its first parent's. `more_accurate` (of
+    the technique where there are seeds, else of this file), `file_more_accurate` (of these files
+    alone), `faster`, `faster_than_parent` and `more_throughput` say whether a difference is one:
+    +1, -1, or 0 where chance could explain it, corrected for the number of variants. Every word on
+    a difference is by these.
     """
 
     variant: str
@@ -46,6 +47,7 @@ class Summary:
     technique_p: float | None = None  # adjusted for many comparisons
     more_accurate: int = 0
     validation_change: Interval | None = None
+    validation_p: float | None = None  # as `change_p`
     validation: Disagreement | None = None  # with the baseline's answers on validation
     seed_sd: float | None = None
     size_bytes: float | None = None
@@ -70,7 +72,12 @@ class Summary:
     )  # by launch: of time to baseline's
     speedup_p: float | None = None  # of a t-test over launches, adjusted for many comparisons
     faster: int = 0
+    parent_speedup: Interval | None = None
+    parent_speedup_p: float | None = None  # as `speedup_p`
+    faster_than_parent: int = 0
     throughput_per_s: dict[int, float] = field(default_factory=dict)  # by batch size
+    throughput_ratio: dict[int, Interval] = field(default_factory=dict)  # over the baseline's
+    more_throughput: dict[int, int] = field(default_factory=dict)
     parity_max_abs: float | None = None
     parity_agreement: float | None = None
     make_seconds: float | None = None

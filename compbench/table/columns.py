@@ -42,6 +42,8 @@ def column_name(field: str, key: str | int = "") -> str:
         return f"memory_{key}" if str(key).endswith("_bytes") else str(key)
     if field == "throughput_per_s":
         return f"images_per_s_batch_{key}"
+    if field in ("throughput_ratio", "more_throughput"):
+        return f"{field}_batch_{key}"
     return f"{field}_{key}" if key != "" else field
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 
 from compbench.errors import UserError
 from compbench.history import metrics, render
@@ -20,6 +21,7 @@ from compbench.history import runs as history_runs
 from compbench.history.history import History, history, letter
 from compbench.history.runs import Moment, Moments
 from compbench.report.pictures import history as pictures_history
+from compbench.report.pictures import style
 from compbench.results import record
 from compbench.results.folder import new_folder, write_rows
 from compbench.results.row import Row
@@ -314,7 +316,19 @@ def test_the_picture_shows_steps_first() -> None:
     drawn = pictures_history.panels(found)
     assert "3 variants without steps" in drawn.get_suptitle().replace("\n", " ")
     (label,) = [note.get_text() for axes in drawn.axes for note in axes.texts]
-    assert label.startswith("−4.") and label.endswith(" %")
+    assert label.startswith("−4.") and label.endswith(" % worse")
+
+
+def test_the_picture_s_colours_are_families_and_its_steps_have_none() -> None:
+    variants = TWO | {"student": lineage("distill", "teacher")}
+    students = [Summary("student", TARGET, speedup=around(x)) for x in stepped(-0.05)]
+    found = speedups([moment(i, s, variants=variants) for i, s in enumerate(students)])
+    (axes,) = pictures_history.panels(found).axes
+    looks = style.looks(found.moments[-1].run)
+    edges = np.asarray(axes.collections[1].get_edgecolor())
+    assert {to_hex(tuple(c)) for c in edges} == {looks["distilled"].colour.lower()}
+    (step,) = [line for line in axes.lines if np.asarray(line.get_xdata())[0] == 5.5]
+    assert to_hex(step.get_color()) == style.INK
 
 
 def test_csv_and_json_say_the_same() -> None:

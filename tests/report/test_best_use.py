@@ -61,6 +61,15 @@ def test_a_use_has_its_figure() -> None:
     assert uses_of(BASELINE, small)["a"][:2] == ["lowest latency (5.00 µs)", "least disk (900 B)"]
 
 
+def rates(per_s: float, ratio: Interval, side: int) -> dict[str, Any]:
+    """Samples a second at batch 32, beside the baseline's 100."""
+    return {
+        "throughput_per_s": {1: 10, 32: per_s},
+        "throughput_ratio": {32: ratio},
+        "more_throughput": {32: side},
+    }
+
+
 BASELINE = summary("teacher", footprint=memory(9e6), throughput_per_s={1: 10, 32: 100})
 
 
@@ -76,8 +85,9 @@ BASELINE = summary("teacher", footprint=memory(9e6), throughput_per_s={1: 10, 32
         ),
         ({"size_bytes": 999}, ["least disk"]),
         ({"packed_bytes": 10}, ["downloads"]),
-        ({"throughput_per_s": {1: 5, 32: 101}}, ["batches"]),
-        ({"throughput_per_s": {1: 50, 32: 99}}, []),
+        (rates(101, exactly(1.01), 1), ["batches"]),
+        (rates(200, Interval(2, 0.9, 4), 0), []),  # noise explains it
+        (rates(99, exactly(0.99), -1), []),
         ({"footprint": memory(7.9e6)}, ["least memory"]),
         ({"footprint": memory(8.1e6)}, []),  # within what processes differ by
         ({"validation_accuracy": 0.92}, ["most accurate"]),
@@ -98,6 +108,21 @@ def test_of_those_as_fast_the_smallest_has_the_lowest_latency() -> None:
     assert found == {"a": ["most accurate"], "b": ["lowest latency", "least disk"]}
 
 
+@pytest.mark.parametrize("high", [2.2, 1.9])
+def test_of_throughputs_that_can_not_be_told_apart_the_smallest_file_is_named(high: float) -> None:
+    most = summary("a", **rates(210, Interval(2.1, 2.0, 2.2), 1))
+    small = summary("b", **rates(180, Interval(1.8, 1.4, high), 1), size_bytes=999)
+    found = labels(BASELINE, most, small)
+    assert found["b"] == (["least disk", "batches"] if high > 2 else ["least disk"])
+    assert found.get("a", []) == ([] if high > 2 else ["batches"])
+
+
+def test_of_those_with_least_memory_the_smallest_of_those_as_fast_is_named() -> None:
+    lean = {"footprint": memory(1e6), "speedup": Interval(1.1, 0.9, 1.3)}
+    found = labels(BASELINE, summary("a", **lean), summary("b", **lean, size_bytes=999))
+    assert found["b"] == ["least disk", "least memory"]
+
+
 def test_what_descends_from_another_variant_is_not_made_at_once() -> None:
     quick = summary("b", speedup=exactly(2), faster=1, make_seconds=0.01)
     found = labels(BASELINE, quick)
@@ -110,16 +135,18 @@ def test_without_a_measured_baseline_there_is_no_best() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "figure"),
+    ("change", "p_value", "figure"),
     [
-        (Interval(0.02, 0.01, 0.03), "most accurate (92.00 %)"),
-        (Interval(0.02, 0.00, 0.04), "most accurate (92.00 % ≈)"),
+        (Interval(0.02, 0.01, 0.03), 0.01, "most accurate (92.00 %)"),
+        (Interval(0.02, 0.01, 0.03), 0.06, "most accurate (92.00 % ≈)"),
+        (Interval(0.02, 0.00, 0.04), 0.01, "most accurate (92.00 % ≈)"),
     ],
 )
 def test_the_most_accurate_is_named_though_chance_could_explain_it(
-    change: Interval, figure: str
+    change: Interval, p_value: float, figure: str
 ) -> None:
-    better = summary("a", validation_accuracy=0.92, validation_change=change)
+    known: dict[str, Any] = {"validation_change": change, "validation_p": p_value}
+    better = summary("a", validation_accuracy=0.92, **known)
     assert uses_of(BASELINE, better) == {"a": [figure]}
 
 

@@ -104,25 +104,25 @@ def test_a_quantized_variant_is_explained_by_its_kernels_and_the_cpu(
     run = make_run(VARIANTS, environment={**ENVIRONMENT, "flags": flags})
     found = lines(*TEACHER, *PRUNED, *measured("int8", 5_000, INTEGER, "int8"), run=run)
     assert found == [
-        "`int8`, 2.00× faster than its parent `pruned`: its time goes to QLinearConv 60%, "
-        "QuantizeLinear 15%, DequantizeLinear 14%, QGemm 10%. Integer kernels take 70%, changes "
-        f"of type and layout around them 29%; this CPU {ending}."
+        "`int8`, 2.00× (2.00–2.00) faster than its parent `pruned`: its time goes to QLinearConv "
+        "60%, QuantizeLinear 15%, DequantizeLinear 14%, QGemm 10%. Integer kernels take 70%, "
+        f"changes of type and layout around them 29%; this CPU {ending}."
     ]
 
 
 def test_integers_that_no_kernel_multiplies_are_told() -> None:
     found = lines(*TEACHER, *PRUNED, *measured("int8", 12_500, CONV, "uint8"))
     assert found == [
-        "`int8`, 1.25× slower than its parent `pruned`: its time goes to Conv 75%, Gemm 25%. No "
-        "integer kernel ran: the integer weights are converted to floats first, so the file is "
-        "smaller but computes as before."
+        "`int8`, 1.25× (1.25–1.25) slower than its parent `pruned`: its time goes to Conv 75%, "
+        "Gemm 25%. No integer kernel ran: the integer weights are converted to floats first, so "
+        "the file is smaller but computes as before."
     ]
 
 
 def test_what_is_slower_than_its_parent_is_explained_but_a_student_is_not() -> None:
     slow = measured("pruned", 30_000, {"Conv": 9_900.0, "Relu": 100.0})
     assert lines(*TEACHER, *slow, *measured("kd", 90_000)) == [
-        "`pruned`, 1.50× slower than its parent `teacher`: its time goes to Conv 99%."
+        "`pruned`, 1.50× (1.50–1.50) slower than its parent `teacher`: its time goes to Conv 99%."
     ]
     assert lines(*TEACHER, *PRUNED, *measured("kd", 90_000)) == []
 
@@ -137,7 +137,8 @@ def test_without_operators_or_times_no_more_is_said_than_is_known() -> None:
     int8 = measured("int8", 5_000, weights="int8")
     blind = [row for row in int8 if row.metric != "operators"]
     assert lines(*TEACHER, *PRUNED, *blind) == [
-        "`int8`, 2.00× faster than its parent `pruned`: its operators could not be profiled."
+        "`int8`, 2.00× (2.00–2.00) faster than its parent `pruned`: its operators could not be "
+        "profiled."
     ]
     untimed = [row for row in int8 if row.metric != "latency_ns"]
     assert lines(*TEACHER, *PRUNED, *untimed)[0].startswith("`int8`: its time goes to Conv 75%")
@@ -193,7 +194,8 @@ def test_the_scheme_is_what_the_run_recorded(
     run = make_run(VARIANTS | {"int8": int8}, environment={**ENVIRONMENT, "flags": flags})
     rows = [*TEACHER, *PRUNED, *measured("int8", 5_000, INTEGER, "int8")]
     (line,) = lines(*rows, run=run)
-    assert line.startswith(f"`int8`, 2.00× faster than its parent `pruned`: {scheme}its time goes")
+    beside = "2.00× (2.00–2.00) faster than its parent `pruned`"
+    assert line.startswith(f"`int8`, {beside}: {scheme}its time goes")
 
 
 @pytest.mark.parametrize(("reduced", "weights"), [(True, "7-bit int8"), (False, "int8")])

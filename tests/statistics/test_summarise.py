@@ -298,6 +298,7 @@ def test_all_figures_of_a_variant_are_exact() -> None:
         change_seeds=1,
         more_accurate=-1,
         validation_change=intervals.paired_change([validation], [baseline]),
+        validation_p=approx(2 * 3 / 2**20),  # pyright: ignore[reportArgumentType]
         validation=Disagreement(0, 20, 100),
         size_bytes=1000,
         size_ratio=4,
@@ -326,6 +327,8 @@ def test_all_figures_of_a_variant_are_exact() -> None:
         faster=1,
         log_ratios=approx(dict.fromkeys(range(3), -log(2))),  # pyright: ignore[reportArgumentType]
         throughput_per_s=approx({1: 1e5, 32: 32e5}),  # pyright: ignore[reportArgumentType]
+        throughput_ratio={size: approx((2, 2, 2)) for size in (1, 32)},  # pyright: ignore[reportArgumentType]
+        more_throughput={1: 1, 32: 1},
         parity_max_abs=1e-6,
         parity_agreement=1,
         make_seconds=1,

@@ -21,7 +21,7 @@ from compbench.statistics.lineage import last_step
 from compbench.statistics.summary import Summaries
 
 _MOST_PAIRS = 5  # of a variant
-_LOSS_TO_GAIN = LinearSegmentedColormap.from_list("", (style.RED, "#ffffff", style.BLUE))
+_LOSS_TO_GAIN = LinearSegmentedColormap.from_list("", (style.LOSS, "#ffffff", style.GAIN))
 
 
 def class_heat_map(run: Run, rows: Rows, summaries: Summaries, target: str) -> Figure:

@@ -15,10 +15,17 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from compbench.history.history import History, letter
 from compbench.history.series import Series, Step
 from compbench.report.pictures import style
+from compbench.results.record import Run
+from compbench.statistics.lineage import last_step
 
 MOST = 12  # panels
 _MARKERS = "osD^vPXh"
 _MOST_TICKS = 5
+_KINDS: dict[str, Any] = {  # of steps
+    "worse": {"color": style.INK, "linestyle": "-"},
+    "better": {"color": style.INK, "linestyle": (0, (5, 2))},
+    "can't be compared": {"color": style.FAINT, "linestyle": (0, (1, 1.5))},
+}
 
 
 def picture(found: History) -> bytes:
@@ -54,9 +61,11 @@ def panels(found: History) -> Figure:
 
 
 def _panel(axes: Axes, found: History, series: Series) -> None:
+    run = _newest(found, series.variant)
+    colour = style.looks(run)[last_step(run, series.variant)].colour
     for group in dict.fromkeys(p.group for p in series.points):
         points = [p for p in series.points if p.group == group]
-        colour, marker = _look(group)
+        marker = _MARKERS[group % len(_MARKERS)]
         x, y = [p.at for p in points], np.array([p.interval.value for p in points])
         reach = [y - [p.interval.low for p in points], [p.interval.high for p in points] - y]
         axes.errorbar(x, y, np.abs(reach), color=colour, fmt="none", elinewidth=1, alpha=0.55)
@@ -83,11 +92,11 @@ def _panel(axes: Axes, found: History, series: Series) -> None:
 
 
 def _line(axes: Axes, found: History, step: Step) -> None:
-    """Red where it got worse, blue where better, grey and dashed where it can't be compared."""
-    is_worse = (step.after - step.before) * found.metric.better < 0
-    colour = style.FAINT if step.is_apart else style.RED if is_worse else style.BLUE
-    axes.axvline(step.at - 0.5, color=colour, lw=1.4, ls="--" if step.is_apart else "-")
-    size = found.metric.size_text(step.before, step.after)
+    """Its kind by its dashes and in a word, as a colour would be a family's."""
+    kind = _kind(found, step)
+    axes.axvline(step.at - 0.5, lw=1.4, **_KINDS[kind])
+    word = "" if step.is_apart or not found.metric.better else f" {kind}"
+    size = found.metric.size_text(step.before, step.after) + word
     is_late = step.at > 0.7 * len(found.moments)
     axes.annotate(
         size,
@@ -103,31 +112,37 @@ def _line(axes: Axes, found: History, step: Step) -> None:
     )
 
 
-def _look(group: int) -> tuple[str, str]:
-    """Colour and shape together tell groups apart; red and blue are those of steps."""
-    colours = (style.BLACK, style.GREEN, style.PURPLE, style.ORANGE, style.SKY)
-    return colours[group % len(colours)], _MARKERS[group % len(_MARKERS)]
+def _kind(found: History, step: Step) -> str:
+    """One of `_KINDS`."""
+    if step.is_apart:
+        return "can't be compared"
+    return "worse" if (step.after - step.before) * found.metric.better < 0 else "better"
+
+
+def _newest(found: History, variant: str) -> Run:
+    """The last run that has this variant: its family is that of today."""
+    return next(m.run for m in reversed(found.moments) if variant in m.run.variants)
 
 
 def _key(found: History) -> list[Line2D]:
-    handles = []
+    families: dict[str, Line2D] = {}
+    for series in shown(found):
+        run = _newest(found, series.variant)
+        family = last_step(run, series.variant)
+        families.setdefault(family, style.family_key(run, [family], markers=False)[0])
+    handles = list(families.values())
     groups = sorted({p.group for series in found.series for p in series.points})
     for group in groups if len(groups) > 1 else ():
-        colour, marker = _look(group)
+        marker = _MARKERS[group % len(_MARKERS)]
         name = f"machine or settings {letter(group)}"
-        handles.append(Line2D([], [], ls="none", marker=marker, color=colour, label=name))
+        handles.append(Line2D([], [], ls="none", marker=marker, color=style.INK, label=name))
     points = [p for series in shown(found) for p in series.points]
     if any(p.remade for p in points):
         hollow: Any = {"markerfacecolor": "white", "color": style.INK, "marker": "o"}
         handles.append(Line2D([], [], ls="none", label="hollow: another file", **hollow))
     steps = [step for series in shown(found) for step in series.steps]
-    better = found.metric.better
-    kinds = {
-        "worse": (style.RED, "-", lambda x: not x.is_apart and (x.after - x.before) * better < 0),
-        "better": (style.BLUE, "-", lambda x: not x.is_apart and (x.after - x.before) * better > 0),
-        "can't be compared": (style.FAINT, "--", lambda x: x.is_apart),
-    }
-    for name, (colour, dashes, is_one) in kinds.items():
-        if any(is_one(step) for step in steps):
-            handles.append(Line2D([], [], color=colour, ls=dashes, label=f"step: {name}"))
+    kinds = {_kind(found, step) for step in steps}
+    for name, look in _KINDS.items():
+        if name in kinds:
+            handles.append(Line2D([], [], label=f"step: {name}", **look))
     return [*handles, Line2D([], [], color=style.INK, lw=1.2, alpha=0.7, label="level")]

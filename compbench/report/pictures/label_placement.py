@@ -66,6 +66,26 @@ def place(
     return found
 
 
+def spread(wanted: Sequence[float], gap: float) -> list[float]:
+    """Places in the same order, each `gap` from the next, as near to where they are wanted."""
+    blocks: list[tuple[float, int]] = []  # the first place of some that touch, and how many
+    order = np.argsort(wanted, kind="stable")
+    for rank in order:
+        first, count = float(wanted[rank]), 1
+        while blocks and first < blocks[-1][0] + blocks[-1][1] * gap:
+            before, more = blocks.pop()
+            middle = (before + gap * (more - 1) / 2) * more
+            middle += (first + gap * (count - 1) / 2) * count
+            count += more
+            first = middle / count - gap * (count - 1) / 2
+        blocks.append((first, count))
+    places = [first + i * gap for first, count in blocks for i in range(count)]
+    found = [0.0] * len(places)
+    for rank, place in zip(order, places, strict=True):
+        found[rank] = place
+    return found
+
+
 def _beside(mark: Box, angle: float, gap: float, width: float, height: float) -> Box:
     """The box whose nearest edge lies `gap` from the mark in this direction."""
     x, y = mark.centre

@@ -10,11 +10,16 @@ from typing import TypeVar
 import numpy as np
 
 from compbench.results.record import Run
+from compbench.results.row_index import Rows
+from compbench.statistics.lineage import last_step
 from compbench.statistics.summary import Summaries, Summary
 
 _T = TypeVar("_T")
 
 MOST = 24  # rows that stay readable in one picture
+MOST_SWEEPS = 5  # curves by temperature in one picture
+MOST_LABELS = 10  # classes of one image whose probabilities stay readable
+MOST_OF_FAMILY = 7  # lines of one colour in a panel that stay apart
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,21 @@ def evenly(items: Sequence[_T], most: int) -> list[_T]:
     if most < 1:
         return []
     return [items[i] for i in np.linspace(0, len(items) - 1, most).round().astype(int)]
+
+
+def trained(run: Run, rows: Rows) -> dict[str, list[str]]:
+    """The variants that have a training history, by family."""
+    found: dict[str, list[str]] = {}
+    for variant in run.variants:
+        if any(row.samples for row in rows.of(variant, "history")):
+            found.setdefault(last_step(run, variant), []).append(variant)
+    return found
+
+
+def curves(run: Run, rows: Rows) -> dict[str, list[str]]:
+    """Those of them that the picture of training draws."""
+    found = trained(run, rows)
+    return {family: evenly(names, MOST_OF_FAMILY) for family, names in found.items()}
 
 
 def _latency(summary: Summary) -> float:

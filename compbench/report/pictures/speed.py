@@ -21,8 +21,8 @@ from compbench.statistics.lineage import last_step
 from compbench.statistics.summary import Summaries, Summary
 
 _BINS, _KEY_COLUMNS = 160, 6
-_P99_COLOUR = style.RED
-_PERCENTILES = (0.45, 0.45, 0.86), (_P99_COLOUR, style.INK, style.INK)  # heights, colours
+_P99: Any = (0, (1.2, 1.0))  # dots: a colour would be a family's
+_PERCENTILES = (0.45, 0.45, 0.86), (_P99, "-", "-")  # heights, dashes
 
 
 def latency_hills(run: Run, rows: Rows, summaries: Summaries, target: str) -> Figure:
@@ -44,9 +44,9 @@ def latency_hills(run: Run, rows: Rows, summaries: Summaries, target: str) -> Fi
         colour = looks[last_step(run, s.variant)].colour
         axes.stairs(i - heights, edges, baseline=i, fill=True, color=colour, alpha=0.5, zorder=2)
         p90, p99 = (found and found.value for found in (s.p90_ns, s.p99_ns))
-        for mark, end, ink in zip((p99, p90, s.p50_ns), *_PERCENTILES, strict=True):
+        for mark, end, dash in zip((p99, p90, s.p50_ns), *_PERCENTILES, strict=True):
             if mark is not None:
-                axes.plot([mark, mark], [i, i - end], color=ink, lw=1.5, zorder=3)
+                axes.plot([mark, mark], [i, i - end], color=style.INK, ls=dash, lw=1.5, zorder=3)
         texts = (s.p50_ns, p90, p99, float(values.max()))
         _columns(axes, i, [units.time_text(ns) for ns in texts])
     _columns(axes, -1.0, ["p50", "p90", "p99", "slowest"], fontweight="bold")
@@ -55,7 +55,7 @@ def latency_hills(run: Run, rows: Rows, summaries: Summaries, target: str) -> Fi
     batch = run.targets[target]["batch_sizes"][0]
     axes.set_xlabel(f"latency of one inference at batch {batch} (log scale)")
     style.heading(figure, f"{run.suite} on {target}: latency of every kept run")
-    _key(figure, run, chosen, [("p50 (tall), p90", style.INK), ("p99", _P99_COLOUR)])
+    _key(figure, run, chosen, [("p50 (tall), p90", "-"), ("p99", _P99)])
     return figure
 
 
@@ -100,7 +100,9 @@ def _speeds(axes: Axes, chosen: Sequence[Summary], colours: list[str], baseline:
         axes.barh(i, speedup.value - 1, 0.6, left=1, color=colours[i])
         axes.plot(speedup[1:], [i, i], color="white", lw=3.2, solid_capstyle="butt")
         axes.plot(speedup[1:], [i, i], color=style.INK, lw=1.4, solid_capstyle="butt")
-        label = "baseline" if chosen[i].variant == baseline else units.times(speedup)
+        s = chosen[i]
+        cell = units.speed_cell(speedup, s.faster)
+        label = "baseline" if s.variant == baseline else cell
         _beside(axes, i, max(speedup.high, 1), label)
     for i, s in enumerate(chosen):
         if not s.speedup:
@@ -144,10 +146,10 @@ def _name_rows(axes: Axes, run: Run, summaries: Summaries, chosen: Sequence[Summ
             label.set_fontweight("bold")
 
 
-def _key(figure: Figure, run: Run, chosen: Sequence[Summary], more: list[tuple[str, str]]) -> None:
+def _key(figure: Figure, run: Run, chosen: Sequence[Summary], more: list[tuple[str, Any]]) -> None:
     handles = style.family_key(run, (last_step(run, s.variant) for s in chosen), markers=False)
-    for label, colour in more:
-        handles.append(Line2D([], [], label=label, color=colour, lw=1.8))
+    for label, dash in more:
+        handles.append(Line2D([], [], label=label, color=style.INK, ls=dash, lw=1.8))
     handles.append(Line2D([], [], ls="none", label="bold: Pareto front"))
     figure.legend(
         handles=style.by_rows(handles, _KEY_COLUMNS),

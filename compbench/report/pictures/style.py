@@ -100,14 +100,26 @@ _LOOKS = {
     "quantized": Look(ORANGE, "P"),
     "half precision": Look(SKY, "X"),
 }
-# the first after Okabe and Ito, the others of Paul Tol's "muted" scheme
+# of Paul Tol's "muted" scheme
 _SPARE = (
-    Look(FAINT, "h"),
+    Look("#882255", "h"),
     Look("#332288", "p"),
-    Look("#882255", "*"),
-    Look("#999933", "d"),
-    Look("#44AA99", "8"),
+    Look("#999933", "*"),
+    Look("#44AA99", "d"),
 )
+# from loss to gain: ends that no family has (ColorBrewer's BrBG, which the colour-blind can tell)
+LOSS, GAIN = "#8c510a", "#01665e"
+# what tells the variants of one family apart
+DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (4, 1.5)),
+    (0, (1, 1)),
+    (0, (6, 1.2, 1, 1.2)),
+    (0, (9, 2)),
+    (0, (4, 1, 1, 1, 1, 1)),
+    (0, (2, 2.5)),
+)
+_FILLS = ("solid", "hollow", "hatched")
 
 
 def looks(run: Run) -> dict[str, Look]:
@@ -116,6 +128,33 @@ def looks(run: Run) -> dict[str, Look]:
     known = {name: look for name, look in _LOOKS.items() if name in there}
     others = (name for name in there if name not in _LOOKS)
     return known | dict(zip(others, cycle(_SPARE), strict=False))
+
+
+def lines(run: Run, variants: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Each one's line: its family's colour, and a dash that none before it in the family has."""
+    known, taken = looks(run), dict.fromkeys(looks(run), 0)
+    found = {}
+    for variant in variants:
+        family = last_step(run, variant)
+        dash = DASHES[taken[family] % len(DASHES)]
+        taken[family] += 1
+        found[variant] = {"color": known[family].colour, "linestyle": dash}
+    return found
+
+
+def bars(run: Run, variants: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Each one's bar: its family's colour; a second of the family is hollow, a third hatched."""
+    known, taken = looks(run), dict.fromkeys(looks(run), 0)
+    found = {}
+    for variant in variants:
+        family = last_step(run, variant)
+        colour, fill = known[family].colour, _FILLS[taken[family] % len(_FILLS)]
+        taken[family] += 1
+        edge = {"edgecolor": colour, "linewidth": 0.9}
+        face = colour if fill == "solid" else "white"
+        hatch = "/////" if fill == "hatched" else ""
+        found[variant] = {"facecolor": face, "hatch": hatch, **edge}
+    return found
 
 
 def family_key(run: Run, families: Iterable[str], *, markers: bool) -> list[Line2D]:

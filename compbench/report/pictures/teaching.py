@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 from compbench.report.pictures import style
-from compbench.report.pictures.selection import evenly
+from compbench.report.pictures.selection import MOST_LABELS, MOST_SWEEPS, evenly
 from compbench.results.record import Run
 from compbench.results.row_index import Rows
 from compbench.statistics.intervals import Interval, accuracy_interval
+from compbench.statistics.lineage import last_step
 from compbench.statistics.teaching import Example, SoftLabels, Sweep, soft_labels, sweeps
 
-_ROLES = (style.BLACK, style.ORANGE, style.BLUE)  # teacher, control, student
-_MOST_CLASSES = 10  # of one image
-_MOST_SWEEPS = 5
-_SWEEPS = (style.BLUE, style.RED, style.GREEN, style.PURPLE, style.ORANGE)
-_CONTROLS = (style.BLACK, style.SKY, *_SWEEPS)
+_MARKERS = "osD^v"  # of sweeps
+_DODGE = 1.03  # a sweep beside the next, so that their intervals do not cover each other
 _GAP = 1.28  # between the rows of bars, whose tallest is 1
 _SPLITS = {"accuracy": "test accuracy", "validation_accuracy": "validation accuracy"}
 
@@ -36,12 +36,14 @@ def soft_label_bars(run: Run, rows: Rows, target: str) -> Figure:
     images, *panels = figure.subplots(1, len(widths), gridspec_kw={"width_ratios": widths})
     _show_images(images, found.examples)
     for axes, temperature in zip(panels, temperatures, strict=True):
-        _show_bars(axes, found, temperature)
+        _show_bars(axes, found, temperature, style.bars(run, found.models))
         student = "" if temperature == 1 else ", as the student was taught"
         axes.set_title(f"T = {temperature:g}{student}")
-    handles = panels[0].get_legend_handles_labels()[0]
-    labels = [f"{style.short(variant)} ({part})" for variant, part in found.models.items()]
-    figure.legend(handles[:3], labels, loc="outside lower center", ncols=3)
+    handles = [
+        Patch(**look, label=f"{style.short(variant)} ({found.models[variant]})")
+        for variant, look in style.bars(run, found.models).items()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
     style.heading(
         figure,
         f"{run.suite} on {target}: class probabilities (softmax of logits / T), seed {found.seed}",
@@ -77,7 +79,9 @@ def _pixels(example: Example) -> NDArray[np.uint8]:
     return channels.mean(axis=0).astype(np.uint8)
 
 
-def _show_bars(axes: Axes, found: SoftLabels, temperature: float) -> None:
+def _show_bars(
+    axes: Axes, found: SoftLabels, temperature: float, looks: dict[str, dict[str, Any]]
+) -> None:
     count = 0
     for row, example in enumerate(found.examples):
         bottom = -_GAP * row
@@ -86,11 +90,11 @@ def _show_bars(axes: Axes, found: SoftLabels, temperature: float) -> None:
         count = len(classes)
         place = classes.index(example.label)
         axes.add_patch(
-            Rectangle((place - 0.5, bottom), 1, 1, color=style.SKY, alpha=0.3, linewidth=0)
+            Rectangle((place - 0.5, bottom), 1, 1, color=style.GRID, linewidth=0, zorder=0)
         )
-        for i, (variant, colour) in enumerate(zip(found.models, _ROLES, strict=True)):
+        for i, variant in enumerate(found.models):
             x = np.arange(count) + 0.27 * (i - 1)
-            axes.bar(x, shares[variant][classes], 0.27, bottom, color=colour, label=variant)
+            axes.bar(x, shares[variant][classes], 0.24, bottom, label=variant, **looks[variant])
         axes.plot([-0.5, count - 0.5], [bottom, bottom], color=style.FAINT, lw=0.8)
         for x, name in enumerate(classes):
             font = {"fontsize": 7.5, "fontweight": "bold" if x == place else "normal"}
@@ -111,23 +115,30 @@ def _height(count: int) -> tuple[float, float]:
 def _classes(example: Example, shares: dict[str, NDArray[np.float64]]) -> list[int]:
     """All classes, or those that a model thinks likeliest and the true one."""
     likeliest = np.max(list(shares.values()), axis=0)
-    if len(likeliest) <= _MOST_CLASSES:
+    if len(likeliest) <= MOST_LABELS:
         return list(range(len(likeliest)))
     likeliest[example.label] = np.inf
-    return sorted(np.argsort(-likeliest, kind="stable")[:_MOST_CLASSES].tolist())
+    return sorted(np.argsort(-likeliest, kind="stable")[:MOST_LABELS].tolist())
 
 
 def temperature_curves(run: Run, rows: Rows, target: str) -> Figure:
     """Test and validation accuracy by temperature, and the net without a teacher as a band."""
-    found = evenly(sweeps(run), _MOST_SWEEPS)
+    found = evenly(sweeps(run), MOST_SWEEPS)
     figure = style.canvas(4.3)
     panels = figure.subplots(1, 2, sharey=True)
     controls = list(dict.fromkeys(sweep.control for sweep in found if sweep.control))
+    looks = style.lines(run, (sweep.points[0][1] for sweep in found))
+    families = style.looks(run)
+    for control, dash in zip(controls, style.DASHES[1:], strict=False):  # never a whole line
+        colour = families[last_step(run, control)].colour
+        looks[control] = {"color": colour, "linestyle": dash}
     for axes, (metric, label) in zip(panels, _SPLITS.items(), strict=True):
-        for sweep, colour in zip(found, _SWEEPS, strict=False):
-            _draw_sweep(axes, rows, sweep, (metric, target), colour)
-        for control, colour in zip(controls, _CONTROLS, strict=False):
-            _draw_control(axes, rows, control, (metric, target), colour)
+        for i, sweep in enumerate(found):
+            look = {**looks[sweep.points[0][1]], "marker": _MARKERS[i]}
+            beside = _DODGE ** (i - (len(found) - 1) / 2)
+            _draw_sweep(axes, rows, sweep, (metric, target), look, beside)
+        for control in controls:
+            _draw_control(axes, rows, control, (metric, target), looks[control])
         temperatures = sorted({t for sweep in found for t, _ in sweep.points})
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(FixedLocator(evenly(temperatures, 9)))
@@ -141,27 +152,34 @@ def temperature_curves(run: Run, rows: Rows, target: str) -> Figure:
     return figure
 
 
-def _draw_sweep(axes: Axes, rows: Rows, sweep: Sweep, where: tuple[str, str], colour: str) -> None:
-    """A line with intervals."""
+def _draw_sweep(
+    axes: Axes,
+    rows: Rows,
+    sweep: Sweep,
+    where: tuple[str, str],
+    look: dict[str, Any],
+    beside: float,
+) -> None:
+    """A line with intervals, `beside` times its temperatures to the right."""
     measured = [(t, _accuracy(rows, v, where)) for t, v in sweep.points]
     known = [(t, a) for t, a in measured if a]
     if known:
-        x = [t for t, _ in known]
+        x = [t * beside for t, _ in known]
         values = [a.value for _, a in known]
         errors = np.array([(a.value - a.low, a.high - a.value) for _, a in known]).T
-        axes.errorbar(x, values, errors, marker="o", ms=5, capsize=3, color=colour,
-                      label=f"{sweep.label}: taught")  # fmt: skip
+        label = f"{sweep.label}: taught"
+        axes.errorbar(x, values, errors, ms=5, capsize=3, elinewidth=1.1, label=label, **look)
 
 
 def _draw_control(
-    axes: Axes, rows: Rows, control: str, where: tuple[str, str], colour: str
+    axes: Axes, rows: Rows, control: str, where: tuple[str, str], look: dict[str, Any]
 ) -> None:
     accuracy = _accuracy(rows, control, where)
     if accuracy is None:
         return
-    axes.axhspan(accuracy.low, accuracy.high, color=colour, alpha=0.1, linewidth=0)
+    axes.axhspan(accuracy.low, accuracy.high, color=look["color"], alpha=0.1, linewidth=0)
     label = f"{style.short(control)}: without a teacher, and its interval"
-    axes.axhline(accuracy.value, color=colour, ls="--", lw=1.2, label=label)
+    axes.axhline(accuracy.value, lw=1.2, label=label, **look)
 
 
 def _accuracy(rows: Rows, variant: str, where: tuple[str, str]) -> Interval | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from compbench import units
 from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.results.record import Run
-from compbench.statistics.summary import Summaries
+from compbench.statistics.summary import Summaries, Summary
 
 
 def across(run: Run, summaries: Summaries) -> Table:
@@ -16,9 +16,17 @@ def across(run: Run, summaries: Summaries) -> Table:
     if len(targets) < 2:
         return []
     return [
-        {"variant": v, **{t: units.time_text(summaries.find(v, t).p50_ns) for t in targets}}
+        {"variant": v, **{t: _cell(run, summaries.find(v, t)) for t in targets}}
         for v in run.variants
     ]
+
+
+def _cell(run: Run, s: Summary) -> str:
+    """Its time, and its speed on this target beside the baseline's."""
+    time = units.time_text(s.p50_ns)
+    if s.variant == run.baseline or s.speedup is None:
+        return time
+    return f"{time} ({units.speed_cell(s.speedup, s.faster, brief=True)})"
 
 
 class Section(SectionBase):
@@ -34,5 +42,6 @@ class Section(SectionBase):
 
 _LEGEND = (
     "Each target was timed in processes of its own, some minutes apart: read these as a hint, not "
-    "as a ratio with an interval."
+    "as a ratio with an interval. In brackets the speed-up over the baseline on the same target; "
+    f"{units.UNSURE}: noise could explain it."
 )

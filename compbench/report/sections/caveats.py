@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from compbench import units
 from compbench.report.section import Page, SectionBase, bullets
+from compbench.report.wording import beside_parent
 from compbench.results.record import Run
 from compbench.runtime.machine import has_vnni
 from compbench.statistics.lineage import made_from
@@ -69,12 +71,8 @@ def _too_many_threads(run: Run, target: str) -> list[str]:
 
 def _against_parent(child: Summary, parent: Summary) -> list[str]:
     found = []
-    if child.speedup and parent.speedup and child.speedup.high < parent.speedup.low:
-        slower = f"{parent.speedup.value / child.speedup.value:.2f}"
-        if slower != "1.00":
-            found.append(
-                f"`{child.variant}` is {slower}× slower than its parent `{parent.variant}`."
-            )
+    if child.faster_than_parent < 0:
+        found.append(f"`{child.variant}` is {beside_parent(child, parent.variant)}.")
     if child.size_bytes and parent.size_bytes and child.size_bytes > parent.size_bytes:
         found.append(f"`{child.variant}` is a larger file than its parent `{parent.variant}`.")
     return found
@@ -92,7 +90,7 @@ def _sparse(child: Summary, parent: Summary | None, baseline: Summary) -> list[s
         return []
     disk = f"only {smaller:.2f}× smaller" if smaller > 1.05 else "not smaller"
     whose = "its parent" if parent else "the baseline"
-    speed = _speed_beside(child, parent) if parent else ""
+    speed = _speed_beside(child) if parent else ""
     packed = ""
     if child.packed_bytes and dense.packed_bytes:
         share = child.packed_bytes / dense.packed_bytes
@@ -103,15 +101,13 @@ def _sparse(child: Summary, parent: Summary | None, baseline: Summary) -> list[s
     ]
 
 
-def _speed_beside(child: Summary, parent: Summary) -> str:
-    """What the intervals of two speed-ups allow one to say, to end a sentence with."""
-    if not child.speedup or not parent.speedup:
+def _speed_beside(child: Summary) -> str:
+    """Its speed beside its parent's, to end a sentence with."""
+    if child.parent_speedup is None:
         return ""
-    if child.speedup.low > parent.speedup.high:
-        return f", though {child.speedup.value / parent.speedup.value:.2f}× faster"
-    return (
-        " and slower" if child.speedup.high < parent.speedup.low else " and not measurably faster"
-    )
+    side = child.faster_than_parent
+    link = ", though" if side > 0 else " and"
+    return f"{link} {units.speed(child.parent_speedup, side)}"
 
 
 class Section(SectionBase):

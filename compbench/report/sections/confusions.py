@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from itertools import groupby, islice
@@ -47,14 +48,17 @@ class Section(SectionBase):
         """Bars of class pairs, where the run kept what was taken for what."""
         run, target = page.run, page.target
         ahead = front(run, page.summaries, target, MOST)
-        if not added_confusions(run, page.rows, target, ahead):
+        found = Counter(c.variant for c in added_confusions(run, page.rows, target, ahead))
+        if not found:
             return []
         alt = "Classes that variants confuse more often than the baseline"
         caption = (
             f"Pairs “true → predicted” of which a variant on the Pareto front has more test images "
-            f"than `{run.baseline}` (means over seeds); at most five pairs and {MOST} "
-            "variants are shown."
+            f"than `{run.baseline}` (means over seeds): {_drawn(found)}."
         )
+        others = len(front(run, page.summaries, target, len(run.variants))) - len(ahead)
+        if others:
+            caption += f" {others} more variants on the front are left out."
         return [Picture("confusions", target, alt, caption, partial(_draw, page))]
 
     def content(self, page: Page) -> Sequence[str]:
@@ -62,6 +66,14 @@ class Section(SectionBase):
         table = confusions(page.run, page.rows, page.summaries, page.target)
         picture = page.picture("confusions")
         return [picture, markdown(table)] if picture else []
+
+
+def _drawn(found: Counter[str]) -> str:
+    """How many pairs are drawn, of all that there are of the variants drawn."""
+    drawn, there = sum(min(_MOST_PAIRS, n) for n in found.values()), sum(found.values())
+    some = f"{drawn} of {there}" if drawn < there else str(there)
+    first = ", of each variant those with the most more" if drawn < there else ""
+    return f"{some} pairs of {len(found)} variants{first}"
 
 
 def _draw(page: Page) -> Figure:

@@ -31,22 +31,27 @@ def _family_row(name: str, group: list[Summary], choice: Choice) -> dict[str, st
     low, high = (units.signed(100 * x) for x in (min(changes), max(changes)))
     within = [s for s in group if choice.is_within(s.variant)]
     maybe = [s for s in group if s not in within and choice.may_be_within(s.variant)]
-    level = as_fast_as_any(within) if within else []
-    fastest = min(level, key=lambda s: s.size_bytes or 0, default=None)
-    smallest = min(within, key=lambda s: s.size_bytes or 0, default=None)
+    fastest = min(as_fast_as_any(within), key=_bytes) if within else None
+    smallest = min(within, key=_bytes, default=None)
     return {
         "family": name,
         "variants": str(len(group)),
         "within the limit": str(len(within)),
         "perhaps": str(len(maybe)),
         "accuracy change (pp)": low if low == high else f"{low} to {high}",
-        "fastest within it": f"`{fastest.variant}` {units.speed(fastest.speedup, fastest.faster)}"
-        if fastest
-        else units.NOTHING,
+        "fastest within it": _fastest(fastest) if fastest else units.NOTHING,
         "smallest within it": f"`{smallest.variant}` {units.bytes_text(smallest.size_bytes)}"
         if smallest
         else units.NOTHING,
     }
+
+
+def _fastest(s: Summary) -> str:
+    return f"`{s.variant}` {units.speed_cell(s.speedup, s.faster)}"
+
+
+def _bytes(s: Summary) -> float:
+    return s.size_bytes or 0.0
 
 
 class Section(SectionBase):
@@ -63,8 +68,8 @@ class Section(SectionBase):
 
 _LEGEND = (
     "Without the baseline. The limit is the drop in accuracy that [pick] allows; within it is what "
-    "the validation images show to be, perhaps what only looks so by the estimate; the fastest is "
-    "the smallest file of those that can't be told apart from the fastest; changes of accuracy are "
-    "estimates, and “Could it be chance?” says which are differences; "
-    "two kinds of step after each other make a chain."
+    "the validation images show to be, perhaps what only looks so by the estimate. Of those that "
+    f"can't be told from the fastest the smallest is shown; {units.UNSURE}: noise could explain "
+    "its lead over the baseline. Changes of accuracy are estimates, and “Could it be chance?” says "
+    "which are differences; two kinds of step after each other make a chain."
 )

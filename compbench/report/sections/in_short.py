@@ -39,15 +39,14 @@ def _shown(here: Sequence[Summary], best: set[str]) -> list[Summary]:
 
 def _figures(run: Run, s: Summary) -> dict[str, str]:
     is_baseline = s.variant == run.baseline
-    sign = "" if is_baseline or s.faster else " ≈"
     return {
         "model": f"`{s.variant}`",
         "type": kind(run, s.variant),
         "size": units.bytes_text(s.size_bytes),
         "latency": units.time_text(s.p50_ns),
-        "speed": "1×" if is_baseline else units.times(s.speedup) + sign,
+        "speed": "1×" if is_baseline else units.speed_cell(s.speedup, s.faster),
         "accuracy": units.share(s.accuracy and s.accuracy.value, 2),
-        "accuracy change": "0" if is_baseline else units.points(s.change),
+        "accuracy change": "0" if is_baseline else units.change_cell(s.change, s.more_accurate),
     }
 
 
@@ -84,7 +83,8 @@ def rules(run: Run, table: Table) -> str:
     limit = f"{Constraints.of(run).drop_text} below the baseline"
     said = " ".join(row["best use"] for row in table)
     listed = "; ".join(f"*{u.label}*: {u.rule}" for u in USES if f"{u.label} (" in said)
-    signs = " ≈: noise could explain it." if any("≈" in row["speed"] for row in table) else ""
+    is_unsure = any(units.UNSURE in cell for row in table for cell in row.values())
+    signs = f" {units.UNSURE}: chance or noise could explain it." if is_unsure else ""
     if not listed:
         return signs.strip()
     perhaps = (

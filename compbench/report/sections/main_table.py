@@ -24,22 +24,22 @@ def _main_row(run: Run, summaries: Summaries, s: Summary) -> dict[str, str]:
     if s.reason:
         return {"variant": name, "lineage": lineage, "accuracy": s.reason.partition(":")[0]}
     is_baseline = s.variant == run.baseline
-    changed = units.points(s.judged_change) + _unsure(s)
     row = {
         "variant": name,
         "lineage": lineage,
         "accuracy": units.percent(s.accuracy),
-        f"vs {run.baseline}": "baseline" if is_baseline else changed,
+        f"vs {run.baseline}": "baseline"
+        if is_baseline
+        else units.change_cell(s.judged_change, s.more_accurate),
     }
     if len(run.seeds) > 1:
         row["seeds' sd (pp)"] = spread_text(s)
-    sign = {1: "", -1: " slower", 0: " ≈"}[s.faster]
     row |= {
         "bytes": size_text(s.size_bytes, None if is_baseline else s.size_ratio),
         "parameters": units.count_text(s.parameters),
         "MACs": units.count_text(s.macs),
         "p50": units.time_text(s.p50_ns),
-        "speed-up": "baseline" if is_baseline else units.times(s.speedup) + sign,
+        "speed-up": "baseline" if is_baseline else units.speed_cell(s.speedup, s.faster),
     }
     for size in run.targets[s.target]["batch_sizes"]:
         row[f"images/s, batch {size}"] = units.count_text(s.throughput_per_s.get(size))
@@ -52,10 +52,6 @@ def _name(summaries: Summaries, s: Summary) -> str:
     if (s.variant, s.target) in summaries.on_front:
         return f"**{s.variant}**"
     return f"*{s.variant}*" if (s.variant, s.target) in summaries.may_be_on_front else s.variant
-
-
-def _unsure(s: Summary) -> str:
-    return "" if s.more_accurate or s.change is None else " ≈"
 
 
 class Section(SectionBase):

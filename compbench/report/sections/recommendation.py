@@ -41,8 +41,8 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
         return f"**On {target}: nothing fits.** No variant is {limits}.{_excluded(choice)}"
     elif choice.is_baseline:
         return (
-            f"**On {target}, keep `{run.baseline}`**: of what is {limits}, on the validation "
-            f"split, nothing is measurably faster, nor as fast and smaller.{_excluded(choice)}"
+            f"**On {target}, keep `{run.baseline}`**: of what is shown to be {limits}, on the "
+            f"validation split, nothing is measurably faster, nor as fast and smaller.{_excluded(choice)}"
         )
     else:
         kept = kind(run, shown.variant)

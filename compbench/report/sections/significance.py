@@ -25,7 +25,7 @@ def _row(s: Summary, has_seeds: bool) -> dict[str, str]:
     p = s.change_p if s.technique_change is None else s.technique_p
     row = {
         "variant": s.variant,
-        "accuracy change": units.points(s.judged_change),
+        "accuracy change": units.change_cell(s.judged_change, s.more_accurate),
         "p": units.p_value(p),
         "accuracy is": units.NOTHING if p is None else _SIDES[s.more_accurate],
         "about": whose(s.change_seeds) if s.change else units.NOTHING,
@@ -38,7 +38,7 @@ def _row(s: Summary, has_seeds: bool) -> dict[str, str]:
             else f"{_SIDES[s.file_more_accurate]} (p {units.p_value(s.change_p)})"
         )
     return row | {
-        "speed-up": units.times(s.speedup),
+        "speed-up": units.speed_cell(s.speedup, s.faster),
         "p (t over launches)": units.p_value(s.speedup_p),
         "it is": units.NOTHING if s.speedup_p is None else _SPEEDS[s.faster],
     }

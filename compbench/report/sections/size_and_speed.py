@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from compbench import units
 from compbench.report.pictures.selection import shown
 from compbench.report.section import Page, Picture, SectionBase
 
@@ -26,7 +27,8 @@ class Section(SectionBase):
             return []
         caption = (
             f"Bytes of the ONNX file and of the same file packed with zstd; speed-up against "
-            f"`{page.run.baseline}` with its 95 % interval over launches. {chosen.note}"
+            f"`{page.run.baseline}` with its 95 % interval over launches; "
+            f"{units.UNSURE}: noise could explain it. {chosen.note}"
         ).strip()
         alt = "File size and speed-up by variant"
         return [Picture("speed", page.target, alt, caption, partial(_draw, page))]

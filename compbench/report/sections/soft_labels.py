@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from compbench.report.pictures.selection import MOST_LABELS
 from compbench.report.section import Page, Picture, SectionBase, Table, markdown
 from compbench.results.record import Run
 from compbench.results.row_index import Rows
@@ -40,6 +41,9 @@ class Section(SectionBase):
             f"`{found.student}`, which it taught, and of `{found.control}`, the same net trained "
             f"without it; seed {found.seed}. Shaded: the true class."
         )
+        classes = len(found.examples[0].logits[found.teacher])
+        if classes > MOST_LABELS:
+            caption += f" Of each image the {MOST_LABELS} likeliest of {classes} classes."
         return [Picture("soft-labels", page.target, alt, caption, partial(_draw, page))]
 
     def content(self, page: Page) -> Sequence[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compbench.report.section import Page, SectionBase, bullets
+from compbench.report.wording import beside_parent
 from compbench.results.record import Run
 from compbench.results.row_index import Rows
 from compbench.runtime import machine
@@ -72,14 +73,15 @@ def explanations(run: Run, rows: Rows, summaries: Summaries, target: str) -> lis
             continue
         parent = summaries.find(parents[0], target)
         quantized = _is_quantized(rows, s.variant)
-        slower = _is_slower(s, parent) and made_from(run, s.variant) is not None
+        slower = s.faster_than_parent < 0 and made_from(run, s.variant) is not None
         if quantized or slower:
             found.append(_line(run, rows, s, parent, quantized))
     return found
 
 
 def _line(run: Run, rows: Rows, s: Summary, parent: Summary, quantized: bool) -> str:
-    begin = f"`{s.variant}`{_compared(s, parent)}: "
+    beside = f", {beside_parent(s, parent.variant)}" if s.parent_speedup else ""
+    begin = f"`{s.variant}`{beside}: "
     own = profile(rows, s.variant, s.target)
     if own is None:
         return f"{begin}its operators could not be profiled."
@@ -115,15 +117,6 @@ def _scheme(run: Run, variant: str) -> str:
     return f"{scheme}; "
 
 
-def _compared(s: Summary, parent: Summary) -> str:
-    if not s.speedup or not parent.speedup:
-        return ""
-    ratio = s.speedup.value / parent.speedup.value
-    times = f"{max(ratio, 1 / ratio):.2f}"
-    word = f"{times}× {'faster' if ratio > 1 else 'slower'} than"
-    return f", {'as fast as' if times == '1.00' else word} its parent `{parent.variant}`"
-
-
 def _integers(run: Run, own: Profile) -> str:
     if own.integer == 0:
         return (
@@ -137,10 +130,6 @@ def _integers(run: Run, own: Profile) -> str:
         f"Integer kernels take {own.integer:.0%}, changes of type and layout around them "
         f"{own.conversion:.0%}; this CPU {native}."
     )
-
-
-def _is_slower(s: Summary, parent: Summary) -> bool:
-    return bool(s.speedup and parent.speedup and s.speedup.high < parent.speedup.low)
 
 
 def _is_quantized(rows: Rows, variant: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from compbench.report.pictures.selection import MOST_SWEEPS, evenly
 from compbench.report.section import Page, Picture, SectionBase
 from compbench.results.record import Run
 from compbench.statistics.teaching import sweeps
@@ -27,7 +28,11 @@ class Section(SectionBase):
         measured = any(page.rows.of(variant, "accuracy", page.target) for variant in taught)
         if not measured or not page.is_first:
             return []
-        return [Picture("temperature", page.target, _ALT, _caption(page.run), partial(_draw, page))]
+        there = sweeps(page.run)
+        drawn = evenly(there, MOST_SWEEPS)
+        more = f" {len(drawn)} of {len(there)} sweeps are drawn." if len(drawn) < len(there) else ""
+        caption = _caption(page.run) + more
+        return [Picture("temperature", page.target, _ALT, caption, partial(_draw, page))]
 
     def content(self, page: Page) -> Sequence[str]:
         """The picture."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from compbench.report.pictures.selection import curves, trained
 from compbench.report.section import Page, Picture, SectionBase
 
 if TYPE_CHECKING:
@@ -22,10 +23,13 @@ class Section(SectionBase):
 
     def pictures(self, page: Page) -> Sequence[Picture]:
         """Curves of all that were trained."""
-        variants = page.run.variants
-        if not any(row.samples for v in variants for row in page.rows.of(v, "history")):
+        there, drawn = (
+            sum(map(len, found(page.run, page.rows).values())) for found in (trained, curves)
+        )
+        if not there:
             return []
-        return [Picture("training", "", _ALT, _CAPTION, partial(_draw, page))]
+        left_out = f" {drawn} of {there} trained variants are drawn." if drawn < there else ""
+        return [Picture("training", "", _ALT, _CAPTION + left_out, partial(_draw, page))]
 
     def content(self, page: Page) -> Sequence[str]:
         """The picture."""
@@ -35,6 +39,7 @@ class Section(SectionBase):
 _ALT = "Training loss and validation accuracy by epoch"
 _CAPTION = (
     "Means over seeds; a dot marks the epoch that was kept, the best by validation accuracy. "
+    "Colours are families, dashes tell the variants of one apart. "
     "Losses are each technique's own and compare within a technique only."
 )
 
