@@ -8,6 +8,7 @@ from compbench.report.section import Page, SectionBase, bullets
 from compbench.results.record import Run
 from compbench.runtime.machine import has_vnni
 from compbench.statistics.lineage import made_from
+from compbench.statistics.sizes import contradiction
 from compbench.statistics.summary import Summaries, Summary
 
 
@@ -19,6 +20,8 @@ def findings(run: Run, summaries: Summaries, target: str) -> list[str]:
         if summary.reason:
             found.append(f"`{summary.variant}` has no figures: {summary.reason}.")
             continue
+        odd = contradiction(summary)
+        found += [f"{odd}."] if odd else []
         origin = made_from(run, summary.variant)
         parent = summaries.find(origin, target) if origin else None
         if parent:
