@@ -20,8 +20,8 @@ TREE = Summary(
     nonzero_parameters=0,
 )
 SAID = (
-    "`student`: its 0 parameters take 5 B coded, its file 60.0 KB packed: most of what it holds was "
-    "not counted as weights"
+    "`student`: its 0 parameters take 5 B coded, its file 60.0 KB packed: most of what it holds "
+    "was not counted as weights"
 )
 
 
