@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 import onnx
@@ -24,3 +25,10 @@ def written(file: bytes, entries: Mapping[str, str]) -> bytes:
     for name in sorted(entries):
         model.metadata_props.add(key=PREFIX + name, value=entries[name])
     return model.SerializeToString(deterministic=True)
+
+
+def net_sha256(file: bytes) -> str:
+    """The checksum of the file without what it says of itself: of what it computes."""
+    model = onnx.load_model_from_string(file)
+    model.ClearField("metadata_props")
+    return hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from compbench.onnxfile import coding
 from compbench.onnxfile.macs import macs
+from compbench.onnxfile.metadata import net_sha256
 from compbench.onnxfile.weights import Weight, weights
 
 
@@ -58,9 +59,11 @@ def measure(file: bytes) -> Size:
 
 def measured(spec: dict[str, Any], _: object) -> dict[str, NDArray[Any]]:
     """The same of the file at a path, as arrays; what is unknown is left out."""
-    found = asdict(measure(Path(spec["file"]).read_bytes()))
+    content = Path(spec["file"]).read_bytes()
+    found = asdict(measure(content))
     types = found.pop("weight_types")
     return {
+        "net_sha256": np.array(net_sha256(content)),
         "type": np.array(list(types), np.str_),
         "count": np.array(list(types.values()), np.int64),
         **{name: np.array(value) for name, value in found.items() if value is not None},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -138,3 +139,4 @@ def test_what_a_file_says_is_written_over_and_can_be_removed() -> None:
     assert told == metadata.written(metadata.written(plain, {"a": "2"}), {"a": "1", "b": "é"})
     assert metadata.read(told) == {"a": "1", "b": "é"}
     assert without_notes(onnx.load_model_from_string(told)) == plain
+    assert metadata.net_sha256(told) == hashlib.sha256(plain).hexdigest()
