@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -174,6 +175,25 @@ def pick(
     Output(json=json).show_choice(chosen)
     if chosen.choice.taken is None:
         raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    run: Run,
+    variant: Annotated[str, typer.Argument(help="one of the run's variants")],
+    path: Annotated[Path, typer.Argument(help="a folder, or the file to be: model.onnx")],
+    seed: Annotated[int | None, typer.Option(help="by default the run's first")] = None,
+    results: Results = RESULTS,
+) -> None:
+    """Copy a variant's ONNX file, with a README.md beside it of how to call it.
+
+    Nothing is written over.
+    """
+    from compbench.cli import export as exports
+    from compbench.table.stored_run import open_run
+
+    for written in exports.export(open_run(results, run), variant, path, seed, results):
+        print(written)
 
 
 @app.command()

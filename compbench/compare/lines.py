@@ -117,13 +117,21 @@ def _figures(side: Side, variant: str | None, target: str, over: str | None) -> 
     return Figures(found.accuracy, found.size_bytes, speedup, faster, found.p50_ns)
 
 
+_BYTES = "the same file, byte for byte"
+_NET = "the same net, bit for bit: only what the file says of itself differs"
+
+
+def _checksums(side: Side, variant: str) -> set[tuple[int, str]]:
+    return {(seed, checksum) for seed, (_, checksum) in side.artifacts(variant).items()}
+
+
 def _notes(a: Side, b: Side, pair: Pair) -> tuple[str, ...]:
     """Another recipe; one that made the same bytes again; a file that is lost or unknown."""
     assert pair.a is not None and pair.b is not None
     recipes = (side.run.variants[name] for side, name in ((a, pair.a), (b, pair.b)))
     notes = became(*recipes)
     if is_same_file(a, b, pair) and status(a, b, pair) != "same":
-        notes.append("the same file, byte for byte")
+        notes.append(_BYTES if _checksums(a, pair.a) & _checksums(b, pair.b) else _NET)
     return tuple(notes)
 
 

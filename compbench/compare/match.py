@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from compbench.errors import UserError, nearest
 from compbench.results.record import GROUPS, Run
-from compbench.results.row import Row
+from compbench.results.row import Row, net_of
 from compbench.results.row_index import Rows
 from compbench.statistics.latency import timings, turn_logs
 from compbench.statistics.summarise import summarise
@@ -30,6 +30,10 @@ class Side:
         """Seed -> key and sha256 of the ONNX file."""
         found = self.rows.of(variant, "file")
         return {row.seed: (row.key, str(row.samples["sha256"][0])) for row in found}
+
+    def nets(self, variant: str) -> dict[int, str]:
+        """Seed -> checksum of what the ONNX file computes, whatever it says of itself."""
+        return {row.seed: net_of(row) for row in self.rows.of(variant, "file")}
 
     def correct(self, variant: str, target: str) -> dict[int, NDArray[np.uint8]]:
         """Seed -> 1 for each test image that was classified rightly."""
@@ -93,12 +97,15 @@ def match(a: Side, b: Side) -> list[Pair]:
 
 
 def is_same_file(a: Side, b: Side, pair: Pair) -> bool:
-    """Whether both have the same bytes at every seed that both have, and one at least."""
+    """Whether both compute the same, bit for bit, at every seed that both have, and one at least.
+
+    What files say of themselves (their key, say) may differ.
+    """
     if pair.a is None or pair.b is None:
         return False
-    one, other = a.artifacts(pair.a), b.artifacts(pair.b)
+    one, other = a.nets(pair.a), b.nets(pair.b)
     common = [seed for seed in one if seed in other]
-    return bool(common) and all(one[seed][1] == other[seed][1] for seed in common)
+    return bool(common) and all(one[seed] == other[seed] for seed in common)
 
 
 def denominator(a: Side, b: Side, pairs: Iterable[Pair]) -> Pair | None:

@@ -63,11 +63,13 @@ class Samples(NamedTuple):
 class DatasetSource(Options, ABC):
     """Base of the class `Dataset` in every file of `datasets/`.
 
-    A suite file only names a dataset, so each of its options needs a default.
+    A suite file only names a dataset, so each of its options needs a default. Where classes have
+    names, `class_names` has them in the order of the labels: files that are made say them.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ()
     classes: ClassVar[int]
+    class_names: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def fingerprint(self, data_dir: Path) -> str | None:

@@ -31,6 +31,12 @@ def load(source: DatasetSource, data_dir: Path) -> Samples:
         raise _wrong(source, f"load gave {type(found).__name__}, which should be Samples(...)")
     if (found.test_images is None) != (found.test_labels is None):
         raise _wrong(source, "of test_images and test_labels one is None: give both or none")
+    names = source.class_names
+    if names and (len({*names}) != source.classes or len(names) != source.classes):
+        raise _wrong(
+            source,
+            f"class_names are {len(names)}, which should be one for each of {source.classes}",
+        )
     images, labels = _split(source, "", found.images, found.labels)
     missing = np.setdiff1d(np.arange(source.classes), labels)
     if missing.size:

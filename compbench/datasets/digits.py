@@ -25,6 +25,7 @@ class Dataset(DatasetSource):
 
     libraries: ClassVar[tuple[str, ...]] = ("scikit-learn", "scipy")
     classes: ClassVar[int] = 10
+    class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
 
     def fingerprint(self, data_dir: Path) -> str:
         """A digest of the 8×8 images and their labels."""

@@ -14,3 +14,7 @@ class Dataset(mnist.Dataset):
     """
 
     name: ClassVar[str] = "FashionMNIST"
+    class_names: ClassVar[tuple[str, ...]] = (
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    )

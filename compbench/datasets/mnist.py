@@ -17,6 +17,7 @@ class Dataset(DatasetSource):
 
     libraries: ClassVar[tuple[str, ...]] = ("torchvision",)
     classes: ClassVar[int] = 10
+    class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
     name: ClassVar[str] = "MNIST"
 
     def fingerprint(self, data_dir: Path) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from compbench.errors import UserError
 from compbench.files import sha256
-from compbench.make.store import MODEL, Store
+from compbench.make.store import MODEL, store_of
 from compbench.results.folder import read_rows
 from compbench.results.record import Run, read_run
 from compbench.results.row import Row
@@ -105,15 +104,15 @@ def of_run(folder: Path, results: Path) -> Snapshot:
     rows = tuple(r for r in read_rows(folder) if r.seed == seed and r.metric in METRICS)
     lost = {r.variant: r.reason for r in rows if r.metric == "status" and not r.target}
     keys = {r.variant: r.key for r in rows}
-    beside = folder.absolute().parents[2]
-    store = Store(beside if Store(beside).root.is_dir() else results)
+    store = store_of(folder, results)
     files = {}
     variants = {}
     for name in (name for name in run.variants if name not in lost):
         if name not in keys:
             raise UserError(f"{folder} has no rows of '{name}'; run again: {again}")
-        files[name], checksum = _artifact(store, keys[name], f"'{name}'", again)
-        variants[name] = _entry(run, name, keys[name], checksum)
+        artifact = store.need(keys[name], f"'{name}'", again)
+        files[name] = artifact.path(MODEL)
+        variants[name] = _entry(run, name, keys[name], artifact.manifest.files[MODEL])
     if not variants:
         raise UserError(f"{folder} has no artifact: all its variants failed")
     return Snapshot(str(folder), _record(run, variants, lost), files, rows)
@@ -138,18 +137,6 @@ def gate_table(suite_path: str) -> dict[str, Any] | None:
     if not suite_path or not Path(suite_path).is_file():
         return None
     return suites.load(Path(suite_path)).gate.model_dump()
-
-
-def _artifact(store: Store, key: str, variant: str, again: str) -> tuple[Path, str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            found = store.find(key)
-        except UserWarning as damage:
-            raise UserError(f"{damage}, by: {again}") from None
-    if found is None:
-        raise UserError(f"the artifact of {variant} is not in {store.root}; make it: {again}")
-    return found.path(MODEL), found.manifest.files[MODEL]
 
 
 def _entry(run: Run, name: str, key: str, checksum: str) -> Entry:

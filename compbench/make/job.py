@@ -26,6 +26,7 @@ from compbench.contracts import (
 from compbench.data.splits import Data
 from compbench.errors import JobFailed, told
 from compbench.make import checkpoint, determinism, module_check, rewrite
+from compbench.make.description import described
 from compbench.make.store import CHECKPOINT, HISTORY, LOGITS, MODEL, Artifact, Manifest
 from compbench.onnxfile.export import refuse_misshapen, to_onnx, torch_logits, without_notes
 from compbench.onnxfile.parity import MOST_LOGIT_DIFFERENCE, parity
@@ -67,6 +68,7 @@ def make(
         else:
             files = {MODEL: _from_onnx(job, parents, data, worker)}
     _refuse_misshapen_file(files[MODEL], job, data)
+    files[MODEL] = described(files[MODEL], job, [p.artifact for p in parents], data)
     manifest = Manifest(
         key=job.key,
         variant=job.variant.name,

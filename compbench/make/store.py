@@ -115,6 +115,21 @@ class Store:
             return None
         return Artifact(folder, manifest)
 
+    def need(self, key: str, what: str, again: str) -> Artifact:
+        """The artifact with this key; `what` it is of, and the command that makes it again.
+
+        Raises UserError where it is absent or damaged.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                found = self.find(key)
+            except UserWarning as damage:
+                raise UserError(f"{damage}, by: {again}") from None
+        if found is None:
+            raise UserError(f"the artifact of {what} is not in {self.root}; make it: {again}")
+        return found
+
     def put(self, manifest: Manifest, files: dict[str, bytes]) -> Artifact:
         """Write an artifact whole or not at all; `manifest.files` is filled in here."""
         sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
@@ -137,6 +152,12 @@ class Store:
     def _remove_leftovers(self) -> None:
         for leftover in self.root.glob(f"{TEMPORARY}*"):
             shutil.rmtree(leftover)
+
+
+def store_of(run: Path, results: Path) -> Store:
+    """The store that a run's artifacts lie in: beside it, or else under `results`."""
+    beside = run.absolute().parents[2]
+    return Store(beside if Store(beside).root.is_dir() else results)
 
 
 def _differences(folder: Path, manifest: Manifest) -> Iterator[str]:

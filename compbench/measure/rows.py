@@ -37,11 +37,13 @@ def artifact_rows(job: Job, artifact: Artifact, worker: Worker, sizes: KnownSize
     values = {name: found[name].item() if name in found else None for name in _SIZES}
     values["make_seconds"] = artifact.manifest.seconds
     rows = [make_row(job, metric, value=value) for metric, value in values.items()]
-    sha256 = np.array([artifact.manifest.files[MODEL]])
+    file = {
+        "sha256": np.array([artifact.manifest.files[MODEL]]),
+        "net_sha256": found["net_sha256"].reshape(1),
+        "opset": found["opset"].reshape(1),
+    }
     weights = {"type": found["type"], "count": found["count"]}
-    rows.append(
-        make_row(job, "file", samples={"sha256": sha256, "opset": found["opset"].reshape(1)})
-    )
+    rows.append(make_row(job, "file", samples=file))
     rows.append(make_row(job, "weights", samples=weights))
     if HISTORY in artifact.manifest.files:
         epochs = json.loads(artifact.read(HISTORY))

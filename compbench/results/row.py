@@ -31,3 +31,11 @@ class Row:
     samples: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     status: Literal["ok", "skipped", "failed"] = "ok"
     reason: str = ""
+
+
+def net_of(row: Row) -> str:
+    """What a row of the metric "file" tells of the net: the checksum of the file without metadata.
+
+    Older files had none, so theirs is that of the whole file.
+    """
+    return str(row.samples.get("net_sha256", row.samples["sha256"])[0])

@@ -47,6 +47,8 @@ def unlike(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
         yield "model"
     if old["dataset"] != new["dataset"]:
         yield "dataset"
+    if old.get("class_names") != new.get("class_names"):
+        yield "names of classes"
     if [*old["parents"]] != [*new["parents"]]:
         yield "parent"
 

@@ -47,6 +47,7 @@ def plan(suite: Suite, dataset_digest: str) -> tuple[Job, ...]:
                 "parents": parent_keys,
                 "seed": seed,
                 "dataset": dataset_digest,
+                "class_names": list(type(suite.dataset).class_names),
                 **makers[variant.name],
             }
             key = key_of(parts)

@@ -34,7 +34,9 @@ class Technique(FineTuning, TorchTechnique):
     undoes: ClassVar[tuple[str, ...]] = ("shared weights",)
     null_case: ClassVar[NullCase] = NullCase({"bits": 16, "epochs": 0})
 
-    bits: int = Field(default=5, ge=1, le=16, description="a layer has 2^bits different weights")
+    bits: int = Field(
+        default=5, ge=1, le=16, description="a layer has 2^bits different weights besides zero"
+    )
     layer_bits: dict[str, Annotated[int, Field(ge=1, le=16)]] = Field(
         default_factory=dict, description="other bits for some layers, by the layer's name"
     )

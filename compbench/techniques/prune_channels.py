@@ -26,13 +26,16 @@ _SEARCH_STEPS = 12  # halvings of the channel ratio: channels are far fewer than
 class Technique(FineTuning, TorchTechnique):
     """Remove the least important channels from every layer but the last; fine-tune.
 
-    The same share is removed from each layer. Importance is summed over a dependency group: all the
-    weights that go with a channel, also through residual connections. With w a channel's weights,
-    `l1`: Σ|w| (Li et al., arXiv:1608.08710); `l2`: √Σw²; `taylor`: |Σ w · ∂loss/∂w| on training
-    images (Molchanov et al., arXiv:1906.10771); `batch_norm`: its scale |γ| (Liu et al.,
-    arXiv:1708.06519); `random`: the control that says what choosing is worth. Groups: Fang et al.,
-    "DepGraph", arXiv:2301.12900 (torch-pruning). With `soft_weight` above 0 the fine-tuning also
-    learns from the unpruned parent.
+    The same share is removed from each layer. A channel's importance is the mean, over all weight
+    tensors that go with it (its dependency group, also through residual connections; biases don't
+    count), of a sum over the part w of each that is this channel's. `l1`: Σ|w| (Li et al.,
+    arXiv:1608.08710, who take the layer's own weights alone); `l2`: Σw², which ranks as the norm of
+    the whole group; `taylor`: Σ|w · ∂loss/∂w| on the first 1,024 training images, of layers that
+    multiply and LayerNorm, no batch norm (after Molchanov et al., arXiv:1906.10771, who square the
+    sum, with its signs); `batch_norm`: the scale |γ| (Liu et al., arXiv:1708.06519), a layer that
+    has none stays whole; `random`: the control that says what choosing is worth. Groups: Fang et
+    al., "DepGraph", arXiv:2301.12900 (torch-pruning). With `soft_weight` above 0 the fine-tuning
+    also learns from the unpruned parent.
     """
 
     family: ClassVar[str] = "pruned"
@@ -47,7 +50,9 @@ class Technique(FineTuning, TorchTechnique):
         "multiply-accumulates or parameters, of which at least that share is removed",
     )
     importance: Literal["l1", "l2", "taylor", "batch_norm", "random"] = Field(
-        default="l2", description="which channels go first: the least important"
+        default="l2",
+        description="which channels go first, by a mean over the weight tensors of a group: of "
+        "Σ|w|, Σw², Σ|w · gradient|, the batch norm's |scale|, or by chance",
     )
     steps: int = Field(
         default=1, ge=1, description="rounds of pruning, each with `epochs` of fine-tuning"
@@ -188,7 +193,9 @@ class Technique(FineTuning, TorchTechnique):
         self, model: nn.Module, example: Tensor, rigid: Iterable[str], ratio: float
     ) -> int:
         trial = copy.deepcopy(model)
-        self._pruner(trial, example, rigid, ratio, "l2", 1).step()
+        # how many go is the same by all criteria, but that `batch_norm` leaves layers without one
+        by = "batch_norm" if self.importance == "batch_norm" else "l2"
+        self._pruner(trial, example, rigid, ratio, by, 1).step()
         return self._cost(trial, example)
 
     def _cost(self, model: nn.Module, example: Tensor) -> int:

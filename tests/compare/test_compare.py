@@ -197,6 +197,20 @@ def test_a_rebuilt_file_of_the_same_bytes_says_so() -> None:
     assert student.notes == ("the same file, byte for byte",)
 
 
+def test_a_rebuilt_file_that_only_says_another_key_computes_the_same() -> None:
+    net = {"net_sha256": np.array(["a" * 64])}  # what older files were, which said nothing
+    rows = [
+        replace(r, samples={**r.samples, **net}) if r.metric == "file" else r
+        for r in rebuilt(rows_of(A.run), "student")
+    ]
+    student = line(compare(A, made("b", rows=rows)), "student")
+    assert student.status == "rebuilt"
+    assert student.accuracy_basis == "same answers"
+    assert student.notes == (
+        "the same net, bit for bit: only what the file says of itself differs",
+    )
+
+
 def test_another_recipe_is_told_option_by_option() -> None:
     options = {"technique": "train", "options": {"epochs": 20, "recipe": {"lr": 0.1}}}
     run = make_run(VARIANTS | {"student": lineage(model="mlp") | options})

@@ -120,6 +120,7 @@ def test_models_give_logits_export_and_come_back_from_a_checkpoint(
     norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     # the exporter folds a batch normalization's two parameters of each channel into a convolution
     folded = 2 * sum(norm.num_features for norm in norms)
+    assert counted is not None
     assert every - folded <= counted <= every
     (tmp_path / "c").write_bytes(checkpoint.to_bytes(model))
     loaded = checkpoint.load(str(tmp_path / "c"), family.build(shape, 10))

@@ -10,6 +10,7 @@ from compbench.report.wording import beside_parent
 from compbench.results.record import Run
 from compbench.runtime.machine import has_vnni
 from compbench.statistics.lineage import made_from
+from compbench.statistics.sizes import contradiction
 from compbench.statistics.summary import Summaries, Summary
 
 
@@ -21,6 +22,8 @@ def findings(run: Run, summaries: Summaries, target: str) -> list[str]:
         if summary.reason:
             found.append(f"`{summary.variant}` has no figures: {summary.reason}.")
             continue
+        odd = contradiction(summary)
+        found += [f"{odd}."] if odd else []
         origin = made_from(run, summary.variant)
         parent = summaries.find(origin, target) if origin else None
         if parent:

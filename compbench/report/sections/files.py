@@ -36,7 +36,7 @@ def _file_row(run: Run, rows: Rows, s: Summary) -> dict[str, str]:
         "same class": units.share(s.parity_agreement, 2),
         "sha256 (seed " + str(run.seeds[0]) + ")": f"`{file['sha256'][:12]}`",
         "opset": file["opset"],
-        "weights": ", ".join(types),
+        "weights": ", ".join(types) or ("unknown" if s.parameters is None else "none"),
         "nodes on": ", ".join(where),
     }
 

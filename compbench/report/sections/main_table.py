@@ -69,7 +69,15 @@ class Section(SectionBase):
     def content(self, page: Page) -> Sequence[str]:
         """A row for each variant."""
         found = main(page.run, page.summaries, page.target)
-        return with_legend(found, _legend(page.run, page.target))
+        shown = [s for s in page.summaries.of(page.target) if s.size_bytes]
+        unknown = any(s.macs is None or s.parameters is None for s in shown)
+        return with_legend(found, _legend(page.run, page.target) + _UNKNOWN * unknown)
+
+
+_UNKNOWN = (
+    f" {units.NOTHING} for parameters or MACs: unknown, since an operator is not known, "
+    "or a shape in it."
+)
 
 
 def _legend(run: Run, target: str) -> str:

@@ -1,0 +1,173 @@
+"""A file goes out with a page of how to call it, by which alone it gets the run's accuracy."""
+# ruff: noqa: F811, a fixture is an argument of its own name
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from compbench.cli import export as exports
+from compbench.data import digest, splits
+from compbench.datasets import digits
+from compbench.make import job as make_job
+from compbench.make import rewrite
+from compbench.make.store import MODEL, Store
+from compbench.measure import evaluate
+from compbench.onnxfile import metadata
+from compbench.results.folder import new_folder, read_rows, write_rows
+from compbench.results.record import write_run
+from compbench.runtime.process import Worker
+from compbench.runtime.target import Target
+from compbench.suite import plan, read
+from tests.cli.test_main import compbench, files, refused  # noqa: F401
+from tests.factory import TARGET, lineage, make_run, status_row
+
+SUITE = """
+dataset = "digits"
+[variants.small]
+technique = "train"
+model = { name = "mlp", hidden = [16] }
+epochs = 2
+[variants.small_int8]
+technique = "quantize_dynamic"
+parent = "small"
+"""
+RAW = splits._with_test_split  # the pixels of the splits before they are normalised
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two variants on digits, with a third that failed, and its artifacts."""
+    folder = tmp_path_factory.mktemp("export")
+    path = folder / "mine.toml"
+    path.write_text(SUITE)
+    data, store = splits.load(digits.Dataset(), folder), Store(folder / "results")
+    store.root.mkdir(parents=True)
+    dataset, target = digest.record("digits", data), Target()
+    rows, artifacts = [status_row("lost", "it did not converge")], {}
+    suite = read.load(path)
+    with Worker(rewrite.arrays(data)) as worker:
+        seen = evaluate.Seen(data, (0,), worker)
+        for job in plan.plan(suite, dataset["digest"]):
+            above = [artifacts[key] for key in job.parent_keys]
+            parents = [make_job.Parent(one, job.variant.root_model) for one in above]
+            made = make_job.make(job, parents, data, lambda *_: None, worker)
+            artifacts[job.key] = store.put(*made)
+            parent = above[0] if above else None
+            rows += evaluate.target_rows(job, artifacts[job.key], parent, seen, TARGET, target)
+    variants = {
+        "small": lineage(),
+        "small_int8": lineage("quantize_dynamic", "small"),
+        "lost": lineage(),
+    }
+    run = make_run(variants, dataset=dataset)
+    place = new_folder(folder / "results", run.suite, run.started)
+    write_run(place, run)
+    write_rows(place, "all", rows)
+    return folder / "results"
+
+
+def accuracy(results: Path, variant: str) -> float:
+    rows = read_rows(next(results.glob("runs/mine/*")))
+    found = next(r for r in rows if (r.variant, r.metric) == (variant, "accuracy"))
+    return float(np.mean(found.samples["correct"]))
+
+
+@pytest.mark.parametrize("variant", ["small", "small_int8"])
+def test_the_pages_own_code_gets_the_runs_accuracy_from_raw_pixels(
+    compbench, results: Path, tmp_path: Path, variant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = compbench("export", "mine", variant, "out", "--results", str(results))
+    assert said.out.splitlines() == [f"out/{variant}.onnx", "out/README.md"]
+    page = (tmp_path / "out" / "README.md").read_text()
+    found = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert found
+    assert set(re.findall(r"^import (\w+)|^from (\w+)", found[1], re.MULTILINE)) == {
+        ("numpy", ""),
+        ("onnxruntime", ""),
+    }
+    monkeypatch.chdir(tmp_path / "out")
+    names: dict = {}
+    exec(found[1], names)
+    raw = RAW(digits.Dataset().load(tmp_path), "digits")
+    assert raw.test_images is not None
+    assert raw.test_images.dtype == np.uint8
+    right = float((names["classify"](raw.test_images) == raw.test_labels).mean())
+    assert right == accuracy(results, variant)
+    assert right > 0.5
+    assert f"{100 * right:.2f} %" in page
+    assert names["CLASSES"] == [*"0123456789"]
+
+
+def test_the_file_is_the_artifacts_and_says_the_same(
+    compbench, results: Path, tmp_path: Path
+) -> None:
+    compbench("export", "mine", "small_int8", "x.onnx", "--results", str(results))
+    content = (tmp_path / "x.onnx").read_bytes()
+    told = metadata.read(content)
+    assert content == (results / "artifacts" / told["key"] / MODEL).read_bytes()
+    assert (tmp_path / "README.md").read_text().startswith("# small_int8\n")
+    assert told["mean"] in (tmp_path / "README.md").read_text()
+    onnx.checker.check_model(onnx.load_model_from_string(content))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("smal_int8", "out"), "this run has no variant 'smal_int8'; did you mean 'small_int8'?"),
+        (("lost", "out"), "'lost' (seed 0) has no file: it did not converge"),
+        (("small", "out", "--seed", "7"), "--seed: this run has no seed 7; known: 0"),
+        (("small", "there"), "there/README.md is there already"),
+        (("small", "there/small.onnx"), "there/README.md is there already"),
+        (("small", "a-file"), "a-file is a file, no folder"),
+        (("small", "a-file/below/x.onnx"), "a-file is a file, no folder"),
+        (("small", "old.onnx"), "old.onnx is there already; name another folder"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_nothing_is_written(
+    compbench, results: Path, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "README.md").write_text("mine")
+    (tmp_path / "a-file").write_text("mine")
+    (tmp_path / "old.onnx").write_text("mine")
+    before = files(tmp_path)
+    refused(compbench("export", "mine", *arguments, "--results", str(results)), said)
+    assert files(tmp_path) == before
+    assert (tmp_path / "old.onnx").read_text() == "mine"
+
+
+def test_an_unknown_run_is_told_as_elsewhere(compbench, results: Path) -> None:
+    refused(
+        compbench("export", "mien", "small", "out", "--results", str(results)),
+        "no run of 'mien'",
+        "did you mean 'mine'?",
+    )
+
+
+def test_a_file_that_can_not_be_written_leaves_nothing(
+    compbench, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = exports.write_whole
+
+    def full(path: Path, content: bytes) -> None:
+        if path.suffix == ".onnx":
+            raise OSError(28, "No space left on device", str(path))
+        write(path, content)
+
+    monkeypatch.setattr(exports, "write_whole", full)
+    before = files(tmp_path)
+    refused(compbench("export", "mine", "small", "new/out", "--results", str(results)), "No space")
+    assert files(tmp_path) == before
+
+
+def test_a_file_that_says_nothing_is_told_to_be_made_again(
+    compbench, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metadata, "read", lambda file: {})
+    said = compbench("export", "mine", "small", "out", "--results", str(results))
+    refused(said, "did not say how they are called; make it again: compbench run")
