@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from compbench import units
-from compbench.report.certainty import busy_machine, smallest_difference
 from compbench.results.record import Run
+from compbench.statistics.certainty import busy_machine, smallest_difference
 from compbench.statistics.pick import Choice, pick, sentence
 from compbench.statistics.summary import Summaries, Summary
 

@@ -15,5 +15,6 @@ class Metric(MetricBase):
         "throughput_ratio_batch_*": Column("×", "that over the baseline's", has_interval=True),
         "more_throughput_batch_*": Column("", "1 more, -1 less, 0 where noise could explain it"),
     }
+    rows = ("throughput_per_s", "latency_ns", "control_latency_ns")  # the A/A arm's are of latency
     order = 160
     table = "latency"

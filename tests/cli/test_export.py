@@ -51,7 +51,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows, artifacts = [status_row("lost", "it did not converge")], {}
     suite = read.load(path)
     with Worker(rewrite.arrays(data)) as worker:
-        seen = evaluate.Seen(data, (0,), worker)
+        seen = evaluate.Seen(data, (0,), evaluate.Inferences(worker))
         for job in plan.plan(suite, dataset["digest"]):
             above = [artifacts[key] for key in job.parent_keys]
             parents = [make_job.Parent(one, job.variant.root_model) for one in above]

@@ -149,7 +149,7 @@ def test_captions_count_what_is_drawn() -> None:
     names = {t.get_text() for axes in curves for t in axes.texts if t.get_text().startswith("v")}
     assert f"{len(names)} of 60 trained variants are drawn." in said["training"]
     cells = class_heat_map(run, Rows(rows), summaries, TARGET).axes[0].texts
-    assert f"of the {len(cells)} cells drawn up to 12 would be bold" in said["classes"]
+    assert f"for all {len(cells)} cells" in said["classes"]
     assert "24 of 60 variants are shown" in said["classes"]
     panels = confusion_bars(run, Rows(rows), summaries, TARGET, 6).axes
     bars = [t for axes in panels for t in axes.texts if t.get_text().startswith("+")]
@@ -161,7 +161,7 @@ def test_captions_count_what_is_drawn() -> None:
 def test_captions_of_little_leave_nothing_out() -> None:
     said = captions(RUN, NEW_ROWS)
     assert "are drawn" not in said["training"]
-    assert "of the 30 cells drawn up to 2 would be bold" in said["classes"]
+    assert "for all 30 cells" in said["classes"]
     assert "left out" not in said["confusions"] and ": 2 pairs of 2 variants." in said["confusions"]
 
 

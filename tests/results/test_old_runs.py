@@ -117,7 +117,7 @@ def test_what_failed_still_says_why(summaries: Summaries) -> None:
 
 def test_its_report_can_be_written(tmp_path: Path) -> None:
     text = write.write(StoredRun(FOLDER), tmp_path).path.read_text()
-    assert f"**On {TARGET}, take `int8`** (quantized): 2.00× (2.00–2.00) faster, 4.00×" in text
+    assert "the best guess is `int8`** (quantized): 2.00× (2.00–2.00) faster, 4.00×" in text
     assert "Integer kernels take 80%" in text
     assert "`broken` has no figures: failed: out of memory." in text
     assert "| server     | int8       | 100 µs | 200 µs | 900 µs | 2,500" in text

@@ -156,8 +156,10 @@ class Lab:
         self._ask(f"launch {spec.seed}: {' '.join(spec.arms)}", f"launch {spec.seed}")
         assert all(Path(file).is_file() for file in spec.arms.values())
         assert images is self.data.test.images
-        assert spec.beside == {arm: f"alone/{arm[-1]}" for arm in spec.arms} | {
-            "control": "alone/0"
+        baseline, _, _ = spec.beside["control"].partition("/")
+        seeds = {arm: 0 if arm == "control" else int(arm[-1]) for arm in spec.arms}
+        assert {arm: spec.beside[arm] for arm in seeds} == {
+            arm: f"{baseline}/{seed}" for arm, seed in seeds.items()
         }
         return {
             "latency": {arm: {"duration_ns": np.ones(3, np.int64)} for arm in spec.arms},

@@ -106,6 +106,7 @@ _SPARE = (
     Look("#332288", "p"),
     Look("#999933", "*"),
     Look("#44AA99", "d"),
+    Look("#AA4499", "8"),
 )
 # from loss to gain: ends that no family has (ColorBrewer's BrBG, which the colour-blind can tell)
 LOSS, GAIN = "#8c510a", "#01665e"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compbench.report.certainty import busy_machine
 from compbench.report.section import Page, SectionBase
+from compbench.statistics.certainty import busy_machine
 
 
 class Section(SectionBase):

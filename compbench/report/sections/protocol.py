@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compbench.report.certainty import smallest_difference
 from compbench.report.section import Page, SectionBase, bullets
 from compbench.report.wording import place
 from compbench.results.record import GROUPS, Run
 from compbench.results.row_index import Rows
 from compbench.runtime.target import Target
+from compbench.statistics.certainty import smallest_difference
 from compbench.statistics.summary import Summaries
 
 

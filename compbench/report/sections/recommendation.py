@@ -42,7 +42,8 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
     elif choice.is_baseline:
         return (
             f"**On {target}, keep `{run.baseline}`**: of what is shown to be {limits}, on the "
-            f"validation split, nothing is measurably faster, nor as fast and smaller.{_excluded(choice)}"
+            "validation split, nothing is measurably faster, nor as fast and smaller."
+            + _excluded(choice)
         )
     else:
         kept = kind(run, shown.variant)

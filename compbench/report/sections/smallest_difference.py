@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compbench.report.certainty import smallest_difference
 from compbench.report.section import Page, SectionBase
+from compbench.statistics.certainty import smallest_difference
 
 
 class Section(SectionBase):

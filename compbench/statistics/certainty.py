@@ -1,4 +1,4 @@
-"""How sure a target's speeds are, in sentences for a report and for a terminal."""
+"""How sure a target's speeds are, in sentences for a report and for a terminal; pure."""
 
 from __future__ import annotations
 
