@@ -88,7 +88,7 @@ def _cells(run: Run, summaries: Summaries, s: Summary, choice: Choice | None) ->
 
 def _points(s: Summary) -> str:
     """Without the unit, which the column's head has."""
-    return units.change_cell(s.change, s.more_accurate).replace(" pp", "")
+    return units.change_cell(s.judged_change, s.more_accurate).replace(" pp", "")
 
 
 def _style(run: Run, summaries: Summaries, s: Summary) -> str:

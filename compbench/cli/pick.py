@@ -67,7 +67,7 @@ class Chosen:
             "taken": taken and taken.variant,
             "guess": self.choice.guess and self.choice.guess.variant,
             "speedup": _ends(taken and taken.speedup),
-            "change": _ends(taken and taken.change),
+            "change": _ends(taken and taken.judged_change),
             "size_bytes": taken and taken.size_bytes,
             "p50_ns": taken and taken.p50_ns,
             "excluded": self.choice.excluded,

@@ -204,7 +204,7 @@ def gain(s: Summary, baseline: Summary) -> str:
     return (
         f"{speed}, {units.smaller(s.size_ratio)} ({units.bytes_text(s.size_bytes)} instead of "
         f"{units.bytes_text(baseline.size_bytes)}), "
-        f"accuracy {units.change(s.change, s.more_accurate)}"
+        f"accuracy {units.change(s.judged_change, s.more_accurate)}"
     )
 
 

@@ -46,7 +46,9 @@ def _figures(run: Run, s: Summary) -> dict[str, str]:
         "latency": units.time_text(s.p50_ns),
         "speed": "1×" if is_baseline else units.speed_cell(s.speedup, s.faster),
         "accuracy": units.share(s.accuracy and s.accuracy.value, 2),
-        "accuracy change": "0" if is_baseline else units.change_cell(s.change, s.more_accurate),
+        "accuracy change": "0"
+        if is_baseline
+        else units.change_cell(s.judged_change, s.more_accurate),
     }
 
 

@@ -92,7 +92,8 @@ def _how_sure(run: Run, s: Summary, choice: Choice) -> str:
     if s.seed_sd is not None:
         trained = (
             f"All was trained with {len(run.seeds)} seeds, over which its accuracy has a standard "
-            f"deviation of {100 * s.seed_sd:.2f} pp; that is not in the brackets."
+            f"deviation of {100 * s.seed_sd:.2f} pp: in the bracket of the change above, which is "
+            "of the technique, and not in that on validation, which is of these files."
         )
     better = choice.guess if choice.is_sure else None
     perhaps = ""
