@@ -80,6 +80,11 @@ class Choice:
         """Whether all of its change on the test images is beyond the limit; they decide nothing."""
         return s.change is not None and s.change.high < -self.constraints.max_drop
 
+    @property
+    def together(self) -> str:
+        """Of how many candidates the ends of the intervals are sure at once; empty of one."""
+        return f" for {self.candidates} candidates together" if self.candidates > 1 else ""
+
     def counts(self) -> Counter[str]:
         """How many variants each reason speaks against."""
         return Counter(reason for reasons in self.excluded.values() for reason in reasons)

@@ -114,7 +114,7 @@ def main() -> None:
         with load(processes=1, busy_s=10, idle_s=0):
             print("one core busy:", experiment(trials, base, slow), flush=True)
         with load(processes=os.cpu_count() or 1, busy_s=0.4, idle_s=0.4):
-            print("bursts on all cores:", bursts(trials // 12, base, slow), flush=True)
+            print("bursts on all cores:", bursts(max(1, trials // 12), base, slow), flush=True)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,6 @@ def _legend(run: Run, choice: Choice) -> str:
         f"The limit is [pick]'s: {choice.constraints.said(f'`{run.baseline}`')}. A variant is "
         "within it or beyond it only where the whole interval is, on the "
         f"{run.dataset['samples']['validation']:,} validation images. The ends of the intervals "
-        f"are 95 % sure on either side for {choice.candidates} "
-        f"candidate{'s' * (choice.candidates > 1)} together, so that the best of many does not "
-        "win by luck. How many images would decide is told for shares that stay as they are."
+        f"are 95 % sure on either side{choice.together}, so that the best of many does not win by "
+        "luck. How many images would decide is told for shares that stay as they are."
     )

@@ -103,8 +103,8 @@ def _how_sure(run: Run, s: Summary, choice: Choice) -> str:
             f"{drop_sentence(choice.drops[better.variant], limit)}."
         )
     return (
-        f"it changes {drop_sentence(drop, limit)}; the brackets are 95 % sure on either side for "
-        f"{choice.candidates} candidate{'s' * (choice.candidates > 1)} together.{perhaps} The "
+        f"it changes {drop_sentence(drop, limit)}; the brackets are 95 % sure on either "
+        f"side{choice.together}.{perhaps} The "
         f"figures above are of {samples['test']:,} test images, which chose nothing."
         f"{_contradiction(s, choice)} Other brackets: 95 % intervals, of accuracy over other "
         f"images, of speed over processes on this machine. {trained}"
