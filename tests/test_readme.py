@@ -34,7 +34,7 @@ def test_its_figures_are_the_report_s() -> None:
     report = (ROOT / "reports" / "quickstart" / "README.md").read_text()
     lines = [cells(line) for line in report.splitlines() if line.startswith("|")]
     start = README.index("a test compares them -->")
-    table = README[start : README.index("The whole [report", start)]
+    table = README[start : README.index("Bold: on the Pareto front", start)]
     rows = [cells(line) for line in table.splitlines() if line.startswith("|")]
     header, rows = rows[0], rows[2:]
     assert len(rows) == 9
