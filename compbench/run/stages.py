@@ -45,9 +45,10 @@ DATASET = "dataset"  # the name of the rows that hold for all variants
 FOOTPRINT = "footprint"  # the name of memory, start-up and operators, beside LoadGen's scenarios
 METRIC = "metric-"  # before the name of a metric that measures files itself
 # for the time left, until one was seen
-SECONDS_BEFORE_TURNS = 0.5  # an arm's warm-up and throughput in a launch
+SECONDS_BEFORE_TURNS = 0.4  # an arm's warm-up and throughput in a launch
 EVALUATION_S = 0.5  # of an artifact on a target
-PROCESS_S = 0.4  # of a fresh process
+PROCESS_S = 0.4  # of a fresh process ...
+FORKED_S = 0.1  # ... and of a forked one
 
 
 @dataclass
@@ -366,7 +367,7 @@ class Work:
             if not has_rows(self.folder, _weighing_name(job, "", METRIC + metric))
         ]
         for name, target in self.suite.targets.items():
-            seconds = {FOOTPRINT: PROCESS_S * (self.suite.measure.memory_processes + 1)}
+            seconds = {FOOTPRINT: FORKED_S * (self.suite.measure.memory_processes + 1)}
             seconds |= {METRIC + metric: PROCESS_S for metric in further_metrics.of_targets()}
             seconds |= dict.fromkeys(target.loadgen.scenarios, target.loadgen.seconds + 1)
             for what, expected_s in seconds.items():
