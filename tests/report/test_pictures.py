@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import matplotlib
@@ -273,6 +274,20 @@ def test_the_heat_map_has_a_cell_for_each_class_and_variant() -> None:
     # the student has ten wrong images more, one of each class
     row = names.index("student")
     assert [t.get_text() for t in axes.texts][10 * row : 10 * row + 10] == ["−10.0"] * 10
+
+
+@pytest.mark.parametrize("place", ["on_front", "may_be_on_front", ""])
+def test_names_are_bold_on_the_front_and_italic_where_that_is_undecided(place: str) -> None:
+    there = {name: frozenset[tuple[str, str]]() for name in ("on_front", "may_be_on_front")}
+    summaries = replace(SUMMARIES, **there | ({place: {("student", TARGET)}} if place else {}))
+    for axes in (
+        class_heat_map(RUN, Rows(NEW_ROWS), summaries, TARGET).axes[0],
+        latency_hills(RUN, Rows(NEW_ROWS), summaries, TARGET).axes[0],
+        size_and_speed(RUN, summaries, TARGET).axes[0],
+    ):
+        (name,) = (t for t in axes.get_yticklabels() if t.get_text() == "student")
+        assert (name.get_fontweight() == "bold") is (place == "on_front")
+        assert (name.get_fontstyle() == "italic") is (place == "may_be_on_front")
 
 
 def test_confusions_stand_beside_the_baselines() -> None:

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from compbench.report.pictures import style
-from compbench.report.pictures.selection import front, is_right_somewhere, shown
+from compbench.report.pictures.selection import font, front, is_right_somewhere, shown
 from compbench.results.record import Run
 from compbench.results.row_index import Rows
 from compbench.statistics.classes import ClassChanges, Confusion, added_confusions, class_changes
@@ -52,7 +52,7 @@ def class_heat_map(run: Run, rows: Rows, summaries: Summaries, target: str) -> F
     _name_classes(axes, found, run.baseline)
     axes.set_yticks(range(len(points)), names, fontsize=9)
     for variant, label in zip(found.changes, axes.get_yticklabels(), strict=True):
-        label.set_fontweight("bold" if (variant, target) in summaries.on_front else "normal")
+        label.set(**font(summaries, summaries.find(variant, target)))
     bar = figure.colorbar(image, ax=axes, pad=0.015, aspect=30, extend="both", extendfrac=0.03)
     bar.set_label("percentage points")
     bar.outline.set_visible(False)

@@ -81,6 +81,13 @@ def is_surely_ahead(summaries: Summaries, summary: Summary) -> bool:
     return _place(summary) in summaries.on_front
 
 
+def font(summaries: Summaries, summary: Summary) -> dict[str, str]:
+    """Of its name, as in tables: bold on the front, italic where it may be on it."""
+    if is_surely_ahead(summaries, summary):
+        return {"fontweight": "bold"}
+    return {"fontstyle": "italic"} if is_ahead(summaries, summary) else {}
+
+
 def _place(summary: Summary) -> tuple[str, str]:
     return summary.variant, summary.target
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from compbench import units
 from compbench.report.pictures import style
-from compbench.report.pictures.selection import is_ahead, shown
+from compbench.report.pictures.selection import font, shown
 from compbench.results.record import Run
 from compbench.results.row_index import Rows
 from compbench.statistics.lineage import last_step
@@ -142,15 +142,14 @@ def _name_rows(axes: Axes, run: Run, summaries: Summaries, chosen: Sequence[Summ
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     for label, s in zip(axes.get_yticklabels(), chosen, strict=True):
-        if is_ahead(summaries, s):
-            label.set_fontweight("bold")
+        label.set(**font(summaries, s))
 
 
 def _key(figure: Figure, run: Run, chosen: Sequence[Summary], more: list[tuple[str, Any]]) -> None:
     handles = style.family_key(run, (last_step(run, s.variant) for s in chosen), markers=False)
     for label, dash in more:
         handles.append(Line2D([], [], label=label, color=style.INK, ls=dash, lw=1.8))
-    handles.append(Line2D([], [], ls="none", label="bold: Pareto front"))
+    handles.append(Line2D([], [], ls="none", label="bold: Pareto front, italic: perhaps"))
     figure.legend(
         handles=style.by_rows(handles, _KEY_COLUMNS),
         loc="lower center",
