@@ -53,8 +53,8 @@ class Section(SectionBase):
             return []
         alt = "Classes that variants confuse more often than the baseline"
         caption = (
-            "Pairs “true → predicted” of which a variant that is or may be on the Pareto front has more "
-            f"test images than `{run.baseline}` (means over seeds): {_drawn(found)}."
+            "Pairs “true → predicted” of which a variant that is or may be on the Pareto front has "
+            f"more test images than `{run.baseline}` (means over seeds): {_drawn(found)}."
         )
         others = len(front(run, page.summaries, target, len(run.variants))) - len(ahead)
         if others:
