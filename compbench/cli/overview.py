@@ -36,13 +36,12 @@ def overview(run: Run, summaries: Summaries) -> Iterator[RenderableType]:
             yield from _legend({mark for row in rows for cell in row for mark in cell})
             yield from _certainty(run, summaries, target)
         yield from _problems(summaries, target)
-        yield Text(answer(run, summaries, target), style="bold")
+        yield Text(_answer(run, summaries, target, choice), style="bold")
         yield ""
 
 
-def answer(run: Run, summaries: Summaries, target: str) -> str:
+def _answer(run: Run, summaries: Summaries, target: str, choice: Choice | None) -> str:
     """Which variant to take on a target, in a line or two."""
-    choice = pick(run, summaries, target)
     if choice is None:
         return f"{target}: no answer, since the baseline {run.baseline} has no figures"
     return sentence(run, summaries, target, choice)

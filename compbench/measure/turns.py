@@ -45,14 +45,11 @@ class Clocks:
 
 @dataclass(frozen=True)
 class Turns:
-    """How arms take turns. The default compares different models; `SAME_MODEL` is for a gate."""
+    """How arms take turns, in a run as in a gate."""
 
     seconds_per_arm: float = 0.4
     discarded: int = 1  # runs after a switch of model, which pay for a cold cache
     most_runs: int = MOST_RUNS_A_TURN
-
-
-SAME_MODEL = Turns(seconds_per_arm=0.15, discarded=0, most_runs=1)
 
 
 @dataclass(frozen=True)

@@ -67,11 +67,12 @@ class Work:
     unfit: set[tuple[str, str]] = field(default_factory=set)  # key and target that failed there
     worker: Worker = field(init=False)  # the process in which files are run while nothing is timed
     sizes: KnownSizes = field(init=False)
-    forks: ForkServer = field(default_factory=lambda: ForkServer(footprint.MODULES))
+    forks: ForkServer = field(init=False)
 
     def __post_init__(self) -> None:
         silent_s = self.suite.measure.process_seconds
         self.worker = Worker(rewrite.arrays(self.data), silent_s)
+        self.forks = ForkServer(footprint.MODULES, self.progress.note)
         self.sizes = KnownSizes(self.store.root.parent)
         for job in self.jobs:
             found = self.store.find(job.key)

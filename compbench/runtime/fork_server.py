@@ -17,7 +17,7 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import IO, Any, Self
 
@@ -31,8 +31,9 @@ _READY = b"ready"
 class ForkServer:
     """Starts processes that have imported some modules; its own process starts with the first."""
 
-    def __init__(self, modules: Sequence[str]):
-        self._modules = tuple(modules)
+    def __init__(self, modules: Sequence[str], note: Callable[[str], None]):
+        """`note` is told where Linux does not let processes be forked, or the server is lost."""
+        self._modules, self._note = tuple(modules), note
         self._server: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._is_possible = sys.platform == "linux"
@@ -47,6 +48,7 @@ class ForkServer:
             return _Forked(self._socket, folder, journal)
         except OSError:  # it was killed: the next process begins another
             self.close()
+            self._note("the process that others are forked from was lost: one is started instead")
             return spawned(folder, journal)
 
     def close(self) -> None:
@@ -82,6 +84,7 @@ class ForkServer:
         if _received(ours) == _READY:
             return True
         self.close()
+        self._note("no process can be forked here: each is started, which takes longer")
         return False
 
 

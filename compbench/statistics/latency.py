@@ -101,11 +101,6 @@ def logs_of(samples: Mapping[str, NDArray]) -> TurnLogs:
     return _read(samples)[1]
 
 
-def turn_medians(samples: Mapping[str, NDArray]) -> NDArray[np.float64]:
-    """The median kept duration of each turn that the arm was in, in ns."""
-    return np.exp(logs_of(samples).log_ns)
-
-
 def launch_log_ratio(samples: Mapping[str, NDArray], baseline: Mapping[str, NDArray]) -> float:
     """The median over turns of log(time / baseline's time in the same turn)."""
     ratio = logs_of(samples).ratio(logs_of(baseline))

@@ -14,11 +14,11 @@ from torch.nn import functional
 
 from compbench.contracts import Batch, Epoch, Recipe, Split, Trainer, TrainingData
 from compbench.errors import JobFailed
-from compbench.training import memory
+from compbench.training import allocator
+from compbench.training.activation_order import pooled_first
 from compbench.training.augment import Shifted
 from compbench.training.layout import fastest, moved
 from compbench.training.optimizer import Optimizer
-from compbench.training.order import pooled_first
 from compbench.training.schedule import schedule
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Fit(Trainer):
         _give_shapes(model, self.train.images[:2])
         model = moved(model, self.device, fastest(model))
         if recipe.epochs:
-            with memory.kept(), pooled_first(model):
+            with allocator.kept(), pooled_first(model):
                 self._train(model, recipe, loss or cross_entropy, after_step or _always_final)
         self.seconds += time.perf_counter() - started
         return moved(model, torch.device("cpu"), torch.contiguous_format).eval()

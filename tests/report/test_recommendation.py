@@ -8,6 +8,7 @@ from compbench.report.sections.candidates import candidates
 from compbench.report.sections.in_short import summary_table
 from compbench.report.sections.recommendation import answer
 from compbench.results.record import Run
+from compbench.statistics.pick import pick
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summaries
 from tests.factory import TARGET, lineage, make_run, variant_rows
@@ -48,7 +49,9 @@ def test_where_nothing_is_shown_the_best_guess_is_called_one() -> None:
 
 def test_every_variant_has_its_figures_on_validation() -> None:
     run, summaries = measured(0.1, fast=(90, 90), lossy=(50, 50), unsure=(82, 82))
-    table = {row["variant"]: row for row in candidates(run, summaries, TARGET)}
+    choice = pick(run, summaries, TARGET)
+    assert choice is not None
+    table = {row["variant"]: row for row in candidates(summaries, TARGET, choice)}
     assert {name: row["within 10 pp"] for name, row in table.items()} == {
         "fast": "within",
         "lossy": "beyond",

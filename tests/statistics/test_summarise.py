@@ -196,10 +196,10 @@ def test_what_noise_could_explain_is_not_called_a_difference(
 
 def test_medians_are_of_the_kept_runs_of_each_turn() -> None:
     row = latency_row("a", [100, 400, 200], kept=3)
-    assert latency.turn_medians(row.samples).tolist() == approx([100, 400, 200])
+    assert np.exp(latency.logs_of(row.samples).log_ns).tolist() == approx([100, 400, 200])
     row.samples["duration_ns"][2] = 900  # one of three kept runs of the first turn
     row.samples["duration_ns"][[5, 6, 7]] = [1, 300, 301]
-    assert latency.turn_medians(row.samples).tolist() == approx([100, 300, 200])
+    assert np.exp(latency.logs_of(row.samples).log_ns).tolist() == approx([100, 300, 200])
 
 
 def test_a_launch_is_compared_turn_by_turn() -> None:

@@ -23,7 +23,7 @@ from compbench.results.record import Run
 from compbench.statistics.lineage import last_step
 
 # Okabe and Ito's palette, "Color Universal Design", 2008; yellow is left out (too pale on white)
-BLACK, BLUE, RED, GREEN, PURPLE, ORANGE, SKY = COLOURS = (
+BLACK, BLUE, RED, GREEN, PURPLE, ORANGE, SKY = (
     *("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"),
 )
 INK, FAINT, GRID = "#222222", "#8a8a8a", "#e2e2e2"

@@ -12,11 +12,8 @@ from compbench.statistics.pick import OF_ACCURACY, Choice, pick
 from compbench.statistics.summary import Summaries, Summary
 
 
-def candidates(run: Run, summaries: Summaries, target: str) -> Table:
+def candidates(summaries: Summaries, target: str, choice: Choice) -> Table:
     """A row for each measured variant but the baseline."""
-    choice = pick(run, summaries, target)
-    if choice is None:
-        return []
     return [_row(s, choice) for s in summaries.of(target) if s.variant in choice.drops]
 
 
@@ -52,7 +49,7 @@ class Section(SectionBase):
         choice = pick(page.run, page.summaries, page.target)
         if choice is None:
             return []
-        found = candidates(page.run, page.summaries, page.target)
+        found = candidates(page.summaries, page.target, choice)
         return with_legend(found, _legend(page.run, choice))
 
 

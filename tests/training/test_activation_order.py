@@ -13,7 +13,7 @@ from compbench.contracts import Recipe, Shape
 from compbench.data.splits import Data
 from compbench.models import cnn
 from compbench.training import loop
-from compbench.training.order import pooled_first
+from compbench.training.activation_order import pooled_first
 
 SHAPE = Shape(1, 12, 12)
 
