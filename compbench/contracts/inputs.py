@@ -1,0 +1,199 @@
+"""What a model takes: named inputs, how batches of them are normalised, how a file is fed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Array = NDArray[Any]
+Inputs = Mapping[str, Array]  # named arrays, a sample in each row of each
+
+PIXELS = "pixels"  # what built-in datasets call images, and so on
+FEATURES = "features"
+TOKENS, MASK = "tokens", "mask"
+WAVEFORM = "waveform"
+
+
+class Shape(NamedTuple):
+    """The shape of one image: channels, height and width in pixels."""
+
+    channels: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Raw values -> what a model takes: (x / full - mean) / std, along axis 1 of a batch.
+
+    `mean` and `std` are of x / full: one a channel (or feature), or one for all.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    full: float = 1.0  # 255 for pixels of uint8
+
+    @property
+    def scale(self) -> NDArray[np.float32]:
+        """Prepared values are x · scale + offset, in float32."""
+        return (1 / (self.full * np.array(self.std, np.float64))).astype(np.float32)
+
+    @property
+    def offset(self) -> NDArray[np.float32]:
+        """See `scale`."""
+        return (-np.array(self.mean, np.float64) / np.array(self.std, np.float64)).astype(
+            np.float32
+        )
+
+    def apply(self, raw: Array) -> NDArray[np.float32]:
+        """A prepared batch: raw values (N, C, …) of any type -> float32 of the same shape."""
+        shape = (1, -1, *[1] * (raw.ndim - 2))
+        prepared = raw.astype(np.float32)
+        prepared *= self.scale.reshape(shape)
+        prepared += self.offset.reshape(shape)
+        return prepared
+
+
+@dataclass(frozen=True)
+class Input:
+    """One named input of a dataset: a sample as it is stored, and how a batch is prepared.
+
+    `shape` is of one sample. In files the axes of a sample that `free_axes` names (0 is the first
+    after the batch) may have any length: texts, say.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    normalisation: Normalisation | None = None
+    free_axes: tuple[int, ...] = ()
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it is pixels (C, H, W)."""
+        return len(self.shape) == 3 and self.dtype == "uint8"
+
+    @property
+    def prepared_dtype(self) -> str:
+        """What a model takes."""
+        return "float32" if self.normalisation else self.dtype
+
+    def prepare(self, raw: Array) -> Array:
+        """A batch as models take it."""
+        return self.normalisation.apply(raw) if self.normalisation else raw
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What models of a suite take and give: named inputs, and so many outputs.
+
+    `outputs` are the classes, labels, target values or tokens of the vocabulary: the last axis of
+    what a net gives.
+    """
+
+    inputs: Mapping[str, Input]
+    outputs: int
+
+    @property
+    def image(self) -> Shape:
+        """The shape of an image. Raises ValueError where there is not one input of images."""
+        found = [one for one in self.inputs.values() if len(one.shape) == 3]
+        if len(found) != 1:
+            raise ValueError(f"it takes images (C, H, W), but the inputs are {self.listed}")
+        return Shape(*found[0].shape)
+
+    @property
+    def listed(self) -> str:
+        """The inputs in words."""
+        return ", ".join(
+            f"{name} {one.dtype} ({', '.join(map(str, ('N', *one.shape)))})"
+            for name, one in self.inputs.items()
+        )
+
+    def taken_by(self, model: nn.Module) -> tuple[str, ...]:
+        """The inputs that a net takes, in the order of its `forward`'s parameters.
+
+        They are called as the inputs are; where none is, the only input goes to the only one.
+        Raises ValueError where that is not clear.
+        """
+        parameters = inspect.signature(model.forward).parameters.values()
+        named = [p.name for p in parameters if p.name in self.inputs]
+        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        places = [p for p in parameters if p.kind in kinds]
+        required = [p.name for p in places if p.default is inspect.Parameter.empty]
+        if named:
+            first = [p.name for p in places[: len(named)]]
+            if first != named or {*required} - {*named}:
+                raise ValueError(
+                    f"forward({', '.join(p.name for p in places)}) should take the inputs "
+                    f"{', '.join(named)} first, and need nothing else"
+                )
+            return tuple(named)
+        variadic = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
+        if len(self.inputs) == 1 and (
+            len(required) == 1 or (not required and (places or variadic))
+        ):
+            return tuple(self.inputs)
+        raise ValueError(
+            f"forward({', '.join(p.name for p in parameters)}) names none of the inputs "
+            f"{self.listed}"
+        )
+
+
+@dataclass(frozen=True)
+class Feed:
+    """How an input of an ONNX file is made from a dataset's input: stands in its metadata.
+
+    `layout` is the file's: "channels_last" where a sample's first axis is its last one there.
+    """
+
+    name: str
+    source: str
+    dtype: str = "float32"
+    normalisation: Normalisation | None = None
+    layout: Literal["as_stored", "channels_last"] = "as_stored"
+
+    def array(self, raw: Array) -> Array:
+        """What the file gets of a raw batch (N, …): contiguous, of the file's type."""
+        found = self.normalisation.apply(raw) if self.normalisation else raw
+        if self.layout == "channels_last":
+            found = np.moveaxis(found, 1, -1)
+        return np.ascontiguousarray(found, np.dtype(self.dtype))
+
+    def as_json(self) -> dict[str, Any]:
+        """As metadata holds it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Feed:
+        """Back from `as_json`, also through JSON."""
+        given = dict(found)
+        if given.get("normalisation"):
+            n = given["normalisation"]
+            given["normalisation"] = Normalisation(tuple(n["mean"]), tuple(n["std"]), n["full"])
+        return cls(**given)
+
+
+def fed(feeds: tuple[Feed, ...], raw: Inputs) -> dict[str, Array]:
+    """What a file gets of raw inputs, by the names of its own inputs."""
+    return {feed.name: feed.array(raw[feed.source]) for feed in feeds}
+
+
+def default_feeds(inputs: Mapping[str, Input], in_graph: bool = False) -> tuple[Feed, ...]:
+    """Files whose inputs are the dataset's: prepared ones, or raw ones prepared in the graph."""
+    return tuple(
+        Feed(
+            name,
+            name,
+            one.dtype if in_graph else one.prepared_dtype,
+            None if in_graph else one.normalisation,
+        )
+        for name, one in inputs.items()
+    )

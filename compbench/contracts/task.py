@@ -1,0 +1,69 @@
+"""What a task is: what outputs mean, how they are learnt and judged."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compbench.contracts.options import Options
+from compbench.headline import Headline
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class TaskBase(Options, ABC):
+    """Base of the class `Task` in every file of `tasks/`: all that depends on what outputs mean.
+
+    `output` is the name of an ONNX file's output. `has_classes` says that outputs are logits of
+    classes of which one is right: then there are confusions, soft labels and shares by class.
+    """
+
+    libraries: ClassVar[tuple[str, ...]] = ()
+    output: ClassVar[str] = "output"
+    has_classes: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def headline(self) -> Headline:
+        """The metric that reports, gates and choices are about."""
+
+    @abstractmethod
+    def wrong_targets(self, targets: NDArray[Any], outputs: int) -> str | None:
+        """What is wrong with a split's targets, in a few words; None where nothing is."""
+
+    @abstractmethod
+    def output_shape(self, targets: NDArray[Any], outputs: int) -> tuple[int, ...]:
+        """The shape of what a model must give for samples of these targets (N, …)."""
+
+    @abstractmethod
+    def scores(self, outputs: NDArray[np.float32], targets: NDArray[Any]) -> NDArray[Any]:
+        """One score a sample (N,): uint8 where it is right or wrong, else float64."""
+
+    @abstractmethod
+    def agreement(
+        self, reference: NDArray[np.float32], outputs: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """How far two computations come to the same answer, a share a sample (N,): parity."""
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The loss on targets, a scalar: the mean over the batch."""
+
+    @abstractmethod
+    def imitation(self, teacher: Tensor, outputs: Tensor, temperature: float) -> Tensor:
+        """The loss on a teacher's outputs, a scalar; 0 where they are equal, else positive."""
+
+    def further_scores(
+        self, outputs: NDArray[np.float32], targets: NDArray[Any]
+    ) -> Mapping[str, float]:
+        """Other figures of the test split, by the name of their metric: R², say."""
+        return {}
+
+    def says(self) -> dict[str, Any]:
+        """What a run records of it, so that a report needs no task."""
+        return {"headline": self.headline.model_dump(), "has_classes": self.has_classes}
