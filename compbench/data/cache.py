@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from filelock import FileLock, Timeout
 from compbench.data import progress
 from compbench.errors import UserError, first_line
 from compbench.files import TEMPORARY, write_synced
+from compbench.registry.fingerprint import Sources
 
 FOLDER = ".compbench-cache"
 _FORMAT = 1
@@ -145,6 +147,14 @@ def remembered(data_dir: Path, key: str, find: Callable[[], str]) -> str:
         write_synced(Path(temporary), json.dumps(kept).encode())
         os.replace(temporary, place / name)
     return text
+
+
+@lru_cache
+def code(modules: tuple[str, ...]) -> dict[str, str]:
+    """The digest of each of these modules alone, as a part of a key."""
+    return {
+        name: sum for name, sum in Sources().of(modules=modules).modules.items() if name in modules
+    }
 
 
 def _places(data_dir: Path) -> list[Path]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -19,7 +19,6 @@ from compbench.data.image_files import Images
 from compbench.data.stores import File, Store
 from compbench.errors import UserError, one_line
 from compbench.registry import registry
-from compbench.registry.fingerprint import Sources
 
 _HEAD = 1 << 16  # bytes in which an image says its size, most times
 _SETTLED_NS = 2_000_000_000  # a change so soon after another may have the same time
@@ -52,7 +51,7 @@ def fingerprint(path: Path, data_dir: Path) -> str:
     stamp, newest_ns = _stamp(path)
     if time.time_ns() - newest_ns < _SETTLED_NS:
         return _content(path)
-    key = hashlib.sha256(json.dumps([stamp, _code()]).encode()).hexdigest()
+    key = hashlib.sha256(json.dumps([stamp, cache.code(_CODE)]).encode()).hexdigest()
     return cache.remembered(data_dir, key, partial(_content, path))
 
 
@@ -61,7 +60,12 @@ def decoded(path: Path, data_dir: Path, wanted: Wanted) -> Decoded:
 
     Raises UserError for images that lie wrongly, that can't be read, or that want a size.
     """
-    parts = [fingerprint(path, data_dir), wanted.__dict__, _code(), registry.versions(("pillow",))]
+    parts = [
+        fingerprint(path, data_dir),
+        wanted.__dict__,
+        cache.code(_CODE),
+        registry.versions(("pillow",)),
+    ]
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     entry = cache.entry(data_dir, "images", key, partial(_make, path, wanted))
     if entry.notes["skipped"]:
@@ -87,12 +91,6 @@ def _images(path: Path) -> Images:
     """Raises UserError where they lie wrongly."""
     with closing(stores.opened(path)) as store:
         return image_files.found(path, store.listing())
-
-
-@lru_cache(maxsize=1)
-def _code() -> dict[str, str]:
-    """The digest of each module that decides samples and their order."""
-    return {name: f for name, f in Sources().of(modules=_CODE).modules.items() if name in _CODE}
 
 
 def _content(path: Path) -> str:

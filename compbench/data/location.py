@@ -8,12 +8,17 @@ from compbench.errors import UserError, nearest, one_line
 from compbench.registry import import_path
 
 
-def located(path: str, data_dir: Path) -> Path:
+def suite_folder() -> str | None:
+    """The folder of the suite file that is being read."""
+    return import_path.folder()
+
+
+def located(path: str, data_dir: Path, beside: str | None = None) -> Path:
     """A file or folder that a suite names: an absolute path, or one below one of the two folders.
 
-    Raises UserError where it is not there, with the nearest that is, or where it is in both.
+    `beside` is the suite's. Raises UserError where it is not there, with the nearest that is, or
+    where it is in both.
     """
-    beside = import_path.folder()
     folders = [*([Path(beside)] if beside else []), data_dir]
     places = list(dict.fromkeys(folder / path for folder in folders))  # an absolute one is one
     found = {place.resolve(): place for place in places if place.exists()}
@@ -22,13 +27,10 @@ def located(path: str, data_dir: Path) -> Path:
     if found:
         one, other = found.values()
         raise UserError(f"path = '{path}' is both {one} and {other}: give the whole path of one")
-    tried = " nor ".join(map(str, places))
-    hints = [hint for hint in (_hint(folder, path) for folder in folders) if hint]
-    raise UserError(
-        f"path = '{one_line(path)}': there is neither {tried}{hints[0] if hints else ''}"
-        if len(places) > 1
-        else f"path = '{one_line(path)}': there is no {tried}{hints[0] if hints else ''}"
-    )
+    hint = next((hint for hint in (_hint(folder, path) for folder in folders) if hint), "")
+    where = " nor ".join(map(str, places))
+    where = f"neither {where}" if len(places) > 1 else f"no {where}"
+    raise UserError(f"path = '{one_line(path)}': there is {where}{hint}")
 
 
 def _hint(folder: Path, path: str) -> str:

@@ -140,7 +140,9 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     (path / "c").symlink_to("b")
     assert [name for name, _ in names(path)["train"]] == ["a", "a", "b", "c"]
     (path / "b/2.png").symlink_to(tmp_path / "secret.png")
-    with pytest.raises(UserError, match=r"[bc]/2.png is a link out of the folder, to \S+/secret.png"):
+    with pytest.raises(
+        UserError, match=r"[bc]/2.png is a link out of the folder, to \S+/secret.png"
+    ):
         found(path)
     (path / "b/2.png").unlink()
     (path / "d").symlink_to(tmp_path)
@@ -215,5 +217,5 @@ def test_a_name_twice_in_a_zip_is_refused(tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.zip", empty("a/1.png", "b/1.png"))
     with zipfile.ZipFile(path, "a") as made, pytest.warns(UserWarning, match="Duplicate"):
         made.writestr("a/1.png", "other")
-    with pytest.raises(UserError, match="'a/1.png' is there twice"):
+    with pytest.raises(UserError, match=r"'a/1.png' is there twice"):
         found(path)
