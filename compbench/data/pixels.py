@@ -20,7 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from compbench.errors import one_line
 
 # only formats whose decoders run nothing else (EPS, for one, starts Ghostscript)
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "MPO")
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MOST_BYTES = 1 << 29  # of a file: more is no image to learn from
 _GREY = ("1", "L", "LA", "La", "I;16", "I;16B", "I;16L")
 _COLOUR = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")

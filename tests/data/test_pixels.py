@@ -101,7 +101,10 @@ UNFIT = {
     "text": (b"<html>not found</html>", "is no image that is known"),
     "PNG cut": (WHOLE[: len(WHOLE) // 2], "truncated"),
     "JPEG cut": (JPEG[: len(JPEG) // 2], "truncated"),
-    "PNG flipped": (WHOLE[:500] + bytes([WHOLE[500] ^ 255]) + WHOLE[501:], ""),
+    "PNG flipped": (
+        WHOLE[:500] + bytes([WHOLE[500] ^ 255]) + WHOLE[501:],
+        "broken PNG|data stream",
+    ),
     "bomb": (_huge(), "has 400,000,000 pixels, more than 89,478,485, which may be made to fill"),
     "PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no image"),
     "floats": (saved(Image.fromarray(np.zeros((4, 4), np.float32)), "TIFF"), "Pillow's mode F"),
