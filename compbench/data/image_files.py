@@ -19,7 +19,7 @@ SPLITS = {  # a folder's name in small letters -> the split
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Labelled:
     """An image and the index of its class."""
 

@@ -20,7 +20,9 @@ def located(path: str, data_dir: Path, beside: str | None = None) -> Path:
     where it is in both.
     """
     folders = [*([Path(beside)] if beside else []), data_dir]
-    places = list(dict.fromkeys(folder / path for folder in folders))  # an absolute one is one
+    places = list(
+        dict.fromkeys(folder / Path(path).expanduser() for folder in folders)
+    )  # an absolute one is one
     found = {place.resolve(): place for place in places if place.exists()}
     if len(found) == 1:
         return next(iter(found.values()))

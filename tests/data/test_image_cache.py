@@ -14,7 +14,7 @@ from compbench.data import cache, image_cache, workers
 from compbench.data.image_cache import Wanted
 from compbench.data.stores import File
 from compbench.errors import UserError
-from tests.data.images import KINDS, by_split, folder, png, zipped
+from tests.data.images import KINDS, aged, by_split, folder, png, zipped
 
 Made = Callable[[Path, dict[str, bytes]], Path]
 
@@ -30,14 +30,6 @@ def decodings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen, spread = list[str](), workers.spread
     monkeypatch.setattr(workers, "spread", lambda *a: (seen.append(a[3]), spread(*a))[1])
     return seen
-
-
-def aged(path: Path) -> Path:
-    """As if nothing was changed for an hour."""
-    for one in [path, *path.rglob("*")]:
-        told = one.stat()
-        os.utime(one, ns=(told.st_atime_ns, told.st_mtime_ns - 3_600_000_000_000))
-    return path
 
 
 def test_pixels_labels_and_names(tmp_path: Path, make: Made) -> None:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from compbench.cli import check
 from compbench.contracts import kinds
-from compbench.data import digest, samples, splits
+from compbench.data import cache, digest, progress, samples, splits
 from compbench.data.splits import Data
 from compbench.errors import UserError
 from compbench.registry import import_path
+from compbench.run import run
+from compbench.run.progress import Progress
 from compbench.suite import read
-from tests.data.images import KINDS, by_split, folder, png, zipped
+from tests.data.images import KINDS, aged, by_split, folder, png, zipped
 
 
 def loaded(data_dir: Path, options: Mapping[str, Any]) -> Data:
@@ -66,6 +71,38 @@ def test_a_path_beside_the_suite_file(tmp_path: Path, write_suite: Callable[[str
         other = kinds.dataset("image_folder", {"path": "own.zip"})
     with pytest.raises(UserError, match=r"path = 'own.zip': there is neither"):
         samples.fingerprint(other, tmp_path / "data")
+
+
+def test_where_the_data_folder_cant_be_written_the_results_have_the_cache(
+    tmp_path: Path, write_suite: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aged(zipped(tmp_path / "own.zip", by_split()))
+    (tmp_path / "data").write_text("not even root can make a folder in a file")
+    suite = read.load(
+        write_suite(
+            'dataset = { name = "image_folder", path = "own.zip" }\n'
+            '[variants.t]\ntechnique = "train"\nmodel = "mlp"\nepochs = 1\n'
+        )
+    )
+    monkeypatch.setattr(
+        run, "_run", lambda suite, folders, _: splits.load(suite.dataset, folders.data, suite.task)
+    )
+    folders = run.Folders(tmp_path / "results", tmp_path / "reports", tmp_path / "data")
+    run.run(suite, folders, Progress(Console(quiet=True)))
+    assert [*(tmp_path / "results" / cache.FOLDER).glob("images-*/manifest.json")]
+    check.tree(suite, tmp_path / "other", tmp_path / "data")
+    assert [*(tmp_path / "other" / cache.FOLDER).glob("text-*.json")]
+
+
+@pytest.mark.parametrize("is_quiet", [True, False])
+def test_a_quiet_run_tells_no_progress(
+    is_quiet: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path
+) -> None:
+    monkeypatch.setattr(run, "_run", lambda *_: progress.note("decoding"))
+    suite = SimpleNamespace(path=tmp_path / "mine.toml")
+    folders = run.Folders(tmp_path, tmp_path, tmp_path)
+    run.run(suite, folders, Progress(Console(quiet=is_quiet)))  # type: ignore[arg-type]
+    assert capsys.readouterr() == ("", "" if is_quiet else "decoding\n")
 
 
 OPTIONS = {
