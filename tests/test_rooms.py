@@ -30,7 +30,7 @@ ROOMS = {  # room: what it may import; base stands for `BASE`
     "onnxfile": "base contracts",
     "toolkit": "base contracts runtime onnxfile",
     "providers": "contracts",
-    "models": "contracts",
+    "models": "base registry contracts data toolkit",
     "tasks": "base contracts toolkit",
     "losses": "contracts toolkit",
     "shifts": "contracts",

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from compbench.contracts.data import DatasetSource
-from compbench.contracts.model import MODEL_WORDS, ModelFamily, model_options, takes_several_models
+from compbench.contracts.model import model_class, model_options, takes_several_models
 from compbench.contracts.options import Options
 from compbench.contracts.task import TaskBase
 from compbench.contracts.technique import (
@@ -35,7 +35,7 @@ def find(kind: registry.Kind, name: str) -> type[Options]:
         return dataset_class(name)
     if kind == "task":
         return task(name)
-    return plugins.find("model", name, (ModelFamily,), MODEL_WORDS)
+    return model_class(name)[0]
 
 
 def technique(name: str) -> type[TechniqueBase]:

@@ -1,40 +1,21 @@
-"""A family of nets, and the option that names one."""
+"""The option that names a family of nets, and where a name is looked for."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, PlainSerializer, ValidationError
 from pydantic.fields import FieldInfo
 
-from compbench.contracts.inputs import Signature
-from compbench.contracts.options import Options
+from compbench.contracts.family import ModelFamily
+from compbench.contracts.own_net import family_of, is_net
 from compbench.contracts.technique import TechniqueBase
 from compbench.errors import UserError, explain, told
 from compbench.registry import plugins, registry
 
-if TYPE_CHECKING:
-    from torch import nn
-
-
-class ModelFamily(Options, ABC):
-    """Base of the class `Model` in every file of `models/`."""
-
-    libraries: ClassVar[tuple[str, ...]] = ()
-
-    @abstractmethod
-    def build(self, signature: Signature) -> nn.Module:
-        """A new module with torch's current random state, that takes the inputs that it names.
-
-        Its `forward`'s parameters are called as the inputs are (`Signature.taken_by`), a batch
-        each; it gives (N, …, outputs): logits of classes, say. Raises ValueError where it can't
-        take these inputs.
-        """
-
-
 MODEL_WORDS = ("name",)  # what a model's table has beside its options
+NET = "net"  # the option of a family that takes names
 
 
 def _model(value: Any) -> Any:
@@ -45,17 +26,38 @@ def _model(value: Any) -> Any:
         raise ValueError('a model is a name ("mlp") or a table ({ name = "mlp", hidden = [64] })')
     options = {key: option for key, option in table.items() if key != "name"}
     try:
-        family: Any = plugins.find("model", table["name"], (ModelFamily,), MODEL_WORDS)
+        family, named = model_class(table["name"])
     except UserError as error:
         raise ValueError(str(error)) from error
+    if named.keys() & options.keys():
+        raise ValueError(f"'{table['name']}' names the net already: leave out its option 'net'")
     try:
-        model = family(**options)
+        model = family(**named, **options)
         describe_model(model)
         return model
     except ValidationError as error:
         raise ValueError(explain(error, f"'{table['name']}'", family.model_fields)) from error
     except Exception as error:  # the plugin's own
         raise ValueError(f"'{table['name']}' fails on these options: {told(error)}") from error
+
+
+def model_class(name: str) -> tuple[type[ModelFamily], dict[str, Any]]:
+    """The family that a name or import path means, and the options that the name itself gives.
+
+    "file:NAME" is the net NAME of a family that takes names; "package.module:Class" a family, a
+    class of torch modules or a function that returns one. Raises UserError with what is wrong.
+    """
+    file, colon, net = name.partition(":")
+    if colon and file in registry.names("model"):
+        family: Any = plugins.find("model", file, (ModelFamily,), MODEL_WORDS)
+        if family.takes_names:
+            return family, {NET: net}
+    if colon:
+        found = registry.found("model", name, callable)
+        is_family = isinstance(found, type) and issubclass(found, ModelFamily)
+        if not is_family and is_net(found):
+            return family_of(found, name), {}
+    return plugins.find("model", name, (ModelFamily,), MODEL_WORDS), {}
 
 
 def describe_model(model: ModelFamily) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 import re
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -54,7 +55,7 @@ def find(kind: Kind, name: str) -> Any:
     Raises UserError for an unknown name, a path that does not import, or a library that is missing.
     """
     if ":" in name:
-        return _from_import_path(kind, name)
+        return found(kind, name, inspect.isclass)
     if name not in names(kind):
         raise UserError(f"there is no {kind} '{one_line(name)}'{nearest(name, names(kind))}")
     path = f"compbench.{_FOLDERS[kind]}.{name}"
@@ -87,23 +88,28 @@ def _version(library: str) -> str | None:
     return None
 
 
-def _from_import_path(kind: Kind, path: str) -> Any:
+def found(kind: Kind, path: str, is_one: Callable[[Any], bool]) -> Any:
+    """What an import path leads to, which must be one: a class, or what may be called.
+
+    Raises UserError as `find` does.
+    """
     if not _IMPORT_PATH.fullmatch(path):
         hint = "an import path is 'mymodule:Class' or 'mypackage.mymodule:Class'"
         raise UserError(f"the {kind} {shown(path)} can't be imported: {hint}")
     module_name, _, class_name = path.partition(":")
     module = _imported(kind, module_name)
     plugin = getattr(module, class_name, None)
-    if not inspect.isclass(plugin):
-        hint = _within(module, class_name) or nearest(class_name, _classes(module))
-        raise UserError(f"the {kind} '{module_name}' has no class '{class_name}'{hint}")
+    if not is_one(plugin):
+        known = [n for n, v in vars(module).items() if is_one(v) and _is_of(v, module)]
+        hint = _within(module, class_name) or nearest(class_name, known)
+        what = "class" if is_one is inspect.isclass else "class or function"
+        raise UserError(f"the {kind} '{module_name}' has no {what} '{class_name}'{hint}")
     _refuse_missing_libraries(kind, path, plugin)
     return plugin
 
 
-def _classes(module: ModuleType) -> list[str]:
-    members = vars(module).items()
-    return [n for n, v in members if inspect.isclass(v) and v.__module__ == module.__name__]
+def _is_of(found: Any, module: ModuleType) -> bool:
+    return getattr(found, "__module__", None) == module.__name__
 
 
 def _within(package: ModuleType, class_name: str) -> str:
@@ -137,7 +143,9 @@ def _refuse_missing_libraries(kind: Kind, name: str, plugin: type) -> None:
         )
     missing = sorted(set(libraries) - set(versions(libraries)))
     if missing:
+        extra = getattr(plugin, "extra", "")
+        wanted = f"'compbench[{extra}]'" if extra else " ".join(missing)
         raise UserError(
             f"the {kind} '{name}' needs {', '.join(missing)}, which is not installed: "
-            f"pip install {' '.join(missing)}"
+            f"pip install {wanted}"
         )
