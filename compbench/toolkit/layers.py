@@ -167,15 +167,17 @@ def replaceable(
     return tuple(path for path in paths if _runs_without(model, [path], example))
 
 
-def _runs_without(
-    model: nn.Module, paths: Iterable[str], example: tuple[Tensor, ...]
-) -> bool:
+def _runs_without(model: nn.Module, paths: Iterable[str], example: tuple[Tensor, ...]) -> bool:
     """Whether the net runs, with and without gradients, when layers are inside other modules."""
     import torch
     from torch import nn
 
     layers = {path: model.get_submodule(path) for path in paths}
-    before = [undo for path, layer in layers.items() for undo in replace(model, path, nn.Sequential(layer))]
+    before = [
+        undo
+        for path, layer in layers.items()
+        for undo in replace(model, path, nn.Sequential(layer))
+    ]
     try:
         for with_gradients in (False, True):
             with torch.set_grad_enabled(with_gradients):
@@ -326,6 +328,7 @@ def places(model: nn.Module, parameter: nn.Parameter) -> list[tuple[nn.Module, s
 
 def unprunable(model: nn.Module, weights: Mapping[str, nn.Parameter]) -> dict[str, str]:
     """The weights of two or more axes that are not among these: name -> the kind of layer."""
+    from torch import nn
     from torch.nn.utils import parametrize
 
     taken = {id(weight) for weight in weights.values()}
@@ -336,7 +339,10 @@ def unprunable(model: nn.Module, weights: Mapping[str, nn.Parameter]) -> dict[st
             continue
         for name, own in module.named_parameters(recurse=False):
             if own.ndim > 1 and id(own) not in taken:
-                others[path if name == "weight" else _join(path, name)] = type(module).__name__
+                kind = type(module).__name__
+                if isinstance(module, nn.Embedding | nn.EmbeddingBag):
+                    kind += ", which embeddings = true takes too"
+                others[path if name == "weight" else _join(path, name)] = kind
     return others
 
 

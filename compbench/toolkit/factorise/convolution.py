@@ -274,7 +274,8 @@ class Cp(_Convolution):
         from tensorly import cp_to_tensor
 
         total = float(np.square(self.weight).sum())
-        lost = float(np.square(self.weight - cp_to_tensor((None, self._fitted(rank)))).sum())
+        fit = np.asarray(cp_to_tensor((None, self._fitted(rank))))
+        lost = float(np.square(self.weight - fit).sum())
         return 1 - lost / total if total else 1.0
 
     def make(self, rank: int) -> nn.Sequential:

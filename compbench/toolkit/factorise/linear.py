@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ class Factors(ABC):
 
     full_rank: int
 
-    def __init__(self, layer: nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
+    def __init__(self, layer: Any):  # linear or a convolution
         self.layer = layer
         self.weight: Array = layer.weight.detach().double().cpu().numpy()
 
