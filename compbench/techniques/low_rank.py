@@ -134,10 +134,14 @@ class Technique(FineTuning, TorchTechnique):
         """What factorises a layer, or why nothing does."""
         from torch import nn
 
-        if type(layer) is nn.Linear:  # a class derived from one may use its weight otherwise
+        if type(layer) not in (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d):
+            if isinstance(layer, nn.modules.linear.NonDynamicallyQuantizableLinear):
+                return "attention reads its weight"
+            return type(layer).__name__  # a derived class may use its weight otherwise
+        if "weight" not in layer._parameters:  # as torch's older norms of weights leave it
+            return "its weight is computed from others"
+        if isinstance(layer, nn.Linear):
             return Svd
-        if type(layer) not in (nn.Conv1d, nn.Conv2d, nn.Conv3d):
-            return type(layer).__name__
         if layer.groups > 1:
             return "depthwise" if layer.groups == layer.in_channels else f"{layer.groups} groups"
         if max(layer.kernel_size) == 1:

@@ -35,7 +35,7 @@ def smallest(
         parts = [weights[path].detach().abs().flatten() for path in paths]
         count = round(ratio * sum(map(len, parts)))
         if least_kept:
-            parts = [_spared(part, ceil(least_kept * (1 - ratio) * len(part))) for part in parts]
+            parts = [_spared(part, least_kept * (1 - ratio) * len(part)) for part in parts]
         kept = _without(torch.cat(parts), count).split([len(part) for part in parts])
         masks |= {
             path: part.view(weights[path].shape) for path, part in zip(paths, kept, strict=True)
@@ -49,8 +49,9 @@ def smallest(
     return masks
 
 
-def _spared(magnitudes: Tensor, count: int) -> Tensor:
-    """The magnitudes, of which the `count` largest are infinite."""
+def _spared(magnitudes: Tensor, least: float) -> Tensor:
+    """The magnitudes, of which the largest are infinite: `least`, rounded up, and one at least."""
+    count = max(ceil(least - 1e-9), 1)  # 0.05 · 160 is a bit more than 8 in floating point
     return magnitudes.scatter(0, magnitudes.topk(count).indices, float("inf"))
 
 
