@@ -218,7 +218,7 @@ def local_class() -> nn.Module:
     ("layer", "reason"),
     [
         (Secret, "when its checkpoint is loaded again: layer '0.0' keeps something that is no"),
-        (Moody, "gives other logits each time it runs"),
+        (Moody, "gives other outputs each time it runs"),
     ],
 )
 def test_a_net_that_does_not_come_back_is_refused_before_it_is_trained(
