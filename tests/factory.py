@@ -32,7 +32,7 @@ MEMORY = {  # of three processes
 HISTORY = {
     "epoch": np.array([1, 2]),
     "train_loss": np.array([1.0, 0.5]),
-    "validation_accuracy": np.array([0.8, 0.9]),
+    "validation": np.array([0.8, 0.9]),
 }
 ENVIRONMENT: dict[str, Any] = {
     "cpu": "Made-up CPU",
@@ -110,11 +110,11 @@ def make_row(variant: str, metric: str, value: float | None = None, **fields: An
 
 
 def accuracy_row(
-    variant: str, right: int, *, metric: str = "accuracy", target: str = TARGET, **fields: Any
+    variant: str, right: int, *, metric: str = "score", target: str = TARGET, **fields: Any
 ) -> Row:
     """The first `right` of all samples are classified rightly, the others wrongly."""
     correct = (np.arange(SAMPLES) < right).astype(np.uint8)
-    return make_row(variant, metric, target=target, samples={"correct": correct}, **fields)
+    return make_row(variant, metric, target=target, samples={"score": correct}, **fields)
 
 
 def latency_row(
@@ -256,7 +256,7 @@ def _target_rows(
     placement = {"provider": np.array([provider]), "nodes": np.array([3], np.int32)}
     return [
         accuracy_row(variant, right, **where),
-        accuracy_row(variant, validation, metric="validation_accuracy", **where),
+        accuracy_row(variant, validation, metric="validation_score", **where),
         make_row(variant, "parity_max_abs", 1e-6, **where),
         make_row(variant, "parity_agreement", 1.0, **where),
         make_row(variant, "placement", samples=placement, **where),

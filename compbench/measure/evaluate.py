@@ -1,4 +1,4 @@
-"""One artifact on one target -> accuracy on both splits, and parity."""
+"""One artifact on one target -> scores on both splits, and parity."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Seen:
 def target_rows(
     job: Job, artifact: Artifact, parent: Artifact | None, seen: Seen, name: str, target: Target
 ) -> list[Row]:
-    """Accuracy on both splits, and parity on the test images, of the file on a target.
+    """Scores on both splits, and parity on the test images, of the file on a target.
 
     The reference of parity is the torch module; where there is none, the parent's file on the same
     target. Raises JobFailed where a torch module and its file disagree, or nothing runs.
@@ -90,14 +90,14 @@ def target_rows(
     if job.variant.is_torch and complaint:
         raise JobFailed(complaint)
     right = {
-        "accuracy": inference.correct(test, data.test),
-        "validation_accuracy": inference.correct(validation, data.training.validation),
+        "score": inference.correct(test, data.test),
+        "validation_score": inference.correct(validation, data.training.validation),
     }
-    rows = [make_row(job, m, target=name, samples={"correct": r}) for m, r in right.items()]
+    rows = [make_row(job, m, target=name, samples={"score": r}) for m, r in right.items()]
     rows.append(make_row(job, "parity_max_abs", target=name, value=found.max_abs_difference))
     rows.append(make_row(job, "parity_agreement", target=name, value=found.agreement))
     rows.append(make_row(job, "placement", target=name, samples=inferred.placement))
-    wrong = np.flatnonzero(right["accuracy"] == 0)
+    wrong = np.flatnonzero(right["score"] == 0)
     errors = {
         "index": wrong.astype(np.int32),
         "predicted": test[wrong].argmax(1).astype(np.uint16),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from compbench.errors import UserError
 from compbench.files import write_whole
+from compbench.headline import Headline
 from compbench.results import upgrade
 
 FORMAT = 1
@@ -32,6 +34,7 @@ class Run(BaseModel):
     is_fast: bool = False
     description: str
     dataset: dict[str, Any]
+    task: dict[str, Any] = Field(default_factory=lambda: {**upgrade.CLASSIFICATION})
     seeds: tuple[int, ...]
     baseline: str
     variants: dict[str, dict[str, Any]]
@@ -45,6 +48,16 @@ class Run(BaseModel):
     environment: dict[str, Any]
     started: str
     finished: str | None = None
+
+    @cached_property
+    def headline(self) -> Headline:
+        """The metric that all is judged by."""
+        return Headline(**self.task["headline"])
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether one class is right of each sample: then there are confusions and soft labels."""
+        return bool(self.task["has_classes"])
 
 
 def write_run(folder: Path, run: Run) -> None:
@@ -64,7 +77,8 @@ def read_run(folder: Path) -> Run:
             raise UserError(f"{path} has format {version}; this compbench reads up to {FORMAT}")
         found = Run(**content)
         variants = {name: upgrade.variant(v) for name, v in found.variants.items()}
-        return found.model_copy(update={"variants": variants})
+        references = {name: upgrade.reference(r) for name, r in found.references.items()}
+        return found.model_copy(update={"variants": variants, "references": references})
     except ValidationError as error:
         raise UserError(f"{path} is damaged: {error.errors()[0]['msg']}") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:

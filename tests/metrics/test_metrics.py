@@ -70,10 +70,10 @@ class Metric(MetricBase):
     unit = "B"
     better = "lower"
     meaning = "bytes of the file for each test sample that it classifies rightly"
-    rows = ("size_bytes", "accuracy")
+    rows = ("size_bytes", "score")
 
     def derive(self, here, baseline):
-        right = [row.samples["correct"].sum() for row in here.of("accuracy")]
+        right = [row.samples["score"].sum() for row in here.of("score")]
         return {"bytes_per_right": here.mean("size_bytes") / sum(right)}
 """
 
