@@ -48,7 +48,8 @@ def front(
 ) -> Front:
     """`margin` is in the metric's unit; no log-ratio of times up to `noise` is a difference.
 
-    That is the A/A control's. Each claim is corrected for how many others a variant is compared with (Bonferroni).
+    That is the A/A control's. Each claim is corrected for how many others a variant is compared
+    with (Bonferroni).
     """
     if not contenders:
         return Front()

@@ -261,7 +261,7 @@ def test_all_variants_there_ever_were() -> None:
 def test_every_metric_is_read(name: str) -> None:
     one = exactly(0.5)
     numbers: Any = dict.fromkeys(
-        ("validation_accuracy", "size_bytes", "packed_bytes", "coded_bytes", "parameters"), 3.0
+        ("validation_quality", "size_bytes", "packed_bytes", "coded_bytes", "parameters"), 3.0
     )
     summary = Summary(
         *("student", TARGET),

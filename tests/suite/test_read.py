@@ -180,12 +180,12 @@ WRONG = {
         "baseline: there is no variant 'techer'; did you mean 'teacher'?",
     ),
     "reference": (
-        TEACHER + '[references.techer]\naccuracy = 0.99\nsource = "x"\n',
+        TEACHER + '[references.techer]\nvalue = 0.99\nsource = "x"\n',
         "references: there is no variant 'techer'; did you mean 'teacher'?",
     ),
     "reference in percent": (
-        TEACHER + '[references.teacher]\naccuracy = 99.0\nsource = "x"\n',
-        "[references.teacher]: accuracy = 99.0 should be less than or equal to 1",
+        TEACHER + '[references.teacher]\nvalue = 99.0\nsource = "x"\n',
+        "[references.teacher]: value = 99.0 should be a share from 0 to 1, of accuracy",
     ),
     "seeds": ("seeds = [1, 1]\n" + TEACHER, "names a seed twice"),
     "no seeds": ("seeds = []\n" + TEACHER, "seeds = [] should have at least 1 item"),
