@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from compbench.contracts import ModelFamily, Shape
+from compbench.contracts import ModelFamily, Signature
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,7 +15,7 @@ class Model(ModelFamily):
 
     libraries: ClassVar[tuple[str, ...]] = ("torch",)
 
-    def build(self, shape: Shape, classes: int) -> nn.Module:
+    def build(self, signature: Signature) -> nn.Module:
         import torch
         from torch import Tensor, nn
 

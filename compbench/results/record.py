@@ -76,9 +76,12 @@ def read_run(folder: Path) -> Run:
         if version > FORMAT:
             raise UserError(f"{path} has format {version}; this compbench reads up to {FORMAT}")
         found = Run(**content)
-        variants = {name: upgrade.variant(v) for name, v in found.variants.items()}
-        references = {name: upgrade.reference(r) for name, r in found.references.items()}
-        return found.model_copy(update={"variants": variants, "references": references})
+        updates: dict[str, Any] = {
+            "variants": {name: upgrade.variant(v) for name, v in found.variants.items()},
+            "references": {name: upgrade.reference(r) for name, r in found.references.items()},
+            "dataset": upgrade.dataset(found.dataset),
+        }
+        return found.model_copy(update=updates)
     except ValidationError as error:
         raise UserError(f"{path} is damaged: {error.errors()[0]['msg']}") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:

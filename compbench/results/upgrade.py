@@ -54,6 +54,15 @@ def reference(recorded: dict[str, Any]) -> dict[str, Any]:
     return {"value" if name == "accuracy" else name: x for name, x in recorded.items()}
 
 
+def dataset(recorded: dict[str, Any]) -> dict[str, Any]:
+    """A dataset of `run.json` with its inputs: before they had names there were images alone."""
+    if "inputs" in recorded or "shape" not in recorded:
+        return recorded
+    scaling = {"mean": [recorded["mean"]], "std": [recorded["std"]], "full": 255.0}
+    pixels = {"dtype": "uint8", "shape": recorded["shape"], "normalisation": scaling}
+    return {**recorded, "inputs": {"pixels": {**pixels, "free_axes": []}}}
+
+
 def variant(recorded: dict[str, Any]) -> dict[str, Any]:
     """A variant of `run.json` with what its technique says of itself: see `TechniqueBase.says`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compbench.contracts import ModelFamily, Shape
+from compbench.contracts import ModelFamily, Signature
 
 if TYPE_CHECKING:
     from torch import nn
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Model(ModelFamily):
     """One linear layer on all pixels."""
 
-    def build(self, shape: Shape, classes: int) -> nn.Module:
+    def build(self, signature: Signature) -> nn.Module:
         """Flatten, then the layer."""
         from torch import nn
 

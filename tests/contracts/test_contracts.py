@@ -29,21 +29,21 @@ from compbench.make import checkpoint
 from compbench.models import cnn
 from compbench.onnxfile import size
 from compbench.onnxfile.export import to_onnx, torch_logits
-from compbench.onnxfile.parity import parity
 from compbench.registry import registry
 from compbench.runtime import inference
 from compbench.training.loop import Fit
 from tests.fakes import cpu_session
+from tests.nets import file_outputs, image_signature, net_outputs, parity
 
 TECHNIQUES = registry.names("technique")
 MODELS = registry.names("model")
-SHAPE = Shape(1, 12, 12)
+SIGNATURE = image_signature(1, 12, 12)
 
 
 def parent() -> nn.Module:
     """A net whose layers have weights of one size, as no layer of a trained net is all small."""
     torch.manual_seed(7)
-    model = cnn.Model(channels=(8, 16), hidden=16).build(SHAPE, 3).eval()
+    model = cnn.Model(channels=(8, 16), hidden=16).build(SIGNATURE).eval()
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(0.1 / weight.std())
@@ -52,7 +52,7 @@ def parent() -> nn.Module:
 
 @cache
 def parent_file() -> bytes:
-    return to_onnx(parent(), SHAPE)
+    return to_onnx(parent(), SIGNATURE)
 
 
 def options(plugin: type[TechniqueBase], wanted: dict) -> dict:
@@ -177,15 +177,15 @@ def test_what_a_torch_technique_makes_survives_export_and_checkpoint(
     if not issubclass(plugin, TorchTechnique):
         pytest.skip("no torch module stands behind the file")
     model = build(plugin, {"epochs": 1}, [parent()], tiny.training)
-    reference = torch_logits(model, tiny.test.images)
-    exported = inference.logits(cpu_session(to_onnx(model, SHAPE)), tiny.test.images)
+    reference = net_outputs(model, tiny)
+    exported = file_outputs(to_onnx(model, SIGNATURE), tiny)
     assert parity(reference, exported).max_abs_difference <= 1e-4
     (tmp_path / "c").write_bytes(checkpoint.to_bytes(model))
     new = copy.deepcopy(model) if "model" in options(plugin, {}) else parent()
     for parameter in new.parameters():
         nn.init.zeros_(parameter)
     loaded = checkpoint.load(str(tmp_path / "c"), new)
-    assert np.array_equal(torch_logits(loaded, tiny.test.images), reference)
+    assert np.array_equal(net_outputs(loaded, tiny), reference)
 
 
 @pytest.mark.parametrize("name", registry.names("dataset"))
