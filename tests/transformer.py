@@ -19,6 +19,8 @@ class Model(ModelFamily):
         import torch
         from torch import Tensor, nn
 
+        shape, classes = signature.image, signature.outputs
+
         class Transformer(nn.Module):
             def __init__(self, size: int = 32, patch: int = 4):
                 super().__init__()

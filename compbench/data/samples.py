@@ -119,7 +119,7 @@ def _checked(
     for name, length in split.lengths.items():
         if length != len(split):
             part = f"the {prefix.rstrip('_')} split" if prefix else "it"
-            raise wrong(source, f"{part} has {length} {name} but {len(split)} targets")
+            raise wrong(source, f"{part} has {length} samples of {name} but {len(split)} targets")
     problem = task.wrong_targets(split.targets, outputs) or _not_finite(split)
     if problem:
         raise wrong(source, f"{prefix}{problem}")

@@ -20,6 +20,7 @@ from compbench.contracts import (
     Split,
     TaskBase,
     TrainingData,
+    kinds,
 )
 from compbench.data import samples as sources
 from compbench.data.samples import wrong
@@ -53,8 +54,12 @@ class Data:
         return self.training.signature
 
 
-def load(source: DatasetSource, data_dir: Path, task: TaskBase) -> Data:
-    """Splits of a source, stratified where there are classes; inputs are described, not changed."""
+def load(source: DatasetSource, data_dir: Path, task: TaskBase | None = None) -> Data:
+    """Splits of a source, stratified where there are classes; inputs are described, not changed.
+
+    The task is the dataset's own where none is given.
+    """
+    task = task or kinds.made_task(type(source).task)
     name = registry.name_of(type(source))
     samples = sources.load(source, task, data_dir)
     train, test, validation = samples.train, samples.test, samples.validation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 from compbench.contracts import ModelFamily, Signature
@@ -17,5 +18,5 @@ class Model(ModelFamily):
         """Flatten, then the layer."""
         from torch import nn
 
-        pixels = shape.channels * shape.height * shape.width
-        return nn.Sequential(nn.Flatten(), nn.Linear(pixels, classes))
+        pixels = prod(signature.image)
+        return nn.Sequential(nn.Flatten(), nn.Linear(pixels, signature.outputs))
