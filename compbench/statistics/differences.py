@@ -21,7 +21,7 @@ from compbench.statistics.distributions import normal_quantile, t_quantile
 
 _TINY = 1e-300  # so that no p-value is 0
 _ROUNDING = 1e-12  # of sums of differences, relative to their sizes
-_EXACT = 13  # of the largest differences all combinations of signs are gone through
+_EXACT = 15  # of the largest differences all combinations of signs are gone through
 _STRAIGHT = 1e-6  # a skewness so small corrects nothing
 
 
@@ -79,8 +79,8 @@ class Differences:
 def sign_flip_p(values: NDArray[Any]) -> float:
     """Two-sided p-value: how often random signs give a sum at least as far from 0; never 0.
 
-    `values` is one difference a sample. Exact for up to 13 that differ; of more, the signs of the
-    13 largest are gone through and the sum of all others is taken as normal, which it is closely:
+    `values` is one difference a sample. Exact for up to 15 that differ; of more, the signs of the
+    15 largest are gone through and the sum of all others is taken as normal, which it is closely:
     none of them is large beside the rest, and its tails are lighter than normal ones (I. Pinelis,
     Annals of Statistics 22, 1994).
     """
