@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,7 @@ class Run(BaseModel):
     started: str
     finished: str | None = None
 
-    @cached_property
+    @property
     def headline(self) -> Headline:
         """The metric that all is judged by."""
         return Headline(**self.task["headline"])

@@ -56,7 +56,7 @@ def class_changes(
 ) -> ClassChanges | None:
     """Of these variants; None where the task has no classes or the baseline no scores."""
     labels, base = _labels(rows), by_seed(rows.of(run.baseline, "score", target))
-    if labels is None or not base:
+    if labels is None or not base or not run.has_classes:
         return None
     places = {int(c): np.flatnonzero(labels == c) for c in np.unique(labels)}
     changes = _by_variant(run, rows, target, variants, list(places.values()))

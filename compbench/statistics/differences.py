@@ -1,8 +1,9 @@
 """Two models' scores of the same samples, where a score is a number: how sure is the difference?
 
-Pure. The interval of a mean is Student's, and where a long tail on one side makes that too short
-(squared errors), Hall's transformation against skewness, whichever goes farther: P. Hall, "On the
-removal of skewness by transformation", Journal of the Royal Statistical Society B 54, 1992.
+Pure. The interval of a mean is Student's, with fewer degrees of freedom where few large ones make
+the spread (long tails); and where a tail on one side makes that too short (squared errors), by
+Hall's transformation against skewness, whichever goes farther: P. Hall, "On the removal of skewness
+by transformation", Journal of the Royal Statistical Society B 54, 1992.
 The p-value is that of random signs, which holds whatever the scores' distribution is.
 """
 
@@ -29,13 +30,15 @@ _STRAIGHT = 1e-6  # a skewness so small corrects nothing
 class Differences:
     """A mean over samples and how it spreads: `error` is its standard error.
 
-    `skewness` is that of one sample; `change` is ours less theirs, in the metric's unit.
+    `skewness` is that of one sample, `freedom` of Student's t; `change` is ours less theirs, in the
+    metric's unit.
     """
 
     change: float
     error: float
     skewness: float
     samples: int
+    freedom: float
 
     @staticmethod
     def of(values: NDArray[np.float64]) -> Differences:
@@ -44,15 +47,16 @@ class Differences:
         around = values - mean
         square = float(np.mean(around**2))
         if samples < 2 or not square:
-            return Differences(mean, 0.0, 0.0, samples)
+            return Differences(mean, 0.0, 0.0, samples, samples - 1)
         skewness = float(np.mean(around**3)) / square**1.5
-        return Differences(mean, sqrt(square / (samples - 1)), skewness, samples)
+        error = sqrt(square / (samples - 1))
+        return Differences(mean, error, skewness, samples, _freedom(around, square))
 
     def bounds(self, alpha: float) -> tuple[float, float]:
         """The ends of the interval with `alpha` outside, half on either side."""
         if not self.error:
             return self.change, self.change
-        t = t_quantile(1 - alpha / 2, self.samples - 1)
+        t = t_quantile(1 - alpha / 2, self.freedom)
         low, high = max(t, self._unskewed(t)), min(-t, self._unskewed(-t))
         return self.change - self.error * low, self.change - self.error * high
 
@@ -74,6 +78,17 @@ class Differences:
         if abs(lean) < _STRAIGHT:
             return t
         return float(3 / lean * (special.cbrt(1 + lean * (t - lean / 6)) - 1))
+
+
+def _freedom(around: NDArray[np.float64], square: float) -> float:
+    """How many degrees a variance is worth that is known as well as this one, by its kurtosis.
+
+    Half of what moments say (Satterthwaite, Biometrics Bulletin 2, 1946), since few samples show
+    too little of a long tail (simulated); never more than of normal numbers.
+    """
+    beyond = float(np.mean(around**4)) / square**2 - 1
+    most = len(around) - 1.0
+    return max(1.0, min(most, len(around) / beyond)) if beyond > 0 else most
 
 
 def sign_flip_p(values: NDArray[Any]) -> float:

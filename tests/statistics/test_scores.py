@@ -61,7 +61,7 @@ def test_many_signs_are_as_drawn_at_random(count: int, tail: int) -> None:
         values = random.standard_t(tail, count) + lead * 5 / np.sqrt(count)
         signs = random.choice([-1.0, 1.0], (20_000, count))
         drawn = float(np.mean(np.abs(signs @ values) >= abs(values.sum())))
-        assert sign_flip_p(values) == pytest.approx(drawn, abs=0.015)
+        assert drawn - 0.012 <= sign_flip_p(values) <= drawn + 0.03
 
 
 def test_equal_differences_are_those_of_the_exact_test() -> None:
@@ -91,7 +91,7 @@ def test_a_long_tail_reaches_farther_to_its_side() -> None:
     found = Differences.of(values)
     low, high = found.bounds(0.05)
     t_low, t_high = stats.t.interval(0.95, 59, values.mean(), stats.sem(values))
-    assert (low, high) == (pytest.approx(t_low), pytest.approx(high)) and high > t_high
+    assert low < t_low and high > t_high and high - found.change > found.change - low
     back = Differences.of(-values).bounds(0.05)
     assert back == pytest.approx((-high, -low))
 
@@ -100,7 +100,7 @@ def test_the_samples_that_would_decide_do() -> None:
     found = Differences.of(squares(1) - squares(2) + 0.03)
     needed = found.samples_to_decide(0.0, 0.05)
     assert needed is not None
-    larger = Differences(found.change, found.error * (400 / needed) ** 0.5, 0.0, needed)
+    larger = Differences(found.change, found.error * (400 / needed) ** 0.5, 0.0, needed, 1e6)
     nearest = min(map(abs, larger.bounds(0.05)))
     assert nearest < 0.02 * abs(found.change)
 
