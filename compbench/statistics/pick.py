@@ -29,8 +29,11 @@ class Constraints:
     @staticmethod
     def of(run: Run) -> Constraints:
         """Those of the suite's [pick]."""
-        limits = [run.pick.get(f"max_{name}") for name in ("bytes", "latency")]
-        return Constraints(0, *limits, headline=run.headline).allowing(allowed_loss(run))
+        loss, (size, latency) = (
+            allowed_loss(run),
+            (run.pick.get(f"max_{name}") for name in ("bytes", "latency")),
+        )
+        return Constraints(loss.most, size, latency, loss.is_relative, run.headline)
 
     def allowing(self, loss: Loss) -> Constraints:
         """The same with another drop."""

@@ -129,7 +129,8 @@ def test_the_command_line_reads_the_metric_s_limits() -> None:
 def test_columns_are_called_by_the_metric() -> None:
     table = frame.table(RUN, SUMMARIES)
     named = ["rmse", "rmse_low", "rmse_high", "validation_rmse"]
-    assert [c for c in table if "accuracy" in c] == [] and {*named} < {*table}
+    assert [c for c in table.columns if "accuracy" in c] == []
+    assert {*named} < {*table.columns}
     assert table.set_index("variant")["rmse"]["worse"] == pytest.approx(
         RMSE.value(squares("worse", 1))
     )
