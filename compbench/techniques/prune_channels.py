@@ -39,7 +39,10 @@ class Technique(FineTuning, TorchTechnique):
     multiply and LayerNorm, no batch norm (after Molchanov et al., arXiv:1906.10771, who square the
     sum, with its signs); `batch_norm`: the scale |γ| (Liu et al., arXiv:1708.06519), a layer that
     has none stays whole; `random`: the control that says what choosing is worth. Groups: Fang et
-    al., "DepGraph", arXiv:2301.12900 (torch-pruning). With `soft_weight` above 0 the fine-tuning
+    al., "DepGraph", arXiv:2301.12900 (torch-pruning). Grouped convolutions and GroupNorm lose as many
+    channels in each of their groups. Each group of channels is tried first: layers stay whole, and
+    are named with the reason, where the rest would not run or would give something else; where
+    nothing can go the job fails before it trains. With `soft_weight` above 0 the fine-tuning
     also learns from the unpruned parent.
     """
 
@@ -67,11 +70,9 @@ class Technique(FineTuning, TorchTechnique):
     )
 
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
-        """The smaller module, fine-tuned: images (N, C, H, W) -> logits (N, K)."""
-        from torch import from_numpy
-
+        """The smaller module, fine-tuned; it takes and gives what its parent does."""
         model = copy.deepcopy(parents[0]).eval()
-        example = (from_numpy(data.train.images[:2]),)
+        example = fit.example(model)
         found, ratio = self._planned(model, example)
         left = channels.going(found, ratio, self.round_to)
         why = channels.reasons(model, found, left, self.round_to)
@@ -79,8 +80,9 @@ class Technique(FineTuning, TorchTechnique):
             raise JobFailed(f"nothing was pruned: {_whole(parents[0], model, example, why)}")
         loss = taught(parents[0], self, data, fit)
         for step in range(1, self.steps + 1):
+            model.to("cpu")  # a fit may leave it elsewhere
             if self.importance == "taylor":
-                _add_gradients(model, data)
+                _add_gradients(model, data, fit)
             left = channels.going(found, ratio * step / self.steps, self.round_to)
             self._remove(model, example, found, left)
             model.zero_grad()
@@ -139,7 +141,7 @@ class Technique(FineTuning, TorchTechnique):
         if most < self.ratio:
             left = channels.going(found, many, self.round_to)
             why = channels.reasons(model, found, left, self.round_to)
-            last = output_layers(model, example[0])
+            last = output_layers(model, example)
             whole = {p: why[p] for p in weighty(model) if p in why and p not in last}
             raise JobFailed(
                 f"ratio = {self.ratio} of {self.of}: at most {most:.0%} can go, for each layer "
@@ -154,7 +156,7 @@ class Technique(FineTuning, TorchTechnique):
 
 def _whole(parent: nn.Module, model: nn.Module, example: Example, why: Mapping[str, str]) -> str:
     """What to say of layers with all their weights still, but for those that give the outputs."""
-    last = output_layers(parent, example[0])
+    last = output_layers(parent, example)
     now = dict(model.named_modules())
     same: dict[str, str] = {}
     for path, layer in weighty(parent).items():
@@ -192,12 +194,11 @@ def _importance(model: nn.Module, name: str) -> Any:
     return importance.GroupMagnitudeImportance(p=1 if name == "l1" else 2)
 
 
-def _add_gradients(model: nn.Module, data: TrainingData) -> None:
-    """Leave the loss's gradients on the first training images in the parameters."""
+def _add_gradients(model: nn.Module, data: TrainingData, fit: Trainer) -> None:
+    """Leave the loss's gradients on the first training samples in the parameters."""
     from torch import from_numpy
-    from torch.nn.functional import cross_entropy
 
-    images = from_numpy(data.train.images[:_TAYLOR_SAMPLES])
-    labels = from_numpy(data.train.labels[:_TAYLOR_SAMPLES])
+    targets = from_numpy(data.train.targets[:_TAYLOR_SAMPLES])
     model.zero_grad()
-    cross_entropy(model(images), labels).backward()
+    outputs = model(*fit.example(model, _TAYLOR_SAMPLES))
+    data.task.loss(outputs, targets).backward()

@@ -56,7 +56,7 @@ def complaint(
         raise
     except Exception as error:  # the library's own, of many kinds
         return f"torch-pruning can't take them out: {first_line(error)}"
-    refused = refusal(trial, example[0])
+    refused = refusal(trial, example)
     if refused is not None:
         path, why = refused
         layer = f"'{path}'" if path else "the net"

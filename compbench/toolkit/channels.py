@@ -83,7 +83,7 @@ def groups(model: nn.Module, example: Example) -> list[Group]:
     JobFailed where the net can't be followed at all.
     """
     names = _names(model)
-    last = output_layers(model, example[0])
+    last = output_layers(model, example)
     heads = {*last, *(f"{p}.{n}".lstrip(".") for p, m in last.items() for n in m._parameters)}
     odd = _oddities(model)
     graph = followed(model, example)

@@ -46,9 +46,10 @@ MODEL = """
 class Model(ModelFamily):
     width: int = 3
 
-    def build(self, shape, classes):
+    def build(self, signature):
         from torch import nn
-        return nn.Sequential(nn.Flatten(), nn.Linear(shape[1] * shape[2], classes))
+        _, height, width = signature.image
+        return nn.Sequential(nn.Flatten(), nn.Linear(height * width, signature.outputs))
 """
 DATASET = """
 class Dataset(DatasetSource):
@@ -59,7 +60,7 @@ class Dataset(DatasetSource):
 
     def load(self, data_dir):
         images = np.random.default_rng(0).integers(0, 256, (40, 1, 12, 12), np.uint8)
-        return Samples(images, np.arange(40) % 2)
+        return Samples.of_images(images, np.arange(40) % 2)
 """
 PLUGINS = {"technique": TECHNIQUE, "model": MODEL, "dataset": DATASET}
 CLASSES = {"technique": "Technique", "model": "Model", "dataset": "Dataset"}
@@ -391,7 +392,7 @@ WRONG = {
     ),
     "a flat test split": (
         (images(), LABELS, images(40, 12, 12), LABELS),
-        "test_images of shape (40, 12, 12) should be (N, C, H, W)",
+        "test_pixels of shape (40, 12, 12) should be (N, C, H, W)",
     ),
     "a test split's labels": (
         (images(), LABELS, images(), LABELS + 1),
@@ -399,7 +400,7 @@ WRONG = {
     ),
     "an empty test split": (
         (images(), LABELS, images(0), LABELS[:0]),
-        "test_images of shape (0, 1, 12, 12) are empty",
+        "test_pixels of shape (0, 1, 12, 12) are empty",
     ),
     "one of a class beside a test split": (
         (images(), np.arange(40) // 39, images(), LABELS),
@@ -418,7 +419,7 @@ class Source(DatasetSource):
         return "x"
 
     def load(self, data_dir: Path) -> Samples:
-        return Samples(*self.given)
+        return Samples.of_images(*self.given)
 
 
 @pytest.mark.parametrize(("given", "message"), WRONG.values(), ids=WRONG)
@@ -435,18 +436,18 @@ def test_samples_that_can_t_be_used(given: tuple, message: str) -> None:
 def test_labels_of_any_integer_type_become_int64(dtype: type) -> None:
     loaded = data_splits.load(Source(given=(images(), LABELS.astype(dtype))), Path())
     splits = (loaded.training.train, loaded.training.validation, loaded.test)
-    assert {split.labels.dtype for split in splits} == {np.dtype(np.int64)}
-    assert all(set(split.labels) == {0, 1} for split in splits)
+    assert {split.targets.dtype for split in splits} == {np.dtype(np.int64)}
+    assert all(set(split.targets) == {0, 1} for split in splits)
 
 
 def test_a_test_split_may_lack_a_class() -> None:
     loaded = data_splits.load(Source(given=(images(), LABELS, images(9), LABELS[:9] * 0)), Path())
-    assert set(loaded.test.labels) == {0}
+    assert set(loaded.test.targets) == {0}
 
 
 def test_wrong_samples_stop_the_command(line: Line) -> None:
     body = DATASET.replace("(40, 1, 12, 12)", "(40, 12, 12)")
-    assert "the dataset 'own_plugin:Dataset': images of shape (40, 12, 12)" in line("dataset", body)
+    assert "the dataset 'own_plugin:Dataset': pixels of shape (40, 12, 12)" in line("dataset", body)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -469,7 +470,7 @@ class Technique(TorchTechnique):
     model: str = "a word that is no net"
 
     def build(self, parents, data, fit):
-        return self.student.build(data.shape, data.classes)
+        return self.student.build(data.signature)
 """
 STUDENT = 'student = {name = "mlp", hidden = [5]}\n'
 TYPES = ["ModelOption", "ModelOption | None"]
@@ -504,7 +505,7 @@ def test_a_root_of_one_s_own_works(
     variant = loaded.variants["mine"]
     _, files = made(variant, tiny)
     (tmp_path / "c").write_bytes(files["checkpoint.safetensors"])
-    net = variant.root_model.build(tiny.training.shape, tiny.training.classes)
+    net = variant.root_model.build(tiny.signature)
     checkpoint.load(str(tmp_path / "c"), net)
     path.write_text(path.read_text().replace(STUDENT, ""))
     with pytest.raises(UserError, match=r"has no parent, so it needs a net: 'student'"):
