@@ -39,9 +39,9 @@ class Technique(FineTuning, TorchTechnique):
     multiply and LayerNorm, no batch norm (after Molchanov et al., arXiv:1906.10771, who square the
     sum, with its signs); `batch_norm`: the scale |γ| (Liu et al., arXiv:1708.06519), a layer that
     has none stays whole; `random`: the control that says what choosing is worth. Groups: Fang et
-    al., "DepGraph", arXiv:2301.12900 (torch-pruning). Grouped convolutions and GroupNorm lose as many
-    channels in each of their groups. Each group of channels is tried first: layers stay whole, and
-    are named with the reason, where the rest would not run or would give something else; where
+    al., "DepGraph", arXiv:2301.12900 (torch-pruning). Grouped convolutions and GroupNorm lose as
+    many channels in each of their groups. Each group of channels is tried first: layers stay whole,
+    and are named with the reason, where the rest would not run or would give something else; where
     nothing can go the job fails before it trains. With `soft_weight` above 0 the fine-tuning
     also learns from the unpruned parent.
     """
@@ -119,8 +119,7 @@ class Technique(FineTuning, TorchTechnique):
         self, model: nn.Module, example: Example, found: list[Group], left: Mapping[int, int]
     ) -> None:
         importance = _importance(model, self.importance)
-        with channels.quiet():
-            channels.remove(model, example, found, left, lambda _, group: importance(group))
+        channels.remove(model, example, found, left, lambda _, group: importance(group))
 
     def _channel_ratio(self, model: nn.Module, example: Example, found: list[Group]) -> float:
         """The smallest share of channels whose removal reaches the target, by halving."""

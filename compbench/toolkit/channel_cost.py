@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -51,10 +54,16 @@ def macs_by_layer(model: nn.Module, example: tuple[Tensor, ...]) -> dict[str, in
     from torch import nn
     from torch.utils.flop_counter import FlopCounterMode
 
+    model = copy.deepcopy(model)  # some nets keep what they last computed
     recurrent = any(isinstance(layer, nn.RNNBase) for layer in model.modules())
-    plain = torch.backends.mkldnn.flags(enabled=not recurrent)  # whose kernels are not counted
-    with plain, torch.enable_grad(), FlopCounterMode(display=False) as counter:
-        model(*(one[:1] for one in example))  # with gradients: no fused layers, not counted either
+    plain = torch.backends.mkldnn.flags(enabled=False) if recurrent else nullcontext()
+    with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")  # torch's, of other hardware
+        stack.enter_context(plain)  # the fused kernels of recurrent layers are not counted
+        stack.enter_context(torch.enable_grad())  # nor those of attention, without gradients
+        counter = stack.enter_context(FlopCounterMode(display=False))
+        model(*(one[:1] for one in example))
     found = {
         name.partition(".")[2]: sum(flops.values()) // 2
         for name, flops in counter.get_flop_counts().items()

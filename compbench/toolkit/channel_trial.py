@@ -50,8 +50,7 @@ def complaint(
     """
     trial, masked = copy.deepcopy(model), copy.deepcopy(model)
     try:
-        with quiet():
-            remove(trial, example, found, left, _any_order)
+        remove(trial, example, found, left, _any_order)
     except MemoryError:
         raise
     except Exception as error:  # the library's own, of many kinds

@@ -7,6 +7,7 @@ torch-pruning finds is tried before anything is trained (`compbench.toolkit.chan
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -82,6 +83,7 @@ def groups(model: nn.Module, example: Example) -> list[Group]:
     Those stay that are outputs, or of layers that can't be pruned; `reason` names the layer. Raises
     JobFailed where the net can't be followed at all.
     """
+    model = copy.deepcopy(model)  # some nets keep what they last computed
     names = _names(model)
     last = output_layers(model, example)
     heads = {*last, *(f"{p}.{n}".lstrip(".") for p, m in last.items() for n in m._parameters)}
@@ -97,7 +99,7 @@ def groups(model: nn.Module, example: Example) -> list[Group]:
             path = names.get(id(node.module))
             if path is None:
                 if node.type == graph.ops.OPTYPE.OUTPUT:
-                    reason = reason or "they are the net's outputs"
+                    reason = reason or "they reach the net's outputs"
                 continue
             owns = graph.is_out_channel_pruning_fn(dependency.handler)
             takes = graph.is_in_channel_pruning_fn(dependency.handler)
@@ -131,13 +133,18 @@ def remove(
     `score` gives for a group's number and torch-pruning's group the importance of each channel;
     the least important go, in each block as many.
     """
+    import torch
+
     graph = followed(model, example)
     for root, handler, gone in choice(graph, found, left, score):
-        group = graph.get_pruning_group(root, handler, gone)
-        if not graph.check_pruning_group(group):
-            name = _names(model).get(id(root), "")
-            raise JobFailed(f"layer '{name}' would lose channels that another needs all of")
-        group.prune()
+        with quiet():
+            group = graph.get_pruning_group(root, handler, gone)
+            if not graph.check_pruning_group(group):
+                name = _names(model).get(id(root), "")
+                raise JobFailed(f"layer '{name}' would lose channels that another needs all of")
+            group.prune()
+    with torch.no_grad():
+        model(*example)  # some nets keep what they last computed: it would have gradients
 
 
 def choice(
@@ -189,18 +196,21 @@ def followed(model: nn.Module, example: Example) -> Any:
         except MemoryError:
             raise
         except Exception as error:  # the library's own, of many kinds
+            where = _where(error, model)
+            odd = ", ".join(f"'{path}' ({why})" for path, why in _oddities(model).items())
+            odd = f"; layers out of the ordinary: {odd}" if odd and not where else ""
             raise JobFailed(
-                f"its channels can't be followed{_where(error, model)}: {first_line(error)}"
+                f"its channels can't be followed{where}: {first_line(error)}{odd}"
             ) from error
     return graph
 
 
-def every(graph: Any) -> Iterator[Any]:
+def every(graph: Any) -> list[Any]:
     """Each group of channels with all of them, by the layers that make channels."""
     ops = graph.ops
-    yield from graph.get_all_groups(
-        root_module_types=[ops.TORCH_CONV, ops.TORCH_LINEAR, ops.TORCH_EMBED]
-    )
+    kinds = [ops.TORCH_CONV, ops.TORCH_LINEAR, ops.TORCH_EMBED]
+    with quiet():
+        return list(graph.get_all_groups(root_module_types=kinds))
 
 
 @contextmanager
@@ -268,8 +278,9 @@ def _oddity(layer: nn.Module, holds_weights: bool) -> str | None:
         *(batchnorm._BatchNorm, instancenorm._InstanceNorm),
     )
     if not isinstance(layer, kinds):
-        own = not type(layer).__module__.startswith("torch.nn.")
-        return None if own else type(layer).__name__
+        bases = (c for c in type(layer).__mro__ if c.__module__.startswith("torch.nn."))
+        base = next(bases, nn.Module)
+        return None if base in (nn.Module, nn.Sequential) else type(layer).__name__
     if "weight" not in layer._parameters:
         return type(layer).__name__  # it is made of other tensors
     if isinstance(layer, nn.LayerNorm) and len(layer.normalized_shape) > 1:
