@@ -54,7 +54,7 @@ def built(name: str, data: Data) -> nn.Module:
     with torch.no_grad():
         for tensor in (*model.parameters(), *model.buffers()):
             if tensor.is_floating_point():
-                tensor.add_(0.1 * torch.rand_like(tensor))
+                tensor.add_((0.01 if name in LARGE else 0.1) * torch.rand_like(tensor))
     return model
 
 
