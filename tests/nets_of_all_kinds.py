@@ -149,11 +149,11 @@ class Gain(nn.Module):
 class Standardised(nn.Conv2d):
     """A convolution whose weights are standardised over its inputs when it runs."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         axes = (1, 2, 3)
         weight = self.weight - self.weight.mean(axes, keepdim=True)
         weight = weight / (weight.std(axes, keepdim=True) + 1e-5)
-        return functional.conv2d(x, weight, self.bias, self.stride, self.padding)
+        return functional.conv2d(input, weight, self.bias, self.stride, self.padding)
 
 
 class LayerScale(nn.Module):

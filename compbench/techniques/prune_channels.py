@@ -73,6 +73,7 @@ class Technique(FineTuning, TorchTechnique):
         """The smaller module, fine-tuned; it takes and gives what its parent does."""
         model = copy.deepcopy(parents[0]).eval()
         example = fit.example(model)
+        importance = _importance(model, self.importance)
         found, ratio = self._planned(model, example)
         left = channels.going(found, ratio, self.round_to)
         why = channels.reasons(model, found, left, self.round_to)
@@ -84,7 +85,7 @@ class Technique(FineTuning, TorchTechnique):
             if self.importance == "taylor":
                 _add_gradients(model, data, fit)
             left = channels.going(found, ratio * step / self.steps, self.round_to)
-            self._remove(model, example, found, left)
+            channels.remove(model, example, found, left, lambda _, group: importance(group))
             model.zero_grad()
             fit(model.requires_grad_(True), self, loss, keeping_zeros(model))
         same = _whole(parents[0], model, example, why)
@@ -114,12 +115,6 @@ class Technique(FineTuning, TorchTechnique):
         if any(_scales(model, path) for path in group.owners):
             return group
         return replace(group, reason="no batch normalisation says how important they are")
-
-    def _remove(
-        self, model: nn.Module, example: Example, found: list[Group], left: Mapping[int, int]
-    ) -> None:
-        importance = _importance(model, self.importance)
-        channels.remove(model, example, found, left, lambda _, group: importance(group))
 
     def _channel_ratio(self, model: nn.Module, example: Example, found: list[Group]) -> float:
         """The smallest share of channels whose removal reaches the target, by halving."""

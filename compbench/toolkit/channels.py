@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from compbench.errors import JobFailed, first_line
 from compbench.toolkit.layers import all_trainable, output_layers, tied, weighty
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     Example = tuple[Tensor, ...]
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True)
+class Part:
     """What a layer or parameter loses with a group: `count` `of` its channels, were all to go.
 
     They are those it gives, those it takes, or (a norm, a depthwise convolution) both in one.

@@ -264,12 +264,12 @@ def test_a_value_that_changed_is_named(tiny: Data) -> None:
         model.get_buffer("0.1.running_mean").add_(1e-7)
     with pytest.raises(JobFailed, match=r"layer '0.1' comes back with other values of 0.1.runn"):
         checkpoint.refuse_drift(
-            file, net(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), model, tiny.test.images
+            file, net(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), model, tiny.training
         )
     model.get_submodule("0.1").eps = 1.0  # type: ignore[assignment]
     with pytest.raises(JobFailed, match=r"layer '0.1' comes back otherwise"):
         checkpoint.refuse_drift(
-            file, net(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), model, tiny.test.images
+            file, net(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), model, tiny.training
         )
 
 
