@@ -159,10 +159,8 @@ def test_importance_chooses_other_channels(tiny: Data) -> None:
     kept = {}
     for importance in ("l2", "random"):
         torch.manual_seed(5)
-        options = {"importance": importance, "epochs": 0}
-        kept[importance] = weights(build(prune_channels.Technique.model_validate(options), tiny))[
-            "0"
-        ]
+        step = prune_channels.Technique.model_validate({"importance": importance, "epochs": 0})
+        kept[importance] = weights(build(step, tiny))["0"]
     assert not torch.equal(kept["l2"], kept["random"])
 
 
