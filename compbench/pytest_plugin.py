@@ -83,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def compbench_session(request: pytest.FixtureRequest) -> Callable[..., OrtSession]:
-    """`compbench_session(model, target=None, images=None)`: an ONNX file under the protocol.
+    """`compbench_session(model, target=None, inputs=None)`: an ONNX file under the protocol.
 
     `model` is a path or, with --compbench, a variant of the candidate. Threads are pinned, nothing
     spins, inputs and outputs are bound: `benchmark(session.run)` times one inference.
@@ -95,7 +95,7 @@ def compbench_session(request: pytest.FixtureRequest) -> Callable[..., OrtSessio
 
 @pytest.fixture
 def compbench_compare(request: pytest.FixtureRequest) -> Callable[..., Comparison]:
-    """`compbench_compare(candidate, baseline, images=None, target=None, limits=None)`.
+    """`compbench_compare(candidate, baseline, inputs=None, target=None, limits=None)`.
 
     Both ONNX files measured side by side in fresh processes; the result has `ratio`, `control`,
     `verdict` and `note`, which says what is missing for a verdict.

@@ -12,7 +12,12 @@ import pytest
 from hypothesis import settings
 
 from compbench.contracts import Split, TrainingData
+from compbench.contracts.inputs import PIXELS
 from compbench.data.splits import Data
+from compbench.tasks import classification
+from tests.nets import image_signature
+
+SIGNATURE = image_signature(1, 12, 12, classes=3)
 
 settings.register_profile("compbench", deadline=None)  # tests assert no times
 settings.load_profile("compbench")
@@ -22,16 +27,16 @@ def split(count: int, seed: int) -> Split:
     """Images of three classes that a small net can tell apart: a bright third of the picture."""
     random = np.random.default_rng(seed)
     labels = np.arange(count, dtype=np.int64) % 3
-    images = random.normal(0, 0.3, (count, 1, 12, 12)).astype(np.float32)
+    images = random.normal(0, 0.3, (count, 1, 12, 12))
     for index, label in enumerate(labels):
         images[index, :, 4 * label : 4 * label + 4] += 1
-    return Split(images, labels)
+    return Split({PIXELS: np.rint(128 + 60 * images).clip(0, 255).astype(np.uint8)}, labels)
 
 
 @pytest.fixture(scope="session")
 def tiny() -> Data:
-    training = TrainingData(split(96, 0), split(48, 1), classes=3)
-    return Data(training, split(60, 2), mean=0.5, std=0.25)
+    training = TrainingData(split(96, 0), split(48, 1), classification.Task(), SIGNATURE)
+    return Data(training, split(60, 2))
 
 
 @pytest.fixture

@@ -99,6 +99,7 @@ def make_run(variants: Mapping[str, dict[str, Any]] = VARIANTS, **changes: Any) 
         "finished": "2026-01-02T03:05:05+00:00",
     }
     content |= changes
+    content["dataset"] = upgrade.dataset(content["dataset"])
     content["variants"] = {n: upgrade.variant(v) for n, v in content["variants"].items()}
     return Run(**content)
 

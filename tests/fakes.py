@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from compbench.runtime.session import Images, OrtSession
+from compbench.contracts.inputs import Inputs
+from compbench.runtime.session import OrtSession
 from compbench.runtime.target import Target
 
 
@@ -29,21 +30,21 @@ class FakeSession:
     clock: FakeClock
     durations_ns: list[int]
     runs: int = 0
-    bound: list[Images] = field(default_factory=list)
+    bound: list[Inputs] = field(default_factory=list)
 
-    def bind(self, images: Images) -> None:
+    def bind(self, inputs: Inputs) -> None:
         """Remember what was bound."""
-        self.bound.append(images)
+        self.bound.append(inputs)
 
     def run(self) -> None:
         """Move the clock by the next duration, beginning again after the last."""
         self.clock.now_ns += self.durations_ns[self.runs % len(self.durations_ns)]
         self.runs += 1
 
-    def logits(self) -> NDArray[np.float32]:
-        """The first ten pixels of each bound image."""
-        images = self.bound[-1]
-        return images.reshape(len(images), -1)[:, :10]
+    def outputs(self) -> NDArray[np.float32]:
+        """The first ten values of each bound sample."""
+        array = next(iter(self.bound[-1].values()))
+        return array.reshape(len(array), -1)[:, :10]
 
 
 def cpu_session(model: bytes) -> OrtSession:

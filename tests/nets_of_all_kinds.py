@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from compbench.contracts import ModelFamily, Shape
+from compbench.contracts import ModelFamily, Signature
 
 CLASSES = 3
 
@@ -262,6 +262,6 @@ class Kind(ModelFamily):
 
     kind: str
 
-    def build(self, shape: Shape, classes: int) -> nn.Module:
+    def build(self, signature: Signature) -> nn.Module:
         """Images (N, 1, 12, 12) -> logits (N, 3)."""
         return NETS[self.kind]()

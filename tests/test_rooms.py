@@ -31,7 +31,7 @@ ROOMS = {  # room: what it may import; base stands for `BASE`
     "toolkit": "base contracts runtime onnxfile",
     "providers": "contracts",
     "models": "contracts",
-    "tasks": "contracts",
+    "tasks": "base contracts toolkit",
     "losses": "contracts toolkit",
     "shifts": "contracts",
     "datasets": "contracts data",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from compbench.contracts import ModelFamily, Shape
+from compbench.contracts import ModelFamily, Signature
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,9 +15,11 @@ class Model(ModelFamily):
 
     libraries: ClassVar[tuple[str, ...]] = ("torch",)
 
-    def build(self, shape: Shape, classes: int) -> nn.Module:
+    def build(self, signature: Signature) -> nn.Module:
         import torch
         from torch import Tensor, nn
+
+        shape, classes = signature.image, signature.outputs
 
         class Transformer(nn.Module):
             def __init__(self, size: int = 32, patch: int = 4):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from compbench import units
 from compbench.results.record import Run
 from compbench.statistics.intervals import Interval
 from compbench.statistics.lineage import ancestors
+
+_DTYPES = {"float": "float32", "double": "float64"}  # ONNX's words
 
 
 class Measured(NamedTuple):
@@ -31,12 +33,16 @@ class About(NamedTuple):
 
 def readme(file: str, told: Mapping[str, str], about: About) -> str:
     """The page beside a file of this name, from what the file says of itself."""
-    names = json.loads(told["classes"])
-    classes = len(names) if isinstance(names, list) else names
-    batch, channels, height, width = json.loads(told["input_shape"])
+    names = json.loads(told["outputs"])
+    inputs, feeds = json.loads(told["inputs"]), json.loads(told["feeds"])
     steps = [*ancestors(about.run, about.variant), about.variant]
     described = about.run.variants
     lineage = " → ".join(f"{s} ({described[s]['technique']})" for s in steps)
+    batch = next(iter(inputs.values()))["shape"][0]
+    count = batch if isinstance(batch, int) else 1
+    arguments = ", ".join(feed["source"] for feed in feeds)
+    named = isinstance(names, list)
+    answer = "[NAMES[place] for place in {}.argmax(axis=-1)]" if named else "{}"
     return _PAGE.format(
         variant=about.variant,
         seed=about.seed,
@@ -46,20 +52,41 @@ def readme(file: str, told: Mapping[str, str], about: About) -> str:
         dataset=about.run.dataset["name"],
         lineage=lineage,
         measured=_measured(about),
-        any="any number of" if batch == "batch" else f"always {batch}",
-        count=1 if batch == "batch" else batch,
-        channels=channels,
-        height=height,
-        width=width,
-        mean=told["mean"],
-        std=told["std"],
-        input=told["input"],
+        metric=about.run.task.get("headline", {}).get("label", "accuracy").capitalize(),
+        any=f"always {batch}" if isinstance(batch, int) else "any number of",
+        inputs="\n".join(_input(feed, inputs[feed["name"]]) for feed in feeds),
+        arguments=arguments,
+        fed="\n".join(f"        {feed['name']!r}: {_code(feed)}," for feed in feeds),
+        examples="\n".join(_example(feed, inputs[feed["name"]], count, about) for feed in feeds),
         output=told["output"],
-        names=repr(names) if isinstance(names, list) else f"list(range({classes}))",
-        classes=classes,
+        names=f"\nNAMES = {names!r}" if named else "",
+        answer=answer.format(f"infer({arguments})"),
         key=told["key"],
         version=told["version"],
     )
+
+
+def _input(feed: Mapping[str, Any], one: Mapping[str, Any]) -> str:
+    shape = ", ".join(map(str, one["shape"]))
+    return f"- Input `{feed['name']}`: {_DTYPES.get(one['dtype'], one['dtype'])} ({shape})."
+
+
+def _code(feed: Mapping[str, Any]) -> str:
+    """A raw input as the file takes it, in numpy."""
+    code, scaling = feed["source"], feed["normalisation"]
+    if scaling:
+        full = f" / {scaling['full']:g}" if scaling["full"] != 1 else ""
+        mean, std = (f"channels({scaling[key]}, {code})" for key in ("mean", "std"))
+        code = f"({code}{full} - {mean}) / {std}"
+    if feed["layout"] == "channels_last":
+        code = f"np.moveaxis({code}, 1, -1)"
+    return f"({code}).astype(np.{feed['dtype']})"
+
+
+def _example(feed: Mapping[str, Any], one: Mapping[str, Any], count: int, about: About) -> str:
+    raw = about.run.dataset["inputs"][feed["source"]]
+    shape = ", ".join(map(str, (count, *raw["shape"])))
+    return f"{feed['source']} = np.zeros(({shape}), np.{raw['dtype']})  # your own"
 
 
 def _measured(about: About) -> str:
@@ -73,39 +100,43 @@ def _measured(about: About) -> str:
 _PAGE = """\
 # {variant}
 
-`{file}` tells {classes} classes of `{dataset}` apart. It is the variant `{variant}` (seed {seed})
+`{file}` is made for `{dataset}`. It is the variant `{variant}` (seed {seed})
 of the suite `{suite}`, measured in the run `{folder}`.
 
 - Lineage: {lineage}.
-- Accuracy, with its 95 % interval: {measured}.
-- Input `{input}`: float32, {any} images (N, {channels}, {height}, {width}), normalised as below.
-- Output `{output}`: float32 (N, {classes}), a logit for each class; the largest is the answer.
+- {metric}, with its 95 % interval: {measured}.
+{inputs} It takes {any} samples.
+- Output `{output}`: float32.
 
-Pixels must be normalised as they were in training, or the accuracy is lost: divided by 255, less
-the mean, over the standard deviation of the training images. Only onnxruntime and numpy are needed:
+Raw inputs must be prepared as they were in training, or the quality is lost. Only onnxruntime and
+numpy are needed:
 
 ```python
 import numpy as np
 import onnxruntime
 
-MEAN, STD = {mean}, {std}
-CLASSES = {names}
-
-session = onnxruntime.InferenceSession("{file}", providers=["CPUExecutionProvider"])
+session = onnxruntime.InferenceSession("{file}", providers=["CPUExecutionProvider"]){names}
 
 
-def classify(pixels):
-    \"\"\"Places in CLASSES, of images uint8 (N, {channels}, {height}, {width}).\"\"\"
-    images = (pixels.astype(np.float32) / 255 - MEAN) / STD
-    (logits,) = session.run(["{output}"], {{"{input}": images}})
-    return logits.argmax(axis=1)
+def channels(values, batch):
+    \"\"\"One value a channel (axis 1), for arithmetic with a batch (N, C, ...).\"\"\"
+    return np.float32(values).reshape(1, -1, *[1] * (batch.ndim - 2))
 
 
-pixels = np.zeros(({count}, {channels}, {height}, {width}), np.uint8)  # your images
-print([CLASSES[index] for index in classify(pixels)])
+def infer({arguments}):
+    \"\"\"The outputs of a batch of raw inputs.\"\"\"
+    inputs = {{
+{fed}
+    }}
+    (outputs,) = session.run(["{output}"], inputs)
+    return outputs
+
+
+{examples}
+print({answer})
 ```
 
-The file says the same itself: `session.get_modelmeta().custom_metadata_map` has layout, mean,
-standard deviation, classes, metric, lineage and key (`{key}`), each name after `compbench.`
+The file says the same itself: `session.get_modelmeta().custom_metadata_map` has inputs,
+what they are fed with, outputs, metric, lineage and key (`{key}`), each name after `compbench.`
 (version {version}).
 """

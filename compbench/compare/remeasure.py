@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from compbench.compare.compare import SAME_FILE, Again, Comparison, compare
 from compbench.compare.match import Pair, Side, is_same_file, match, refuse_nothing_in_common, side
 from compbench.contracts import kinds
+from compbench.contracts.inputs import Inputs
 from compbench.data import samples, splits
 from compbench.errors import JobFailed, UserError
 from compbench.files import sha256
@@ -19,8 +21,9 @@ from compbench.make.store import MODEL, Store
 from compbench.results.find import suite_file
 from compbench.results.folder import read_rows
 from compbench.results.record import Run, read_run
-from compbench.runtime.session import Images
 from compbench.runtime.target import Target
+
+SHOWN = 4096  # test samples that files are timed on at most
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,11 @@ def remeasure(a: Side, b: Side, places: Places, tell: Callable[[str], None]) -> 
                 found[pair.name, name] = ready
             else:
                 todo[pair.name, name] = ready
-    images = _images(b, places.data) if todo else None
+    inputs = _inputs(b, places.data) if todo else None
     for count, ((variant, name), paths) in enumerate(todo.items(), start=1):
-        assert images is not None
+        assert inputs is not None
         tell(f"  [{count}/{len(todo)}] both files of {variant} side by side on {name}")
-        found[variant, name] = _ratio(paths, _target(b.run, name), images)
+        found[variant, name] = _ratio(paths, _target(b.run, name), inputs)
     return found
 
 
@@ -98,8 +101,8 @@ def _has_failed(a: Side, b: Side, pair: Pair, target: str) -> bool:
 def _obstacle(a: Side, b: Side, pair: Pair) -> str | None:
     if is_same_file(a, b, pair):
         return SAME_FILE
-    if a.run.dataset["shape"] != b.run.dataset["shape"]:
-        return "the runs' images have different shapes"
+    if _shapes(a.run) != _shapes(b.run):
+        return "the runs' inputs have different shapes"
     return None
 
 
@@ -107,21 +110,27 @@ def _target(run: Run, name: str) -> Target:
     return Target(**run.targets[name])
 
 
-def _images(newer: Side, data_dir: Path) -> Images:
-    name = newer.run.dataset["name"]
-    source = kinds.dataset(name, suite_file(newer.run.suite_path, Path(newer.label)))
+def _shapes(run: Run) -> dict[str, Any]:
+    return {name: one["shape"] for name, one in run.dataset["inputs"].items()}
+
+
+def _inputs(newer: Side, data_dir: Path) -> Inputs:
+    about, task = newer.run.dataset, newer.run.task
+    name, suite = about["name"], suite_file(newer.run.suite_path, Path(newer.label))
+    source = kinds.dataset(name, about.get("options", {}), suite)
     if samples.fingerprint(source, data_dir) is None:
         raise UserError(
-            f"{name}, on whose test images files are measured, is not under {data_dir}; "
+            f"{name}, on whose test samples files are measured, is not under {data_dir}; "
             "name its folder with --data-dir or COMPBENCH_DATA"
         )
-    return splits.load(source, data_dir).test.images
+    meant = kinds.made_task(task.get("name", type(source).task), task.get("options", {}))
+    return splits.load(source, data_dir, meant).test.first(SHOWN)
 
 
 def _ratio(
-    paths: tuple[str, str], target: Target, images: Images
+    paths: tuple[str, str], target: Target, inputs: Inputs
 ) -> paired_timing.Comparison | str:
     try:
-        return paired_timing.compare(paths, target, images, Limits())
+        return paired_timing.compare(paths, target, inputs, Limits())
     except JobFailed as error:
         return str(error)

@@ -4,7 +4,8 @@ Every plugin is a frozen pydantic model: its fields are its options in a suite f
 plugin must be cheap, so plugin files import torch inside their methods.
 """
 
-from compbench.contracts.data import DatasetSource, Samples, Shape, Split, TrainingData
+from compbench.contracts.data import DatasetSource, Samples, Split, TrainingData
+from compbench.contracts.inputs import Feed, Input, Inputs, Normalisation, Shape, Signature
 from compbench.contracts.metric import Column, Measured, MetricBase, MetricHistory, Running
 from compbench.contracts.model import (
     MODEL_WORDS,
@@ -17,6 +18,7 @@ from compbench.contracts.model import (
 )
 from compbench.contracts.options import Options
 from compbench.contracts.provider import ExecutionProvider
+from compbench.contracts.task import TaskBase
 from compbench.contracts.technique import (
     LoweringTechnique,
     NullCase,
@@ -43,7 +45,10 @@ __all__ = [
     "DatasetSource",
     "Epoch",
     "ExecutionProvider",
+    "Feed",
     "FineTuning",
+    "Input",
+    "Inputs",
     "Loss",
     "LoweringTechnique",
     "Measured",
@@ -51,6 +56,7 @@ __all__ = [
     "MetricHistory",
     "ModelFamily",
     "ModelOption",
+    "Normalisation",
     "NullCase",
     "OnnxTechnique",
     "Options",
@@ -58,7 +64,9 @@ __all__ = [
     "Running",
     "Samples",
     "Shape",
+    "Signature",
     "Split",
+    "TaskBase",
     "Teaching",
     "TechniqueBase",
     "TorchTechnique",

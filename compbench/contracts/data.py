@@ -3,33 +3,95 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from compbench.contracts.inputs import PIXELS, Array, Inputs, Signature
 from compbench.contracts.options import Options
+from compbench.contracts.task import TaskBase
 
 
-class Shape(NamedTuple):
-    """The shape of one image: channels, height and width in pixels."""
-
-    channels: int
-    height: int
-    width: int
-
-
-@dataclass(frozen=True)
 class Split:
-    """Samples in memory: images float32 (N, C, H, W), normalised; labels int64 (N,)."""
+    """Samples: named raw inputs (N, …) and targets (N, …), in memory or memory-mapped.
 
-    images: NDArray[np.float32]
-    labels: NDArray[np.int64]
+    With `rows`, only those samples of the arrays, in that order; nothing is copied.
+    """
+
+    def __init__(self, inputs: Inputs, targets: Array, rows: NDArray[np.int64] | None = None):
+        self._stored = dict(inputs)
+        self._rows = rows
+        self.targets: NDArray[Any] = np.asarray(targets if rows is None else targets[rows])
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The inputs."""
+        return tuple(self._stored)
+
+    @property
+    def kinds(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Of each input the type as numpy calls it, and the shape of a sample."""
+        return {name: (a.dtype.name, a.shape[1:]) for name, a in self._stored.items()}
+
+    @property
+    def lengths(self) -> dict[str, int]:
+        """How many samples each input has; as many as there are targets, where all is right."""
+        stored = {name: len(array) for name, array in self._stored.items()}
+        return stored if self._rows is None else dict.fromkeys(stored, len(self._rows))
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether all inputs are; else they are read from files when they are taken."""
+        return not any(isinstance(array, np.memmap) for array in self._stored.values())
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """All raw inputs; where they are memory-mapped with `rows` they are read now."""
+        return self.first(len(self))
+
+    def take(self, indices: NDArray[np.int64]) -> dict[str, Array]:
+        """The raw inputs of these samples, in memory."""
+        rows = indices if self._rows is None else self._rows[indices]
+        return {name: np.asarray(array[rows]) for name, array in self._stored.items()}
+
+    def first(self, count: int) -> dict[str, Array]:
+        """The raw inputs of the first samples."""
+        if self._rows is not None:
+            return self.take(np.arange(min(count, len(self))))
+        return {name: array[:count] for name, array in self._stored.items()}
+
+    def batches(self, size: int) -> Iterator[dict[str, Array]]:
+        """All raw inputs, in order, so many samples at a time; the last batch has those left."""
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            if self._rows is None:
+                yield {name: array[start:stop] for name, array in self._stored.items()}
+            else:
+                yield self.take(np.arange(start, stop))
+
+    def part(self, indices: NDArray[np.int64]) -> Split:
+        """These samples as a split of their own: copied where they are in memory."""
+        if self.is_in_memory:
+            return Split(self.take(indices), self.targets[indices])
+        rows = indices if self._rows is None else self._rows[indices]
+        return self._of(rows, self.targets[indices])
+
+    def with_targets(self, targets: Array) -> Split:
+        """The same inputs with other targets."""
+        return self._of(self._rows, targets)
+
+    def _of(self, rows: NDArray[np.int64] | None, targets: Array) -> Split:
+        own = Split(self._stored, targets)
+        own._rows = rows
+        return own
 
 
 @dataclass(frozen=True)
@@ -38,38 +100,70 @@ class TrainingData:
 
     train: Split
     validation: Split
-    classes: int
+    task: TaskBase
+    signature: Signature
 
-    @property
-    def shape(self) -> Shape:
-        """The shape of one image."""
-        return Shape(*self.train.images.shape[1:])
+    def prepared(self, raw: Inputs) -> dict[str, Array]:
+        """A batch of raw inputs as models take them."""
+        return self.signature.prepared(raw)
 
 
-class Samples(NamedTuple):
-    """What a dataset file loads: raw pixels uint8 (N, C, H, W), labels (N,) of any integer type.
+@dataclass(frozen=True)
+class Samples:
+    """What a dataset file loads; where it has no test or validation split, they are cut from train.
 
-    Labels are 0 to classes - 1, and become int64. Each class needs samples enough for a part in
-    every split that is cut from these. `test_images` and `test_labels` are None where the source
-    has no test split of its own; one that it has may lack a class.
+    `outputs` are the classes, labels, values or tokens that models give; `class_names` has their
+    names in the order of the labels, if they have some. `normalise` says how an input's batches are
+    prepared: by the mean and deviation of each channel (axis 1), or of all its values, of the
+    training split, or not at all; images of uint8 by channel, others not, where nothing is said.
+    `free_axes` are those whose length may differ from batch to batch, for instance (0,) for tokens
+    (N, L).
     """
 
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    test_images: NDArray[np.uint8] | None = None
-    test_labels: NDArray[np.int64] | None = None
+    train: Split
+    test: Split | None = None
+    validation: Split | None = None
+    outputs: int | None = None
+    class_names: tuple[str, ...] = ()
+    normalise: Mapping[str, Literal["channel", "all", "none"]] = field(default_factory=dict)
+    free_axes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of_images(
+        cls,
+        images: NDArray[np.uint8],
+        labels: NDArray[Any],
+        test_images: NDArray[np.uint8] | None = None,
+        test_labels: NDArray[Any] | None = None,
+        **more: Any,
+    ) -> Samples:
+        """Of pixels uint8 (N, C, H, W) and labels (N,) of any integer type, 0 to classes - 1."""
+        if (test_images is None) != (test_labels is None):
+            raise ValueError("of test_images and test_labels one is None: give both or none")
+        test = None
+        if test_images is not None and test_labels is not None:
+            test = Split({PIXELS: test_images}, test_labels)
+        return cls(Split({PIXELS: images}, labels), test, **more)
 
 
 class DatasetSource(Options, ABC):
-    """Base of the class `Dataset` in every file of `datasets/`.
+    """Base of the class `Dataset` in every file of `datasets/`; its fields are options in a suite.
 
-    A suite file only names a dataset, so each of its options needs a default. Where classes have
-    names, `class_names` has them in the order of the labels: files that are made say them.
+    `task` is the name of the task that its targets are for. Where classes are always the same,
+    `classes` says how many there are and `class_names` their names in the order of the labels:
+    files that are made say them. Else `load` tells both.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ()
-    classes: ClassVar[int]
+    task: ClassVar[str] = "classification"
+    classes: ClassVar[Any] = None
     class_names: ClassVar[tuple[str, ...]] = ()
+
+    preprocess: Literal["before", "in_graph"] = Field(
+        default="before",
+        description="where raw inputs are normalised: before a file gets them, or in its graph, so "
+        "that it takes raw ones",
+    )
 
     @abstractmethod
     def fingerprint(self, data_dir: Path) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -95,11 +95,31 @@ class Signature:
     """What models of a suite take and give: named inputs, and so many outputs.
 
     `outputs` are the classes, labels, target values or tokens of the vocabulary: the last axis of
-    what a net gives.
+    what a net gives; `output` is what files call it. `in_graph` says that files take raw inputs,
+    and prepare them in their graph.
     """
 
     inputs: Mapping[str, Input]
     outputs: int
+    output: str = "logits"
+    in_graph: bool = False
+
+    def prepared(self, raw: Inputs) -> dict[str, Array]:
+        """A batch of raw inputs as models take them."""
+        return {name: self.inputs[name].prepare(array) for name, array in raw.items()}
+
+    def feeds(self, names: Iterable[str] | None = None) -> tuple[Feed, ...]:
+        """What files of these models get, whose inputs are called as the dataset's."""
+        return tuple(
+            Feed(
+                name,
+                name,
+                one.dtype if self.in_graph else one.prepared_dtype,
+                None if self.in_graph else one.normalisation,
+            )
+            for name, one in self.inputs.items()
+            if names is None or name in names
+        )
 
     @property
     def image(self) -> Shape:
@@ -174,11 +194,32 @@ class Feed:
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Feed:
         """Back from `as_json`, also through JSON."""
-        given = dict(found)
-        if given.get("normalisation"):
-            n = given["normalisation"]
-            given["normalisation"] = Normalisation(tuple(n["mean"]), tuple(n["std"]), n["full"])
-        return cls(**given)
+        return cls(**{**found, "normalisation": _normalisation(found.get("normalisation"))})
+
+
+def signature_json(signature: Signature) -> dict[str, Any]:
+    """A signature as JSON holds it."""
+    return asdict(signature)
+
+
+def signature_from(found: Mapping[str, Any]) -> Signature:
+    """Back from `signature_json`, also through JSON."""
+    inputs = {
+        name: Input(
+            one["dtype"],
+            tuple(one["shape"]),
+            _normalisation(one["normalisation"]),
+            tuple(one["free_axes"]),
+        )
+        for name, one in found["inputs"].items()
+    }
+    return Signature(inputs, found["outputs"], found["output"], found["in_graph"])
+
+
+def _normalisation(found: Mapping[str, Any] | None) -> Normalisation | None:
+    if not found:
+        return None
+    return Normalisation(tuple(found["mean"]), tuple(found["std"]), found["full"])
 
 
 def fed(feeds: tuple[Feed, ...], raw: Inputs) -> dict[str, Array]:
@@ -186,14 +227,16 @@ def fed(feeds: tuple[Feed, ...], raw: Inputs) -> dict[str, Array]:
     return {feed.name: feed.array(raw[feed.source]) for feed in feeds}
 
 
-def default_feeds(inputs: Mapping[str, Input], in_graph: bool = False) -> tuple[Feed, ...]:
-    """Files whose inputs are the dataset's: prepared ones, or raw ones prepared in the graph."""
-    return tuple(
-        Feed(
-            name,
-            name,
-            one.dtype if in_graph else one.prepared_dtype,
-            None if in_graph else one.normalisation,
-        )
-        for name, one in inputs.items()
-    )
+def size(inputs: Inputs) -> int:
+    """How many samples there are."""
+    return len(next(iter(inputs.values())))
+
+
+def first(inputs: Inputs, count: int) -> dict[str, Array]:
+    """The first samples of each input."""
+    return {name: array[:count] for name, array in inputs.items()}
+
+
+def taken(inputs: Inputs, indices: NDArray[np.int64] | list[int]) -> dict[str, Array]:
+    """These samples of each input, contiguous."""
+    return {name: np.ascontiguousarray(array[indices]) for name, array in inputs.items()}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from compbench.contracts.data import DatasetSource
 from compbench.contracts.model import MODEL_WORDS, ModelFamily, model_options, takes_several_models
 from compbench.contracts.options import Options
+from compbench.contracts.task import TaskBase
 from compbench.contracts.technique import (
     LoweringTechnique,
     NullCase,
@@ -15,10 +19,11 @@ from compbench.contracts.technique import (
     TechniqueBase,
     TorchTechnique,
 )
-from compbench.errors import UserError, nearest, shown, told
+from compbench.errors import UserError, explain, nearest, shown, told
 from compbench.registry import import_path, plugins, registry
 
 TECHNIQUES = (TorchTechnique, LoweringTechnique, OnnxTechnique)
+NAMED_WORDS = ("name",)  # what the table of a dataset, a task or a model has beside its options
 _TABLE_WORDS = ("technique", "parent", "parents")
 
 
@@ -27,7 +32,9 @@ def find(kind: registry.Kind, name: str) -> type[Options]:
     if kind == "technique":
         return technique(name)
     if kind == "dataset":
-        return type(dataset(name))
+        return dataset_class(name)
+    if kind == "task":
+        return task(name)
     return plugins.find("model", name, (ModelFamily,), MODEL_WORDS)
 
 
@@ -45,38 +52,61 @@ def technique(name: str) -> type[TechniqueBase]:
     return plugin
 
 
-def dataset(name: str, suite_file: Path | None = None) -> DatasetSource:
-    """A dataset's source, also where its import path is that of a suite file elsewhere.
+def task(name: str) -> type[TaskBase]:
+    """The class of a task. Raises UserError with what is wrong with it."""
+    return plugins.find("task", name, (TaskBase,), NAMED_WORDS)
 
-    Raises UserError with what is wrong with its class.
+
+def dataset(
+    name: str, options: Mapping[str, Any] = {}, suite_file: Path | None = None
+) -> DatasetSource:
+    """A dataset's source with its options, also where its import path is that of a suite elsewhere.
+
+    Raises UserError with what is wrong with its class, or with its options.
     """
     if suite_file is not None:
         try:
             with import_path.beside(suite_file):
-                return dataset(name)
+                return dataset(name, options)
         except UserError as error:
             if suite_file.is_file():
                 raise
             raise UserError(f"{error}; it may be beside {suite_file}, which is not here") from error
-    plugin: Any = plugins.find("dataset", name, (DatasetSource,))
-    required = [option for option, field in plugin.model_fields.items() if field.is_required()]
-    if required:
-        raise UserError(
-            f"the dataset '{name}' needs {', '.join(required)}, but a suite file only names a "
-            "dataset: give each option a default"
-        )
-    classes = getattr(plugin, "classes", None)
-    if not isinstance(classes, int) or isinstance(classes, bool) or classes < 2:
+    plugin: Any = dataset_class(name)
+    return _made("dataset", name, plugin, options)
+
+
+def _made(kind: str, name: str, plugin: Any, options: Mapping[str, Any]) -> Any:
+    """A plugin with options from a suite file, that can be written as one again."""
+    try:
+        made = plugin(**options)
+        made.model_dump_json()
+        return made
+    except ValidationError as error:
+        known = [*NAMED_WORDS, *plugin.model_fields]
+        raise UserError(explain(error, f"the {kind} '{name}'", known)) from error
+    except Exception as error:
+        raise UserError(f"the {kind} '{name}' can't be used: {told(error)}") from error
+
+
+def made_task(name: str, options: Mapping[str, Any] = {}) -> TaskBase:
+    """A task with its options. Raises UserError with what is wrong with it."""
+    return _made("task", name, task(name), options)
+
+
+def dataset_class(name: str) -> type[DatasetSource]:
+    """The class of a dataset. Raises UserError with what is wrong with it."""
+    plugin: Any = plugins.find("dataset", name, (DatasetSource,), NAMED_WORDS)
+    classes = plugin.classes
+    if classes is not None and (
+        not isinstance(classes, int) or isinstance(classes, bool) or classes < 2
+    ):
         raise UserError(
             f"the dataset '{name}': classes = {shown(classes)} should be how many there are, 2 or "
             "more: classes: ClassVar[int] = 10"
         )
-    try:
-        source = plugin()
-        source.model_dump_json()
-    except Exception as error:
-        raise UserError(f"the dataset '{name}' can't be used: {told(error)}") from error
-    return source
+    task(plugin.task)
+    return plugin
 
 
 def _wrong_parents(plugin: type[TechniqueBase]) -> str | None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compbench import units
+from compbench.contracts.inputs import Inputs
 
 Condition = Literal["machine", "target", "baseline", "dataset"]
 Samples = Mapping[str, NDArray[Any]]  # columns of equal length
@@ -54,15 +55,15 @@ class MetricHistory:
 class Running:
     """A file in a fresh process, loaded into ONNX Runtime on a target, its first batch bound.
 
-    `images` are of the test split, normalised, float32 (N, C, H, W). `run` is one inference of the
-    bound batch; `logits` runs any number of images and returns float32 (N, K).
+    `inputs` are the raw ones of the test split, by name. `run` is one inference of the bound batch;
+    `outputs` runs any number of samples and returns what the file gives, float32 (N, …).
     """
 
     file: Path
-    images: NDArray[np.float32]
+    inputs: Inputs
     batch_size: int
     run: Callable[[], None]
-    logits: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    outputs: Callable[[Inputs], NDArray[np.float32]]
 
 
 class Taken(NamedTuple):

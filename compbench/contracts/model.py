@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union, get_args, get
 from pydantic import BaseModel, BeforeValidator, PlainSerializer, ValidationError
 from pydantic.fields import FieldInfo
 
-from compbench.contracts.data import Shape
+from compbench.contracts.inputs import Signature
 from compbench.contracts.options import Options
 from compbench.contracts.technique import TechniqueBase
 from compbench.errors import UserError, explain, told
@@ -25,8 +25,13 @@ class ModelFamily(Options, ABC):
     libraries: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    def build(self, shape: Shape, classes: int) -> nn.Module:
-        """A new module with torch's current random state: images (N, C, H, W) -> logits (N, K)."""
+    def build(self, signature: Signature) -> nn.Module:
+        """A new module with torch's current random state, that takes the inputs that it names.
+
+        Its `forward`'s parameters are called as the inputs are (`Signature.taken_by`), a batch
+        each; it gives (N, …, outputs): logits of classes, say. Raises ValueError where it can't
+        take these inputs.
+        """
 
 
 MODEL_WORDS = ("name",)  # what a model's table has beside its options

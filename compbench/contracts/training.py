@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +13,8 @@ from compbench.contracts.options import Options
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from compbench.contracts.data import Split
 
 
 class Recipe(Options):
@@ -106,7 +108,7 @@ class Trainer(ABC):
         loss: Loss | None = None,
         after_step: AfterStep | None = None,
     ) -> nn.Module:
-        """Train `model` in place by `recipe`; cross-entropy where no loss is given.
+        """Train `model` in place by `recipe`; the task's own loss where none is given.
 
         `after_step` is called after each optimiser step with the share of steps done (0 to 1], and
         says whether the model has its final form by then (all its zeros, say): only epochs that end
@@ -114,8 +116,16 @@ class Trainer(ABC):
         """
 
     @abstractmethod
-    def outputs(self, model: nn.Module, images: Tensor) -> Tensor:
-        """The logits (N, K) of a model in evaluation mode, without gradients."""
+    def outputs(self, model: nn.Module, samples: Split | Batch) -> Tensor:
+        """What a model gives for a split, or a batch, in evaluation mode, without gradients."""
+
+    @abstractmethod
+    def example(self, model: nn.Module, count: int = 2) -> tuple[Tensor, ...]:
+        """The first training samples, prepared, on the CPU, as the arguments of a model."""
+
+    @abstractmethod
+    def arguments(self, model: nn.Module, batch: Batch) -> tuple[Tensor, ...]:
+        """The inputs of a batch that a model takes, in the order of its parameters."""
 
     @abstractmethod
     def note(self, text: str) -> None:
@@ -127,17 +137,20 @@ class Trainer(ABC):
 
 @dataclass(frozen=True)
 class Batch:
-    """What a loss may look at: images (B, C, H, W), labels (B,), indices in the split (B,)."""
+    """What a loss may look at: prepared inputs (B, …), targets (B, …), indices in the split (B,).
 
-    images: Tensor
-    labels: Tensor
+    Indices are empty where a batch is of no split.
+    """
+
+    inputs: Mapping[str, Tensor]
+    targets: Tensor
     indices: Tensor
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch: its mean training loss, and the accuracy on the validation split (0 to 1)."""
+    """One epoch: its mean training loss, and the headline metric on the validation split."""
 
     epoch: int
     train_loss: float
-    validation_accuracy: float
+    validation: float

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +19,30 @@ from compbench.registry import registry
 from compbench.registry.fingerprint import Sources
 
 _FOLDER = "digests"
+_PART = 4096  # samples that are read together
 
 
-def record(name: str, loaded: Data) -> dict[str, Any]:
+def record(name: str, loaded: Data, source: DatasetSource | None = None) -> dict[str, Any]:
     """What a run and a baseline keep of a dataset.
 
-    Digests are SHA-256 of the arrays as techniques and files get them, images normalised: of all
-    splits, and of the test split alone.
+    Digests are SHA-256 of the raw arrays and of how they are prepared: of all splits, and of the
+    test split alone.
     """
-    training = loaded.training
+    training, signature = loaded.training, loaded.signature
     splits = {"train": training.train, "validation": training.validation, "test": loaded.test}
-    digests = {split: _of_split(samples) for split, samples in splits.items()}
+    inputs = {name: asdict(one) for name, one in signature.inputs.items()}
+    manner = [inputs, signature.outputs, signature.in_graph, list(loaded.class_names)]
+    prepared = json.dumps(manner, sort_keys=True)
+    digests = {split: _of_split(samples, prepared) for split, samples in splits.items()}
     return {
         "name": name,
+        "options": source.model_dump(mode="json") if source else {},
         "digest": hashlib.sha256(" ".join(digests.values()).encode()).hexdigest(),
         "test_digest": digests["test"],
-        "shape": list(training.shape),
-        "mean": loaded.mean,
-        "std": loaded.std,
+        "inputs": inputs,
+        "outputs": signature.outputs,
+        "class_names": list(loaded.class_names),
+        "in_graph": signature.in_graph,
         "samples": {split: len(samples) for split, samples in splits.items()},
     }
 
@@ -72,9 +79,13 @@ def _path(source: DatasetSource, content: str, results: Path) -> Path:
     return results / _FOLDER / f"{name}.json"
 
 
-def _of_split(split: Split) -> str:
-    digest = hashlib.sha256()
-    for array in (split.images, split.labels):
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data.cast("B"))
+def _of_split(split: Split, prepared: str) -> str:
+    digest = hashlib.sha256(prepared.encode())
+    kinds = {name: [dtype, [len(split), *shape]] for name, (dtype, shape) in split.kinds.items()}
+    digest.update(json.dumps(kinds).encode())
+    for batch in split.batches(_PART):
+        for array in batch.values():
+            digest.update(np.ascontiguousarray(array).data.cast("B"))
+    digest.update(f"{split.targets.dtype.str}{split.targets.shape}".encode())
+    digest.update(np.ascontiguousarray(split.targets).data.cast("B"))
     return digest.hexdigest()

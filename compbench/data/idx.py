@@ -48,7 +48,7 @@ def load(data_dir: Path, name: str) -> Samples:
         fingerprint(data_dir, name)
     dataset = getattr(torchvision("datasets"), name)
     train, test = dataset(data_dir, train=True), dataset(data_dir, train=False)
-    return Samples(*_arrays(train), *_arrays(test))
+    return Samples.of_images(*_arrays(train), *_arrays(test))
 
 
 def _arrays(dataset: Any) -> tuple[np.ndarray, np.ndarray]:

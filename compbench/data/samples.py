@@ -8,87 +8,151 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compbench.contracts import DatasetSource, Samples
+from compbench.contracts import DatasetSource, Samples, Split, TaskBase
 from compbench.errors import UserError, shown, told
 from compbench.registry import registry
+
+_KINDS = "biuf"  # of numpy types that inputs and targets may have
 
 
 def fingerprint(source: DatasetSource, data_dir: Path) -> str | None:
     """The digest of the source's content, None where it is absent. Raises UserError."""
     found = _called(source, "fingerprint", data_dir)
     if found is not None and not isinstance(found, str):
-        raise _wrong(source, f"fingerprint gave {shown(found)}, which should be a text or None")
+        raise wrong(source, f"fingerprint gave {shown(found)}, which should be a text or None")
     return found
 
 
-def load(source: DatasetSource, data_dir: Path) -> Samples:
-    """The source's samples, with labels as int64.
+def load(source: DatasetSource, task: TaskBase, data_dir: Path) -> Samples:
+    """The source's samples, with labels as int64, and what it says of its classes filled in.
 
-    Raises UserError where they can't be read, or are not as `Samples` says.
+    Raises UserError where they can't be read, or are not as `Samples` and the task say.
     """
     found = _called(source, "load", data_dir)
     if not isinstance(found, Samples):
-        raise _wrong(source, f"load gave {type(found).__name__}, which should be Samples(...)")
-    if (found.test_images is None) != (found.test_labels is None):
-        raise _wrong(source, "of test_images and test_labels one is None: give both or none")
-    names = source.class_names
-    if names and (len({*names}) != source.classes or len(names) != source.classes):
-        raise _wrong(
-            source,
-            f"class_names are {len(names)}, which should be one for each of {source.classes}",
+        raise wrong(source, f"load gave {type(found).__name__}, which should be Samples(...)")
+    splits = {"": found.train, "validation_": found.validation, "test_": found.test}
+    for prefix, split in splits.items():
+        if split is not None:
+            _refuse_wrong_arrays(source, prefix, split, found.train)
+    outputs = _outputs(source, task, found)
+    names = found.class_names or source.class_names
+    if names and (len({*names}) != outputs or len(names) != outputs):
+        raise wrong(
+            source, f"class_names are {len(names)}, which should be one for each of {outputs}"
         )
-    images, labels = _split(source, "", found.images, found.labels)
-    missing = np.setdiff1d(np.arange(source.classes), labels)
-    if missing.size:
-        raise _wrong(
-            source,
-            f"class {missing[0]} has no sample to learn from: classes = {source.classes} means "
-            f"labels of 0 to {source.classes - 1}",
-        )
-    if found.test_images is None:
-        return Samples(images, labels)
-    test_images, test_labels = _split(source, "test_", found.test_images, found.test_labels)
-    if test_images.shape[1:] != images.shape[1:]:
-        raise _wrong(
-            source,
-            f"test_images are of shape {test_images.shape[1:]}, images of {images.shape[1:]}",
-        )
-    return Samples(images, labels, test_images, test_labels)
+    whole = {p: _checked(source, task, p, s, outputs) for p, s in splits.items() if s is not None}
+    if task.has_classes:
+        _refuse_missing_classes(source, found.train.targets, outputs, names)
+    return Samples(
+        whole[""],
+        whole.get("test_"),
+        whole.get("validation_"),
+        outputs,
+        tuple(names),
+        found.normalise,
+        found.free_axes,
+    )
 
 
-def _split(
-    source: DatasetSource, prefix: str, images: Any, labels: Any
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    for name, array in ((f"{prefix}images", images), (f"{prefix}labels", labels)):
+def wrong(source: DatasetSource, what: str) -> UserError:
+    """What is wrong with a dataset, by its name in suite files."""
+    return UserError(f"the dataset '{registry.name_of(type(source))}': {what}")
+
+
+def _outputs(source: DatasetSource, task: TaskBase, found: Samples) -> int:
+    said = found.outputs or source.classes or len(found.class_names) or None
+    if said is None and not task.has_classes and found.train.targets.ndim <= 2:
+        said = (found.train.targets.shape[1:] or (1,))[0]  # a column an output
+    if not isinstance(said, int) or said < 1 or (task.has_classes and said < 2):
+        raise wrong(
+            source,
+            f"outputs = {shown(said)} should be how many classes, values or tokens models give: "
+            "Samples(..., outputs=10)",
+        )
+    return said
+
+
+def _refuse_wrong_arrays(source: DatasetSource, prefix: str, split: Any, train: Split) -> None:
+    if not isinstance(split, Split):
+        name = prefix.rstrip("_") or "train"
+        raise wrong(
+            source, f"{name} is {type(split).__name__}, which should be Split(inputs, targets)"
+        )
+    if not split.names:
+        raise wrong(source, f"{prefix}inputs are none")
+    for name, array in split.first(1).items():
         if not isinstance(array, np.ndarray):
-            raise _wrong(source, f"{name} should be a numpy array, not {type(array).__name__}")
-    problem = _wrong_images(images) or _wrong_labels(labels)
+            kind = type(array).__name__
+            raise wrong(source, f"{prefix}{name} should be a numpy array, not {kind}")
+    for name, (dtype, shape) in split.kinds.items():
+        problem = _wrong_input(dtype, shape, split.lengths[name])
+        if problem:
+            raise wrong(source, f"{prefix}{name} {problem}")
+    if split.kinds != train.kinds:
+        raise wrong(
+            source,
+            f"its {prefix.rstrip('_')} inputs are {_listed(split)}, those to learn from "
+            f"{_listed(train)}",
+        )
+
+
+def _wrong_input(dtype: str, shape: tuple[int, ...], count: int) -> str | None:
+    whole = (count, *shape)
+    if np.dtype(dtype).kind not in _KINDS or dtype in ("float64", "float16"):
+        return f"of {dtype} should be float32, integers, or pixels of uint8"
+    if dtype == "uint8" and len(shape) == 2:
+        return f"of shape {whole} should be (N, C, H, W); for grey pictures: images[:, None]"
+    if len(shape) == 3 and dtype not in ("uint8", "float32"):
+        return f"of {dtype} should be pixels, uint8 from 0 to 255, or float32"
+    if len(shape) == 3 and shape[-1] in (1, 3, 4) and shape[0] > 4:
+        return f"of shape {whole} look like (N, H, W, C), but should be (N, C, H, W)"
+    return f"of shape {whole} are empty" if 0 in whole else None
+
+
+def _listed(split: Split) -> str:
+    return ", ".join(f"{name} {dtype} {shape}" for name, (dtype, shape) in split.kinds.items())
+
+
+def _checked(
+    source: DatasetSource, task: TaskBase, prefix: str, split: Split, outputs: int
+) -> Split:
+    """The split with targets as tasks want them. Raises UserError."""
+    for name, length in split.lengths.items():
+        if length != len(split):
+            part = f"the {prefix.rstrip('_')} split" if prefix else "it"
+            raise wrong(source, f"{part} has {length} samples of {name} but {len(split)} targets")
+    problem = task.wrong_targets(split.targets, outputs) or _not_finite(split)
     if problem:
-        raise _wrong(source, f"{prefix}{problem}")
-    if len(images) != len(labels):
-        part = "the test split" if prefix else "it"
-        raise _wrong(source, f"{part} has {len(images)} images but {len(labels)} labels")
-    if labels.min() < 0 or labels.max() >= source.classes:
-        raise _wrong(source, f"{prefix}labels are not all in 0 to {source.classes - 1}")
-    return images, labels.astype(np.int64)
+        raise wrong(source, f"{prefix}{problem}")
+    whole = np.issubdtype(split.targets.dtype, np.integer)
+    return split.with_targets(split.targets.astype(np.int64 if whole else np.float32))
 
 
-def _wrong_images(images: NDArray[Any]) -> str | None:
-    if images.ndim != 4:
-        hint = "; for grey pictures: images[:, None]" if images.ndim == 3 else ""
-        return f"images of shape {images.shape} should be (N, C, H, W){hint}"
-    if images.dtype != np.uint8:
-        return f"images of {images.dtype} should be pixels, uint8 from 0 to 255"
-    return None if images.size else f"images of shape {images.shape} are empty"
+def _not_finite(split: Split) -> str | None:
+    """Which sample of which input holds no number."""
+    floats = [name for name, (dtype, _) in split.kinds.items() if dtype.startswith("float")]
+    start = 0
+    for batch in split.batches(4096) if floats else ():
+        for name in floats:
+            found = np.isfinite(batch[name]).reshape(len(batch[name]), -1).all(1)
+            if not found.all():
+                return f"sample {start + int(found.argmin())} of {name} is not a finite number"
+        start += len(batch[floats[0]])
+    return None
 
 
-def _wrong_labels(labels: NDArray[Any]) -> str | None:
-    if labels.ndim != 1:
-        hint = ": labels[:, 0]" if labels.shape[1:] == (1,) else ""
-        return f"labels of shape {labels.shape} should be (N,){hint}"
-    if not np.issubdtype(labels.dtype, np.integer):
-        return f"labels of {labels.dtype} should be integers, 0 to classes - 1"
-    return None if labels.size else "labels are empty"
+def _refuse_missing_classes(
+    source: DatasetSource, labels: NDArray[Any], classes: int, names: tuple[str, ...]
+) -> None:
+    missing = np.setdiff1d(np.arange(classes), labels)
+    if missing.size:
+        which = f" ('{names[missing[0]]}')" if names else ""
+        raise wrong(
+            source,
+            f"class {missing[0]}{which} has no sample to learn from: classes = {classes} means "
+            f"labels of 0 to {classes - 1}",
+        )
 
 
 def _called(source: DatasetSource, method: str, data_dir: Path) -> Any:
@@ -97,8 +161,4 @@ def _called(source: DatasetSource, method: str, data_dir: Path) -> Any:
     except UserError:
         raise
     except (Exception, SystemExit) as error:  # whatever a plugin's own code raises
-        raise _wrong(source, f"{method} fails: {told(error)}") from error
-
-
-def _wrong(source: DatasetSource, what: str) -> UserError:
-    return UserError(f"the dataset '{registry.name_of(type(source))}': {what}")
+        raise wrong(source, f"{method} fails: {told(error)}") from error

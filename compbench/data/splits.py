@@ -1,17 +1,30 @@
-"""A dataset's samples -> train, validation and test splits, normalised, in memory once."""
+"""A dataset's samples -> train, validation and test splits, and how inputs are prepared."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compbench.contracts import DatasetSource, Samples, Split, TrainingData
+from compbench.contracts import (
+    DatasetSource,
+    Input,
+    Normalisation,
+    Samples,
+    Signature,
+    Split,
+    TaskBase,
+    TrainingData,
+    kinds,
+)
 from compbench.data import samples as sources
-from compbench.data.stratification import stratified
+from compbench.data.samples import wrong
+from compbench.data.stratification import shuffled, stratified
 from compbench.errors import UserError
 from compbench.registry import registry
 
@@ -19,58 +32,114 @@ VALIDATION_SHARE = 0.1  # of the samples that are not test samples
 SMALL_VALIDATION_SHARE = 0.2  # where a source has fewer than 10,000 samples
 TEST_SHARE = 0.2  # where the source has no test split of its own
 SPLIT_SEED = 0  # the splits are the same for every suite seed
+_PART = 4096  # samples that are looked at together
 
 
 @dataclass(frozen=True)
 class Data:
-    """A loaded dataset: what techniques may see, the test split, and how pixels were normalised."""
+    """A loaded dataset: what techniques may see, the test split, and the names of classes."""
 
     training: TrainingData
     test: Split
-    mean: float
-    std: float
+    class_names: tuple[str, ...] = ()
+
+    @property
+    def task(self) -> TaskBase:
+        """What outputs mean."""
+        return self.training.task
+
+    @property
+    def signature(self) -> Signature:
+        """What models take and give."""
+        return self.training.signature
 
 
-def load(source: DatasetSource, data_dir: Path) -> Data:
-    """Stratified splits of a source; pixels / 255, then standardised by the training split."""
+def load(source: DatasetSource, data_dir: Path, task: TaskBase | None = None) -> Data:
+    """Splits of a source, stratified where there are classes; inputs are described, not changed.
+
+    The task is the dataset's own where none is given.
+    """
+    task = task or kinds.made_task(type(source).task)
     name = registry.name_of(type(source))
-    samples = _with_test_split(sources.load(source, data_dir), name)
-    assert samples.test_images is not None and samples.test_labels is not None
-    share = VALIDATION_SHARE if len(samples.labels) >= 10_000 else SMALL_VALIDATION_SHARE
-    train, validation = _stratified(samples.labels, share, name)
-    pixels = samples.images[train].astype(np.float32) / 255
-    mean, std = float(pixels.mean()), float(pixels.std())
-    if std == 0:
-        raise UserError(
-            f"the dataset '{name}': every pixel of the training images is "
-            f"{samples.images[train].flat[0]}: there is nothing to tell them apart by"
+    samples = sources.load(source, task, data_dir)
+    train, test, validation = samples.train, samples.test, samples.validation
+    if test is None:
+        train, test = _divided(train, TEST_SHARE, task, name)
+    if validation is None:
+        share = VALIDATION_SHARE if len(train) >= 10_000 else SMALL_VALIDATION_SHARE
+        train, validation = _divided(train, share, task, name)
+    assert samples.outputs is not None
+    inputs = {name: _described(source, samples, train, name) for name in train.names}
+    in_graph = source.preprocess == "in_graph"
+    signature = Signature(inputs, samples.outputs, task.output, in_graph)
+    return Data(TrainingData(train, validation, task, signature), test, samples.class_names)
+
+
+def _described(source: DatasetSource, samples: Samples, train: Split, name: str) -> Input:
+    dtype, shape = train.kinds[name]
+    is_image = dtype == "uint8" and len(shape) == 3
+    way = samples.normalise.get(name, "channel" if is_image else "none")
+    if way == "none":
+        normalisation = None
+        if dtype == "uint8":
+            normalisation = Normalisation((0.0,), (1.0,), 255.0)
+    else:
+        normalisation = _normalisation(
+            train, name, way == "all", 255.0 if dtype == "uint8" else 1.0
         )
-
-    def split(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Split:
-        normalised = (images.astype(np.float32) / 255 - mean) / std
-        return Split(np.ascontiguousarray(normalised, np.float32), labels)
-
-    training = TrainingData(
-        split(samples.images[train], samples.labels[train]),
-        split(samples.images[validation], samples.labels[validation]),
-        source.classes,
-    )
-    return Data(training, split(samples.test_images, samples.test_labels), mean, std)
+        if not any(normalisation.std):
+            raise wrong(
+                source,
+                f"every value of the training split's {name} is "
+                f"{train.first(1)[name].flat[0]}: there is nothing to tell samples apart by",
+            )
+    return Input(dtype, shape, _safe(normalisation), tuple(samples.free_axes.get(name, ())))
 
 
-def _with_test_split(samples: Samples, name: str) -> Samples:
-    if samples.test_images is not None:
-        return samples
-    rest, test = _stratified(samples.labels, TEST_SHARE, name)
-    images, labels = samples.images, samples.labels
-    return Samples(images[rest], labels[rest], images[test], labels[test])
+def _normalisation(train: Split, name: str, is_whole: bool, full: float) -> Normalisation:
+    """The mean and deviation of each channel, or of all values, of a split."""
+
+    def values() -> Iterator[NDArray[Any]]:
+        for batch in train.batches(_PART):
+            array = batch[name]
+            flat = array[None] if is_whole else np.moveaxis(array, 1, 0)
+            yield flat.reshape(len(flat), -1)
+
+    if train.kinds[name][0] == "uint8":
+        counts = sum(np.stack([np.bincount(c, minlength=256) for c in part]) for part in values())
+        share, levels = counts / np.sum(counts, 1, keepdims=True), np.arange(256) / full
+        mean = share @ levels
+        square = (share * np.square(levels - mean[:, None])).sum(1)
+    else:
+        count = sum(part.shape[1] for part in values())
+        mean = sum(part.sum(1, dtype=np.float64) for part in values()) / count
+        mean = np.asarray(mean) / full
+        square = sum(
+            np.square(part / full - mean[:, None], dtype=np.float64).sum(1) for part in values()
+        )
+        square = square / count
+    return Normalisation(tuple(map(float, mean)), tuple(map(float, np.sqrt(square))), full)
 
 
-def _stratified(labels: NDArray[np.int64], share: float, name: str) -> tuple[NDArray, NDArray]:
-    """Indices of the rest and of a share of the samples, every class represented alike.
+def _safe(normalisation: Normalisation | None) -> Normalisation | None:
+    """A channel that never varies is only moved to 0."""
+    if normalisation is None or all(normalisation.std):
+        return normalisation
+    std = tuple(one or 1.0 for one in normalisation.std)
+    return Normalisation(normalisation.mean, std, normalisation.full)
+
+
+def _divided(split: Split, share: float, task: TaskBase, name: str) -> tuple[Split, Split]:
+    """The rest and a share of a split, with every class represented alike where there are classes.
 
     Raises UserError where a class has too few samples to be in both.
     """
+    if not task.has_classes:
+        rest, part = shuffled(len(split), share, SPLIT_SEED)
+        if not len(rest) or not len(part):
+            raise UserError(f"the dataset '{name}' can't be split: it has {len(split)} samples")
+        return split.part(rest), split.part(part)
+    labels = split.targets
     counts = np.bincount(labels)
     parts = stratified(labels, share, SPLIT_SEED)
     if min(len(np.unique(labels[part])) for part in parts) < np.count_nonzero(counts):
@@ -80,4 +149,4 @@ def _stratified(labels: NDArray[np.int64], share: float, name: str) -> tuple[NDA
             f"{len(labels)} samples class {rarest} has {counts[rarest]}; about {ceil(1 / share)} "
             "are needed"
         )
-    return parts
+    return split.part(parts[0]), split.part(parts[1])

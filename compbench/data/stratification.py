@@ -35,6 +35,13 @@ def stratified(labels: NDArray[np.int64], share: float, seed: int) -> tuple[Indi
     return random.permutation(np.concatenate(rest)), random.permutation(np.concatenate(part))
 
 
+def shuffled(count: int, share: float, seed: int) -> tuple[Indices, Indices]:
+    """Indices of the rest and of a share of so many samples, each in random order."""
+    order = np.random.RandomState(seed).permutation(count)
+    taken = ceil(share * count)
+    return order[taken:], order[:taken]
+
+
 def _shared_out(
     number: int, counts: NDArray[np.int64], random: np.random.RandomState
 ) -> NDArray[np.int64]:

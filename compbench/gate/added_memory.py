@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from compbench.contracts.inputs import Inputs
 from compbench.gate.check import Pair, Verdict, against, names_side
 from compbench.gate.repetition import enough, needed_text, quantile, settled
 from compbench.measure.footprint import footprints
-from compbench.runtime.session import Images
 from compbench.statistics.intervals import Interval
 
 # what a page more or less of the allocator may make: two files of the same net differ by so much
@@ -49,7 +49,7 @@ def allowed(baseline: float, ratio: float) -> float:
     return (ratio - 1) * baseline + ALLOWANCE_BYTES
 
 
-def measured(pair: Pair, images: Images, ratio: float, processes: int) -> Growth:
+def measured(pair: Pair, inputs: Inputs, ratio: float, processes: int) -> Growth:
     """Both files in fresh processes of their own. Raises JobFailed that says which does not work.
 
     As many again where they leave it undecided; a failure stands only where it is found again.
@@ -59,7 +59,7 @@ def measured(pair: Pair, images: Images, ratio: float, processes: int) -> Growth
         columns = []
         for side, file in zip(("the candidate", "the baseline"), pair.files, strict=True):
             with names_side(side, file):
-                found = footprints(str(file), pair.target, count, images)
+                found = footprints(str(file), pair.target, count, inputs)
             columns.append(found["peak_bytes"] - found["base_bytes"])
         return [Added(*map(int, both)) for both in zip(*columns, strict=True)]
 

@@ -21,8 +21,8 @@ from compbench.contracts import Options
 from compbench.errors import JobFailed
 
 if TYPE_CHECKING:
+    from compbench.contracts.inputs import Inputs
     from compbench.gate.snapshot import Snapshot
-    from compbench.runtime.session import Images
     from compbench.runtime.target import Target
 
 
@@ -149,7 +149,7 @@ class GateCheck(Options, ABC):
         """Its file's name."""
         return type(self).__module__.rpartition(".")[2]
 
-    def measure(self, pair: Pair, images: Images) -> Any:
+    def measure(self, pair: Pair, inputs: Inputs) -> Any:
         """What it must measure by itself: it stands in `Measured.own`. Raises JobFailed."""
         return None
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from compbench.contracts import Options, Split
+from compbench.contracts import Options
+from compbench.data.splits import Data
 from compbench.gate.check import (
     Evidence,
     GateCheck,
@@ -22,6 +23,8 @@ from compbench.runtime.process import Worker
 from compbench.runtime.target import Target
 from compbench.suite import gate
 
+SHOWN = 4096  # test samples that measurements of speed and memory go through at most
+
 
 def checks(limits: Options) -> list[GateCheck]:
     """Every check with its limits, which are fields of `[gate]`."""
@@ -31,15 +34,16 @@ def checks(limits: Options) -> list[GateCheck]:
     ]
 
 
-def measure(pair: Pair, test: Split, limits: Options) -> Measured:
+def measure(pair: Pair, data: Data, limits: Options) -> Measured:
     """Measure the two files of a pair. Raises JobFailed that says which of them does not work."""
-    with Worker({"test": test.images}) as worker:
-        candidate = _logits("the candidate", pair.files[0], pair.target, worker)
-        baseline = _logits("the baseline", pair.files[1], pair.target, worker)
-    own = {check.name: check.measure(pair, test.images) for check in checks(limits)}
+    with Worker(inference.packed("test", data.test)) as worker:
+        candidate = _outputs("the candidate", pair.files[0], pair.target, worker)
+        baseline = _outputs("the baseline", pair.files[1], pair.target, worker)
+    scores, targets = data.task.scores, data.test.targets
+    own = {check.name: check.measure(pair, data.test.first(SHOWN)) for check in checks(limits)}
     return Measured(
-        correct=(inference.correct(candidate, test), inference.correct(baseline, test)),
-        same_class=float((candidate.argmax(1) == baseline.argmax(1)).mean()),
+        correct=(scores(candidate, targets), scores(baseline, targets)),
+        same_class=float(data.task.agreement(baseline, candidate).mean()),
         own=own,
     )
 
@@ -50,6 +54,6 @@ def judge(evidence: Evidence, limits: Options) -> list[Result]:
     return worst_first([result for result in results if result is not None])
 
 
-def _logits(side: str, file: Path, target: Target, worker: Worker) -> NDArray[np.float32]:
+def _outputs(side: str, file: Path, target: Target, worker: Worker) -> NDArray[np.float32]:
     with names_side(side, file):
-        return inference.infer(worker, str(file), target, "test").logits["test"]
+        return inference.infer(worker, str(file), target, "test").outputs["test"]

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from compbench.contracts.inputs import Inputs
 from compbench.errors import JobFailed
 from compbench.gate.check import Verdict, against
 from compbench.gate.repetition import Settled, enough, needed_text, settled
 from compbench.measure.launch import Spec, launch
 from compbench.measure.turns import Turns
 from compbench.runtime.process import ProcessFailed
-from compbench.runtime.session import Images
 from compbench.runtime.target import Target
 from compbench.statistics.intervals import Interval, log_ratio_interval
 from compbench.statistics.latency import launch_log_ratio
@@ -80,7 +80,7 @@ def verdict(ratio: Interval, control: Interval, limits: Limits) -> Verdict:
 
 
 def time_both(
-    files: tuple[str, str], target: Target, images: Images, limits: Limits, seed: int = 0
+    files: tuple[str, str], target: Target, inputs: Inputs, limits: Limits, seed: int = 0
 ) -> Timing:
     """Candidate and baseline, five launches; as many more where those leave it undecided.
 
@@ -89,7 +89,7 @@ def time_both(
     taken: list[dict[str, Any]] = []
 
     def more(count: int) -> list[LogRatios]:
-        new = [timed(files, target, images, seed + len(taken) + i) for i in range(count)]
+        new = [timed(files, target, inputs, seed + len(taken) + i) for i in range(count)]
         taken.extend(new)
         return [log_ratios(one) for one in new]
 
@@ -98,10 +98,10 @@ def time_both(
 
 
 def compare(
-    files: tuple[str, str], target: Target, images: Images, limits: Limits, seed: int = 0
+    files: tuple[str, str], target: Target, inputs: Inputs, limits: Limits, seed: int = 0
 ) -> Comparison:
     """`time_both`, without the launches."""
-    return time_both(files, target, images, limits, seed).comparison
+    return time_both(files, target, inputs, limits, seed).comparison
 
 
 def judged(more: Callable[[int], Sequence[LogRatios]], limits: Limits) -> Comparison:
@@ -116,14 +116,14 @@ def judged(more: Callable[[int], Sequence[LogRatios]], limits: Limits) -> Compar
     return Comparison(ratio, control, found.verdict, len(found.decisive), note)
 
 
-def timed(files: tuple[str, str], target: Target, images: Images, seed: int) -> dict[str, Any]:
+def timed(files: tuple[str, str], target: Target, inputs: Inputs, seed: int) -> dict[str, Any]:
     """One launch: arm -> columns as `measure.Latencies` has them.
 
     Raises JobFailed that says which file does not work, where that is known.
     """
     arms = {CANDIDATE: files[0], BASELINE: files[1], CONTROL: files[1]}
     try:
-        return launch(Spec(arms, target, Turns(), seed, throughput=False), images)["latency"]
+        return launch(Spec(arms, target, Turns(), seed, throughput=False), inputs)["latency"]
     except ProcessFailed as error:
         if error.at not in arms:
             raise

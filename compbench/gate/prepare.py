@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from compbench.contracts import Options, Split, kinds
+from compbench.contracts import Options, kinds
 from compbench.data import digest, splits
+from compbench.data.splits import Data
 from compbench.errors import UserError, explain
 from compbench.gate.check import Pair
 from compbench.gate.snapshot import Snapshot, gate_table
@@ -30,7 +31,7 @@ class Guard:
     baseline: Snapshot
     targets: dict[str, Target]
     limits: Options
-    test: Split
+    data: Data
     environment: dict[str, Any]
     notes: tuple[str, ...]
 
@@ -71,20 +72,25 @@ def prepare(
     limits, origin = _limits(candidate, baseline, given)
     tables = {**ours.targets, **theirs.targets}
     targets = {name: Target(**table) for name, table in tables.items()}
-    test, unsure_here = test_split(baseline, data_dir)
+    data, unsure_here = loaded(baseline, data_dir)
     here = runtime_machine.record()
     notes = (*unsure, *unsure_here, *_differences(candidate, baseline, here))
     about = (f"limits from {origin}: {_listed(limits)}", *notes)
-    return Guard(candidate, baseline, targets, limits, test, here, about)
+    return Guard(candidate, baseline, targets, limits, data, here, about)
 
 
-def test_split(baseline: Snapshot, data_dir: Path) -> tuple[Split, list[str]]:
-    """The baseline's test split, from this machine's copy of the dataset; and what is unsure."""
+def loaded(baseline: Snapshot, data_dir: Path) -> tuple[Data, list[str]]:
+    """The baseline's data, from this machine's copy of the dataset; and what is unsure."""
     name = baseline.record.dataset["name"]
-    source = kinds.dataset(name, suite_file(baseline.record.suite_path, Path(baseline.label)))
-    loaded = splits.load(source, data_dir)
-    unsure = _refuse_other_data(f"{name} under {data_dir}", digest.record(name, loaded), baseline)
-    return loaded.test, unsure
+    about = baseline.record.dataset.get("options", {})
+    given = dict(baseline.record.task)
+    suite = suite_file(baseline.record.suite_path, Path(baseline.label))
+    source = kinds.dataset(name, about, suite)
+    task = kinds.made_task(given.pop("name", type(source).task), given.pop("options", {}))
+    loaded = splits.load(source, data_dir, task)
+    here = digest.record(name, loaded, source)
+    unsure = _refuse_other_data(f"{name} under {data_dir}", here, baseline)
+    return loaded, unsure
 
 
 def _limits(

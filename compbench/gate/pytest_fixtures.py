@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
+from compbench.contracts.inputs import Inputs, first
 from compbench.errors import UserError, nearest
 from compbench.gate import paired_timing
 from compbench.gate.paired_timing import Comparison, Limits
@@ -17,10 +18,11 @@ from compbench.gate.prepare import Guard
 from compbench.gate.pytest_items import GUARD
 from compbench.measure.launch import BATCHES
 from compbench.registry import registry
-from compbench.runtime.session import Images, OrtSession
+from compbench.runtime.session import OrtSession
 from compbench.runtime.target import Target
 
 NOISE_SEED = 0
+Given = Inputs | np.ndarray | None  # by name, or the only one
 
 
 @dataclass(frozen=True)
@@ -38,31 +40,30 @@ class Files:
         self,
         model: str | PathLike[str],
         target: str | Target | None = None,
-        images: Images | None = None,
+        inputs: Given = None,
     ) -> OrtSession:
         """A session with its input bound. Raises UserError, or JobFailed where it does not load."""
         path = self._path(model)
         where = self._target(target)
         session = OrtSession(str(path), where)
         size = where.batch_sizes[0]
-        session.bind(images if images is not None else self._images(path, size)[:size])
+        session.bind(first(self._inputs(inputs, path, size), size))
         return session
 
     def compare(
         self,
         candidate: str | PathLike[str],
         baseline: str | PathLike[str],
-        images: Images | None = None,
+        inputs: Given = None,
         target: str | Target | None = None,
         limits: Limits | None = None,
     ) -> Comparison:
         """Both files side by side, as the gate does it: see `paired_timing.time_both`."""
         files = (self._path(candidate), self._path(baseline))
         where = self._target(target)
-        if images is None:
-            images = self._images(files[1], BATCHES * where.batch_sizes[0])
+        given = self._inputs(inputs, files[1], BATCHES * where.batch_sizes[0])
         named = (str(files[0]), str(files[1]))
-        return paired_timing.compare(named, where, images, limits or Limits())
+        return paired_timing.compare(named, where, given, limits or Limits())
 
     def _path(self, model: str | PathLike[str]) -> Path:
         path = Path(model)
@@ -90,21 +91,34 @@ class Files:
             return Target(provider=target)
         raise UserError(f"there is no target '{target}'{nearest(target, [*named, *providers])}")
 
-    def _images(self, path: Path, count: int) -> Images:
-        """The test split's images where there is one; else noise of the shape the file takes."""
+    def _inputs(self, given: Given, path: Path, count: int) -> Inputs:
+        """Those given; else the test split's, if there is one; else noise as the file takes it."""
+        if isinstance(given, np.ndarray):
+            return {"input": given}
+        if given is not None:
+            return given
         if self.guard:
-            return self.guard.test.images
-        shape = input_shape(path)
+            return self.guard.data.test.first(count)
         random = np.random.default_rng(NOISE_SEED)
-        return random.normal(size=(shape[0] or count, *shape[1:])).astype(np.float32)
+        return {
+            name: random.normal(size=(shape[0] or count, *shape[1:])).astype(np.float32)
+            for name, shape in input_shapes(path).items()
+        }
 
 
-def input_shape(path: Path) -> tuple[int, ...]:
-    """The shape of the file's input, 0 for a batch of any size. Raises UserError."""
+def input_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of the file's inputs, 0 for a batch of any size. Raises UserError."""
     graph = onnx.load(path, load_external_data=False).graph
     weights = {initializer.name for initializer in graph.initializer}
-    given = next(value for value in graph.input if value.name not in weights)
-    shape = tuple(dim.dim_value for dim in given.type.tensor_type.shape.dim)
-    if not all(shape[1:]):
-        raise UserError(f"{path}: its input has no fixed shape after the batch; give images=")
-    return shape
+    found = {}
+    for value in graph.input:
+        tensor = value.type.tensor_type
+        if value.name in weights:
+            continue
+        shape = found[value.name] = tuple(dim.dim_value for dim in tensor.shape.dim)
+        if not all(shape[1:]) or tensor.elem_type != onnx.TensorProto.FLOAT:
+            raise UserError(
+                f"{path}: its input {value.name} is not float32 of a fixed shape after the batch; "
+                "give inputs="
+            )
+    return found

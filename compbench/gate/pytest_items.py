@@ -125,7 +125,7 @@ class GateItem(pytest.Item):
             self._tell(NEW, "the baseline has no such variant: nothing to compare with")
             return
         try:
-            measured = pairs.measure(self.pair, found.test, found.limits)
+            measured = pairs.measure(self.pair, found.data, found.limits)
         except JobFailed as error:
             self._fail([f"it can't be measured: {error}"])
         evidence = Evidence(self.pair, measured, found.candidate, found.baseline, found.judged)

@@ -57,6 +57,7 @@ class Record(BaseModel):
     suite: str = ""
     suite_path: str = ""
     dataset: dict[str, Any] = {}
+    task: dict[str, Any] = {}
     seed: int = 0
     targets: dict[str, dict[str, Any]] = {}
     gate: dict[str, Any] | None = None
@@ -156,6 +157,7 @@ def _record(run: Run, variants: dict[str, Entry], lost: dict[str, str]) -> Recor
         suite=run.suite,
         suite_path=run.suite_path,
         dataset=run.dataset,
+        task=run.task,
         seed=run.seeds[0],
         targets=run.targets,
         gate=run.gate if run.gate is not None else gate_table(run.suite_path),

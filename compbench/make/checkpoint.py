@@ -26,10 +26,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.parameter import is_lazy
 
+from compbench.contracts import TrainingData
+from compbench.contracts.arguments import arguments
 from compbench.errors import JobFailed, first_line
-from compbench.onnxfile.export import torch_logits
+from compbench.onnxfile.export import torch_outputs
 
-COMPARED = 512  # images whose logits a reloaded checkpoint must reproduce bit for bit
+COMPARED = 512  # samples whose outputs a reloaded checkpoint must reproduce bit for bit
 _OF_EVERY_MODULE = frozenset(nn.Module().__dict__)
 _STRUCTURE = "structure"
 
@@ -69,28 +71,23 @@ def from_bytes(file: bytes, model: nn.Module) -> nn.Module:
     return _Loading(wanted, model).module("").eval()
 
 
-def refuse_unstorable(build: Callable[[], nn.Module], images: NDArray[np.float32]) -> None:
+def refuse_unstorable(build: Callable[[], nn.Module], data: TrainingData) -> None:
     """Raises JobFailed where a net newly built can't come back from a checkpoint.
 
     It is asked before a net is trained, whose training would be lost otherwise.
     """
     model = build().eval()
-    torch_logits(model, images)  # lazy layers take their shapes
-    refuse_drift(to_bytes(model), build(), model, images)
+    torch_outputs(model, data, [data.train.first(2)])  # lazy layers take their shapes
+    refuse_drift(to_bytes(model), build(), model, data, 2)
 
 
 def refuse_drift(
-    file: bytes,
-    fresh: nn.Module,
-    model: nn.Module,
-    images: NDArray[np.float32],
-    logits: NDArray[np.float32] | None = None,
+    file: bytes, fresh: nn.Module, model: nn.Module, data: TrainingData, count: int = COMPARED
 ) -> None:
     """Raises JobFailed where a checkpoint does not give back its net, bit for bit.
 
-    The structure, every tensor and the logits of images (N, C, H, W) are compared; the reason names
-    the layer. `fresh` is newly built by the root's model family; `logits` are the net's of these
-    images by `torch_logits`, where they are known.
+    The structure, every tensor and the outputs for so many training samples are compared; the
+    reason names the layer. `fresh` is newly built by the root's model family.
     """
     loaded = from_bytes(file, fresh)
     now, then = _described(loaded), _described(model)
@@ -100,15 +97,18 @@ def refuse_drift(
     for name, tensor in then.tensors.items():
         if _bits(tensor) != _bits(now.tensors[name]):
             raise JobFailed(f"{_layer(name)} comes back with other values of {name}")
-    images = images[:COMPARED]
-    first = torch_logits(model, images) if logits is None else logits[:COMPARED]
-    if np.array_equal(first, torch_logits(loaded, images), equal_nan=True):
+
+    def outputs(net: nn.Module) -> NDArray[np.float32]:
+        return torch_outputs(net, data, [data.train.first(count)])
+
+    first = outputs(model)
+    if np.array_equal(first, outputs(loaded), equal_nan=True):
         return
-    if not np.array_equal(first, torch_logits(model, images), equal_nan=True):
-        raise JobFailed("the net gives other logits each time it runs: it can't be validated")
-    where = _first_difference(model, loaded, torch.from_numpy(images[:2]))
+    if not np.array_equal(first, outputs(model), equal_nan=True):
+        raise JobFailed("the net gives other outputs each time it runs: it can't be validated")
+    where = _first_difference(model, loaded, arguments(model, data, data.train.first(2)))
     raise JobFailed(
-        f"the net gives other logits when its checkpoint is loaded again: {where} keeps something "
+        f"the net gives other outputs when its checkpoint is loaded again: {where} keeps something "
         "that is no parameter, buffer or plain attribute"
     )
 
@@ -311,7 +311,7 @@ def _overlaps(tensor: Tensor) -> bool:
     )
 
 
-def _first_difference(one: nn.Module, other: nn.Module, images: Tensor) -> str:
+def _first_difference(one: nn.Module, other: nn.Module, example: tuple[Tensor, ...]) -> str:
     """The first module, in the order they run, whose output differs between two nets."""
     outputs = []
     for model in (one, other):
@@ -323,7 +323,7 @@ def _first_difference(one: nn.Module, other: nn.Module, images: Tensor) -> str:
             for path, module in model.named_modules()
         ]
         with torch.no_grad():
-            model(images)
+            model(*example)
         for handle in handles:
             handle.remove()
         outputs.append(found)

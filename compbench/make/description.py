@@ -1,4 +1,4 @@
-"""What a made file says of itself: how pixels become its input, and where it comes from."""
+"""What a made file says of itself: how raw inputs become its own, and where it comes from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from compbench.registry import registry
 from compbench.suite.plan import Job
 
 LINEAGE = "lineage"
-METRIC = "accuracy"
 
 
 def described(file: bytes, job: Job, parents: Sequence[Artifact], data: Data) -> bytes:
@@ -24,25 +23,18 @@ def described(file: bytes, job: Job, parents: Sequence[Artifact], data: Data) ->
     Variants' names are left out: other suites call the same job otherwise.
     """
     graph = onnx.load_model_from_string(file).graph
-    names = job.parts.get("class_names") or data.training.classes
-    return metadata.written(
-        file,
-        {
-            "classes": json.dumps(names, ensure_ascii=False),
-            "input": _input(graph),
-            "input_dtype": "float32",
-            "input_layout": "NCHW",
-            "input_shape": json.dumps([_batch(graph), *data.training.shape]),
-            "key": job.key,
-            LINEAGE: json.dumps(_lineage(job, parents)),
-            "mean": json.dumps(data.mean),
-            "metric": METRIC,
-            "normalisation": "(pixels / 255 - mean) / std, pixels being uint8 from 0 to 255",
-            "output": _output(graph),
-            "std": json.dumps(data.std),
-            "version": registry.versions(("compbench",)).get("compbench", "unknown"),
-        },
-    )
+    entries = {
+        metadata.FEEDS: json.dumps([feed.as_json() for feed in metadata.feeds(file)]),
+        "inputs": json.dumps(_inputs(graph)),
+        "key": job.key,
+        LINEAGE: json.dumps(_lineage(job, parents)),
+        "metric": data.task.headline.name,
+        "output": _output(graph, data.task.output),
+        "outputs": json.dumps(list(data.class_names) or data.signature.outputs, ensure_ascii=False),
+        "preprocessing": "in the graph" if data.signature.in_graph else "before the file",
+        "version": registry.versions(("compbench",)).get("compbench", "unknown"),
+    }
+    return metadata.written(file, entries)
 
 
 def _lineage(job: Job, parents: Sequence[Artifact]) -> list[dict[str, Any]]:
@@ -61,24 +53,22 @@ def _step(technique: str, key: str, parents: Sequence[str]) -> dict[str, Any]:
     return {"technique": technique, "key": key, "parents": list(parents)}
 
 
-def _input(graph: onnx.GraphProto) -> str:
-    return _images(graph).name
-
-
-def _batch(graph: onnx.GraphProto) -> int | str:
-    """How many images the file takes: any, or always so many."""
-    dims = _images(graph).type.tensor_type.shape.dim
-    return (dims[0].dim_value if dims else 0) or "batch"
-
-
-def _images(graph: onnx.GraphProto) -> onnx.ValueInfoProto:
+def _inputs(graph: onnx.GraphProto) -> dict[str, dict[str, Any]]:
+    """What the file takes, by name: its type, and its shape with the names of free axes."""
     held = {tensor.name for tensor in graph.initializer}
-    values = (value for value in graph.input if value.name not in held)
-    return next(values, onnx.ValueInfoProto())  # a file without inputs fails where it is run
+    return {
+        value.name: {
+            "dtype": onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower(),
+            "shape": [dim.dim_value or dim.dim_param for dim in value.type.tensor_type.shape.dim],
+        }
+        for value in graph.input
+        if value.name not in held
+    }
 
 
-def _output(graph: onnx.GraphProto) -> str:
-    """The first output that can be logits, as a session looks for it."""
+def _output(graph: onnx.GraphProto, name: str) -> str:
+    """The output so called, or the first that a session takes."""
     floats = [o for o in graph.output if o.type.tensor_type.elem_type == onnx.TensorProto.FLOAT]
-    fitting = [o for o in floats if len(o.type.tensor_type.shape.dim) == 2]
+    named = [o for o in floats if o.name == name]
+    fitting = named or [o for o in floats if len(o.type.tensor_type.shape.dim) == 2]
     return (*fitting, *floats, *graph.output, onnx.ValueInfoProto())[0].name

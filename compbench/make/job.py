@@ -17,19 +17,23 @@ from numpy.typing import NDArray
 
 from compbench.contracts import (
     Epoch,
+    Feed,
     LoweringTechnique,
     ModelFamily,
     OnnxTechnique,
     TorchTechnique,
+    TrainingData,
     own_model,
 )
 from compbench.data.splits import Data
 from compbench.errors import JobFailed, told
 from compbench.make import checkpoint, determinism, module_check, rewrite
 from compbench.make.description import described
+from compbench.make.shape_check import refuse_misshapen
 from compbench.make.store import CHECKPOINT, HISTORY, LOGITS, MODEL, Artifact, Manifest
-from compbench.onnxfile.export import refuse_misshapen, to_onnx, torch_logits, without_notes
-from compbench.onnxfile.parity import MOST_LOGIT_DIFFERENCE, parity
+from compbench.onnxfile import metadata
+from compbench.onnxfile.export import to_onnx, torch_outputs, without_notes
+from compbench.onnxfile.parity import parity
 from compbench.runtime import inference
 from compbench.runtime.process import Worker
 from compbench.runtime.target import Target
@@ -96,14 +100,14 @@ def _from_torch(
         net = own_model(technique)
         if net is not None:  # said before anything is trained
             module_check.refuse_misfit(net, training)
-            checkpoint.refuse_unstorable(lambda: _new(job, data), training.train.images[:2])
+            checkpoint.refuse_unstorable(lambda: _new(job, data), training)
         for parent in parents:
-            module = parent.root_model.build(training.shape, training.classes)
+            module = parent.root_model.build(training.signature)
             parent_modules.append(checkpoint.load(str(parent.artifact.path(CHECKPOINT)), module))
         determinism.seed(job.seed)
         if isinstance(technique, LoweringTechnique):
             lowered = technique.lower(parent_modules, training, fit)
-            return {MODEL: _checked(lowered, _name(job)), HISTORY: _history(fit)}
+            return {MODEL: _checked(lowered, _name(job), training), HISTORY: _history(fit)}
         assert isinstance(technique, TorchTechnique)
         model = module_check.checked(
             technique.build(parent_modules, training, fit), _name(job), training
@@ -111,12 +115,13 @@ def _from_torch(
         determinism.compute_in_float32()  # whatever the technique chose for its own arithmetic
     except ValueError as error:
         raise JobFailed(str(error)) from error
-    reference = torch_logits(model, data.test.images)
+    reference = torch_outputs(model, training, data.test.batches(inference.BATCH))
     stored = checkpoint.to_bytes(model)
-    checkpoint.refuse_drift(stored, _new(job, data), model, data.test.images, reference)
-    file = to_onnx(model, training.shape)
-    found = parity(reference, inference.infer(worker, file, Target(), "test").logits["test"])
-    complaint = found.complaint("the CPU", MOST_LOGIT_DIFFERENCE)
+    checkpoint.refuse_drift(stored, _new(job, data), model, training)
+    file = to_onnx(model, training.signature)
+    given = inference.infer(worker, file, Target(), "test").outputs["test"]
+    refuse_misshapen(given.shape, data.test.targets, data, "the exported file")
+    complaint = parity(reference, given, data.task).complaint("the CPU")
     if complaint:
         raise JobFailed(complaint)
     return {
@@ -129,16 +134,20 @@ def _from_torch(
 
 def _new(job: Job, data: Data) -> torch.nn.Module:
     """The net that a checkpoint of this job is loaded into."""
-    return job.variant.root_model.build(data.training.shape, data.training.classes)
+    return job.variant.root_model.build(data.signature)
 
 
 def _from_onnx(job: Job, parents: Sequence[Parent], data: Data, worker: Worker) -> bytes:
     assert isinstance(job.variant.technique, OnnxTechnique)
     parent = parents[0].artifact.read(MODEL)
-    return _checked(rewrite.rewritten(job, parent, data.training, worker), _name(job))
+    found = rewrite.rewritten(job, parent, data, worker)
+    return _checked(found, _name(job), data.training, metadata.feeds(parent))
 
 
-def _checked(file: bytes, technique: str) -> bytes:
+def _checked(
+    file: bytes, technique: str, data: TrainingData, feeds: tuple[Feed, ...] = ()
+) -> bytes:
+    """A file that a technique made, fed as it says, or as its parent is. Raises JobFailed."""
     if not isinstance(file, bytes):
         raise JobFailed(f"{technique} gave {type(file).__name__}, not the bytes of an ONNX file")
     try:
@@ -151,17 +160,20 @@ def _checked(file: bytes, technique: str) -> bytes:
         onnx.checker.check_model(model)
     except (DecodeError, onnx.checker.ValidationError) as error:
         raise JobFailed(f"{technique} gave no valid ONNX file: {told(error)}") from error
-    return without_notes(model)
+    said = metadata.feeds(model) or feeds or data.signature.feeds()
+    return metadata.fed(without_notes(model), said)
 
 
 def _refuse_misshapen_file(file: bytes, job: Job, data: Data) -> None:
-    """Raises JobFailed where a file says that its logits are something else than (N, classes)."""
+    """Raises JobFailed where a file says that its outputs are not as the task's."""
+    wanted = data.task.output_shape(data.test.targets, data.signature.outputs)
     for output in onnx.load_model_from_string(file).graph.output:
         tensor = output.type.tensor_type
-        if tensor.elem_type == onnx.TensorProto.FLOAT and len(tensor.shape.dim) == 2:
-            classes, count = data.training.classes, len(data.test)
-            shape = (count, tensor.shape.dim[1].dim_value or classes)
-            refuse_misshapen(shape, count, classes, job.variant.technique_name)
+        dims = tensor.shape.dim
+        if tensor.elem_type == onnx.TensorProto.FLOAT and len(dims) == len(wanted):
+            said = (dim.dim_value for dim in list(dims)[1:])
+            shape = (wanted[0], *(a or b for a, b in zip(said, wanted[1:], strict=True)))
+            refuse_misshapen(shape, data.test.targets, data, job.variant.technique_name)
             return
 
 

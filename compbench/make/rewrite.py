@@ -8,30 +8,31 @@ from typing import Any
 
 import numpy as np
 
-from compbench.contracts import OnnxTechnique, Split, TrainingData, kinds
+from compbench.contracts import OnnxTechnique, TrainingData, kinds
+from compbench.contracts.inputs import signature_from, signature_json
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
-from compbench.registry import import_path
+from compbench.registry import import_path, registry
+from compbench.runtime import inference
 from compbench.runtime.process import Arrays, Worker
 from compbench.suite.key import options
 from compbench.suite.plan import Job
 
-_TRAINING = ("train", "train_labels", "validation", "validation_labels")
+SEEN = 4096  # training samples that a technique that rewrites files sees at most
 
 
 def arrays(data: Data) -> Arrays:
-    """The splits by the names that tasks use them under: images, and labels."""
-    training = data.training
+    """The splits by the names that tasks use them under; of training samples the first ones."""
+    train = data.training.train
+    seen = train if len(train) <= SEEN else train.part(np.arange(SEEN))
     return {
-        "test": data.test.images,
-        "train": training.train.images,
-        "train_labels": training.train.labels,
-        "validation": training.validation.images,
-        "validation_labels": training.validation.labels,
+        **inference.packed("test", data.test),
+        **inference.packed_whole("train", seen),
+        **inference.packed_whole("validation", data.training.validation),
     }
 
 
-def rewritten(job: Job, parent: bytes, data: TrainingData, worker: Worker) -> bytes:
+def rewritten(job: Job, parent: bytes, data: Data, worker: Worker) -> bytes:
     """The file that an ONNX technique makes of its parent's; its warnings are given here.
 
     Raises JobFailed where it raises anything, or crashes.
@@ -40,14 +41,17 @@ def rewritten(job: Job, parent: bytes, data: TrainingData, worker: Worker) -> by
     spec = {
         "technique": job.variant.technique_name,
         "options": options(job.variant),
-        "classes": data.classes,
+        "task": registry.name_of(type(data.task)),
+        "task_options": data.task.model_dump(mode="json"),
+        "signature": signature_json(data.signature),
         "seed": job.seed,
         "beside": import_path.folder(),
     }
     if type(technique)(**spec["options"]) != technique:
         raise JobFailed("its options, written as a suite file would, are not the same when read")
     given = {"parent": np.frombuffer(parent, np.uint8)}
-    found = worker.call(rewrite, spec, given, _TRAINING, silent_s=0)
+    uses = (*worker.names("train/"), *worker.names("validation/"))
+    found = worker.call(rewrite, spec, given, uses, silent_s=0)
     for message in found["warnings"].tolist():
         warnings.warn(message, stacklevel=2)
     return found["file"].tobytes()
@@ -62,13 +66,13 @@ def rewrite(spec: dict[str, Any], given: Arrays) -> Arrays:
 def _rewrite(spec: dict[str, Any], given: Arrays) -> Arrays:
     technique = kinds.technique(spec["technique"])(**spec["options"])
     assert isinstance(technique, OnnxTechnique)
-    train, validation = (Split(given[n], given[f"{n}_labels"]) for n in ("train", "validation"))
+    task = kinds.task(spec["task"])(**spec["task_options"])
+    train, validation = (inference.split_of(name, given) for name in ("train", "validation"))
+    data = TrainingData(train, validation, task, signature_from(spec["signature"]))
     random.seed(spec["seed"])
     np.random.seed(spec["seed"] % 2**32)
     with warnings.catch_warnings(record=True) as said:
-        file = technique.rewrite(
-            given["parent"].tobytes(), TrainingData(train, validation, spec["classes"])
-        )
+        file = technique.rewrite(given["parent"].tobytes(), data)
     if not isinstance(file, bytes):
         name = f"the technique '{spec['technique']}'"
         raise JobFailed(f"{name} gave {type(file).__name__}, not the bytes of an ONNX file")

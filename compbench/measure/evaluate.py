@@ -1,4 +1,4 @@
-"""One artifact on one target -> accuracy on both splits, and parity."""
+"""One artifact on one target -> scores on both splits, and parity."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
+from compbench.make.shape_check import refuse_misshapen
 from compbench.make.store import LOGITS, MODEL, Artifact
 from compbench.measure.rows import make_row
 from compbench.onnxfile.parity import parity
@@ -29,28 +31,28 @@ class Inferences:
         self._worker, self._most_bytes = worker, most_bytes
         self._kept: OrderedDict[tuple[str, str], inference.Inferred] = OrderedDict()
 
-    def of(self, artifact: Artifact, name: str, target: Target, *images: str) -> inference.Inferred:
-        """The logits of an artifact's file on a target, of sets of images that the worker has."""
+    def of(self, artifact: Artifact, name: str, target: Target, *splits: str) -> inference.Inferred:
+        """The outputs of an artifact's file on a target, of splits that the worker has."""
         key = artifact.manifest.files[MODEL], name
         found = self._kept.pop(key, None)
-        if found is None or not {*images} <= found.logits.keys():
+        if found is None or not {*splits} <= found.outputs.keys():
             path = str(artifact.path(MODEL))
-            found = inference.infer(self._worker, path, target, *images)
+            found = inference.infer(self._worker, path, target, *splits)
         self._kept[key] = found
         while self._bytes() > self._most_bytes:
             self._kept.popitem(last=False)
         return found
 
     def _bytes(self) -> int:
-        kept = (each for found in self._kept.values() for each in found.logits.values())
-        return sum(logits.nbytes for logits in kept)
+        kept = (each for found in self._kept.values() for each in found.outputs.values())
+        return sum(outputs.nbytes for outputs in kept)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What an artifact is evaluated on; `examples` are the places of test images to show.
+    """What an artifact is evaluated on; `examples` are the places of test samples to show.
 
-    The worker in which files run has the images of the splits "test" and "validation".
+    The worker in which files run has the splits "test" and "validation".
     """
 
     data: Data
@@ -61,51 +63,70 @@ class Seen:
 def target_rows(
     job: Job, artifact: Artifact, parent: Artifact | None, seen: Seen, name: str, target: Target
 ) -> list[Row]:
-    """Accuracy on both splits, and parity on the test images, of the file on a target.
+    """Scores on both splits, and parity on the test split, of the file on a target.
 
     The reference of parity is the torch module; where there is none, the parent's file on the same
-    target. Raises JobFailed where a torch module and its file disagree, or nothing runs.
+    target; a root's own file has none. Raises JobFailed where a torch module and its file disagree,
+    or nothing runs.
     """
     data = seen.data
     inferred = seen.inferences.of(artifact, name, target, "test", "validation")
-    test, validation = inferred.logits["test"], inferred.logits["validation"]
-    if test.shape[1] != data.training.classes:
-        raise JobFailed(
-            f"the model gives {test.shape[1]} scores an image, "
-            f"the dataset has {data.training.classes} classes"
-        )
-    if job.variant.is_torch:
-        reference = np.load(io.BytesIO(artifact.read(LOGITS)))
-    elif parent is None:
-        raise JobFailed("its parent's file is lost: there is nothing to compare it with")
-    else:
-        try:
-            above = seen.inferences.of(parent, name, target, "test")
-        except JobFailed as error:
-            error.args = (f"its parent's file, to compare it with: {error}",)
-            raise
-        reference = above.logits["test"]
-    found = parity(reference, test)
-    complaint = found.complaint(name, target.max_logit_difference)
-    if job.variant.is_torch and complaint:
-        raise JobFailed(complaint)
-    right = {
-        "accuracy": inference.correct(test, data.test),
-        "validation_accuracy": inference.correct(validation, data.training.validation),
+    splits = {
+        "accuracy": ("test", data.test),
+        "validation_accuracy": ("validation", data.training.validation),
     }
-    rows = [make_row(job, m, target=name, samples={"correct": r}) for m, r in right.items()]
-    rows.append(make_row(job, "parity_max_abs", target=name, value=found.max_abs_difference))
-    rows.append(make_row(job, "parity_agreement", target=name, value=found.agreement))
+    rows = []
+    for metric, (split, samples) in splits.items():
+        outputs = inferred.outputs[split]
+        refuse_misshapen(outputs.shape, samples.targets, data, "the file")
+        scores = data.task.scores(outputs, samples.targets)
+        rows.append(make_row(job, metric, target=name, samples={"correct": scores}))
+    test = inferred.outputs["test"]
+    reference = _reference(job, artifact, parent, seen, name, target)
+    if reference is not None:
+        found = parity(reference, test, data.task)
+        complaint = found.complaint(name, target.max_logit_difference)
+        if job.variant.is_torch and complaint:
+            raise JobFailed(complaint)
+        rows.append(make_row(job, "parity_max_abs", target=name, value=found.max_abs_difference))
+        rows.append(make_row(job, "parity_agreement", target=name, value=found.agreement))
     rows.append(make_row(job, "placement", target=name, samples=inferred.placement))
-    wrong = np.flatnonzero(right["accuracy"] == 0)
+    rows += [
+        make_row(job, metric, target=name, value=value)
+        for metric, value in data.task.further_scores(test, data.test.targets).items()
+    ]
+    return rows + (_class_rows(job, name, test, seen) if data.task.has_classes else [])
+
+
+def _reference(
+    job: Job, artifact: Artifact, parent: Artifact | None, seen: Seen, name: str, target: Target
+) -> NDArray[np.float32] | None:
+    """What the file's outputs on the test split are compared with."""
+    if LOGITS in artifact.manifest.files:
+        return np.load(io.BytesIO(artifact.read(LOGITS)))
+    if not job.variant.parents:
+        return None
+    if parent is None:
+        raise JobFailed("its parent's file is lost: there is nothing to compare it with")
+    try:
+        return seen.inferences.of(parent, name, target, "test").outputs["test"]
+    except JobFailed as error:
+        error.args = (f"its parent's file, to compare it with: {error}",)
+        raise
+
+
+def _class_rows(job: Job, name: str, logits: NDArray[np.float32], seen: Seen) -> list[Row]:
+    """What was taken for what, and the logits of the samples that a report shows."""
+    wrong = np.flatnonzero(logits.argmax(1) != seen.data.test.targets)
     errors = {
         "index": wrong.astype(np.int32),
-        "predicted": test[wrong].argmax(1).astype(np.uint16),
+        "predicted": logits[wrong].argmax(1).astype(np.uint16),
     }
-    rows.append(make_row(job, "errors", target=name, samples=errors))
-    soft = {"logit": test[list(seen.examples)].astype(np.float32).ravel()}
-    rows.append(make_row(job, "soft_labels", target=name, samples=soft))
-    return rows
+    soft = {"logit": logits[list(seen.examples)].astype(np.float32).ravel()}
+    return [
+        make_row(job, "errors", target=name, samples=errors),
+        make_row(job, "soft_labels", target=name, samples=soft),
+    ]
 
 
 def failed_scenario_row(job: Job, name: str, kind: str, reason: str) -> Row:

@@ -14,22 +14,28 @@ SHOWN = 6
 def dataset_rows(data: Data, logits: NDArray[np.float32] | None) -> list[Row]:
     """The test split's classes, and the example images: those that the baseline doubts most.
 
-    `logits` are the baseline's on the test images (N, K); without them the first images are shown.
-    The examples are columns of pixels, each with its image's place in the test split.
+    `logits` are the baseline's on the test split (N, K); without them the first images are shown.
+    The examples are columns of pixels, each with its image's place in the test split. There are
+    none where the task has no classes, nor without images.
     """
     test = data.test
+    if not data.task.has_classes:
+        return []
+    labels = Row("", 0, "", "labels", samples={"label": test.targets.astype(np.uint16)})
+    images = [name for name, one in data.signature.inputs.items() if one.is_image]
+    if not images:
+        return [labels]
     chosen = np.arange(min(SHOWN, len(test))) if logits is None else doubtful(logits, SHOWN)
-    pixels = np.rint(255 * (test.images[chosen] * data.std + data.mean)).clip(0, 255)
+    pixels = test.take(chosen)[images[0]]
     places = np.repeat(chosen, pixels[0].size).astype(np.int32)
-    shown = {"index": places, "pixel": pixels.astype(np.uint8).ravel()}
-    labels = {"label": test.labels.astype(np.uint16)}
-    return [Row("", 0, "", "labels", samples=labels), Row("", 0, "", "examples", samples=shown)]
+    shown = {"index": places, "pixel": pixels.ravel()}
+    return [labels, Row("", 0, "", "examples", samples=shown)]
 
 
 def places(rows: list[Row]) -> tuple[int, ...]:
     """Where in the test split the example images are, of such rows."""
-    shown = next(row.samples["index"] for row in rows if row.metric == "examples")
-    return tuple(dict.fromkeys(shown.tolist()))
+    shown = (row.samples["index"] for row in rows if row.metric == "examples")
+    return tuple(dict.fromkeys(next(shown, np.arange(0)).tolist()))
 
 
 def doubtful(logits: NDArray[np.float32], count: int) -> NDArray[np.int64]:

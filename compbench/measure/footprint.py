@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from compbench.contracts.inputs import Inputs, first
 from compbench.runtime import process
 from compbench.runtime.child import Start, spawned
-from compbench.runtime.session import Images, OrtSession
+from compbench.runtime.session import OrtSession
 from compbench.runtime.target import Target
 
 # what a process imports before it measures, and one may be forked with
@@ -21,7 +22,7 @@ def footprints(
     file: str,
     target: Target,
     processes: int,
-    images: Images,
+    inputs: Inputs,
     silent_s: float = process.SILENT_S,
     start: Start = spawned,
 ) -> process.Arrays:
@@ -30,7 +31,7 @@ def footprints(
     `base_bytes` is with ONNX Runtime imported, `loaded_bytes` with the session, `first_run_bytes`
     after one run, `rest_bytes` after ten more, `peak_bytes` the largest so far.
     """
-    batch = images[: target.batch_sizes[0]]
+    batch = first(inputs, target.batch_sizes[0])
     spec = {"file": file, "target": target.model_dump(mode="json")}
     taken = [process.call(measured, spec, batch, silent_s, start) for _ in range(processes)]
     return {name: np.array([one[name] for one in taken]) for name in taken[0]}
@@ -46,7 +47,7 @@ def measured(spec: dict[str, Any], arrays: process.Arrays) -> process.Arrays:
     session = OrtSession(spec["file"], target)
     found["create_ns"] = perf_counter_ns() - before
     found["loaded_bytes"] = _resident()
-    session.bind(arrays["images"])
+    session.bind(arrays)
     before = perf_counter_ns()
     session.run()
     found["first_run_ns"] = perf_counter_ns() - before

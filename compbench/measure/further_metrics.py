@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 
 from compbench import metrics
+from compbench.contracts.inputs import Inputs, first
 from compbench.contracts.metric import MetricBase, Running
 from compbench.make.store import MODEL, Artifact
 from compbench.measure.rows import make_row
 from compbench.results.row import Row
 from compbench.runtime import inference, process
-from compbench.runtime.session import Images, OrtSession
+from compbench.runtime.session import OrtSession
 from compbench.runtime.target import Target
 from compbench.suite.plan import Job
 
-IMAGES = 1024  # that a metric sees, of the test split; a batch where that is more
+SAMPLES = 1024  # that a metric sees, of the test split; a batch where that is more
 _VALUE = ""  # the array of a single value
 _KINDS = "biufU"  # of numpy types that rows hold: numbers and texts
 
@@ -37,7 +38,7 @@ def of_targets() -> dict[str, MetricBase]:
 def further_row(
     job: Job,
     artifact: Artifact,
-    images: Images,
+    inputs: Inputs,
     metric: str,
     name: str,
     target: Target | None,
@@ -51,7 +52,7 @@ def further_row(
         "file": str(artifact.path(MODEL)),
         "target": target.model_dump(mode="json") if target else None,
     }
-    seen = images[: max(IMAGES, size) if target else 0]
+    seen = first(inputs, max(SAMPLES, size)) if target else {}
     arrays = process.call(measured, spec, seen, silent_s)
     where: dict[str, Any] = {"target": name, "batch_size": size}
     if _VALUE in arrays:
@@ -72,15 +73,15 @@ def measured(spec: dict[str, Any], arrays: process.Arrays) -> process.Arrays:
         return _arrays(metric.measure_file(file))
     target = Target(**spec["target"])
     session = OrtSession(str(file), target)
-    images, size = arrays["images"], target.batch_sizes[0]
-    session.bind(images[:size])
+    size = target.batch_sizes[0]
+    session.bind(first(arrays, size))
 
-    def logits(batch: Images) -> np.ndarray:
-        found = inference.logits(session, batch)
-        session.bind(images[:size])
+    def outputs(batch: Inputs) -> np.ndarray:
+        found = inference.outputs(session, batch)
+        session.bind(first(arrays, size))
         return found
 
-    return _arrays(metric.measure_running(Running(file, images, size, session.run, logits)))
+    return _arrays(metric.measure_running(Running(file, arrays, size, session.run, outputs)))
 
 
 def _arrays(found: float | Mapping[str, Any]) -> process.Arrays:

@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from compbench.contracts.inputs import Inputs, first, size, taken
 from compbench.errors import JobFailed
 from compbench.measure import peak
 from compbench.measure.turns import Clocks, Turns, latencies, throughputs
 from compbench.runtime import process
-from compbench.runtime.session import Images, OrtSession
+from compbench.runtime.session import OrtSession
 from compbench.runtime.target import Target
 
-BATCHES = 32  # different batches of real images that the turns go through
+BATCHES = 32  # different batches of real samples that the turns go through
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Spec:
     beside: dict[str, str] = field(default_factory=dict)
 
 
-def launch(spec: Spec, images: Images, silent_s: float = process.SILENT_S) -> dict[str, Any]:
+def launch(spec: Spec, inputs: Inputs, silent_s: float = process.SILENT_S) -> dict[str, Any]:
     """Measure in a fresh process.
 
     Returns {"latency": {arm: {column: array}}, "throughput": {batch size: {arm: array}},
@@ -44,18 +45,18 @@ def launch(spec: Spec, images: Images, silent_s: float = process.SILENT_S) -> di
     """
     sizes = spec.target.batch_sizes
     content = asdict(spec) | {"target": spec.target.model_dump(mode="json")}
-    shown = images[: BATCHES * sizes[0] + max(sizes)]
+    shown = first(inputs, BATCHES * sizes[0] + max(sizes))
     return _unflatten(process.call(measured, content, shown, silent_s))
 
 
-def culprits(spec: Spec, images: Images, silent_s: float = process.SILENT_S) -> dict[str, str]:
+def culprits(spec: Spec, inputs: Inputs, silent_s: float = process.SILENT_S) -> dict[str, str]:
     """Which arms fail when they are launched alone, and why; arms of one file share its reason."""
     reasons: dict[str, str] = {}
     for arm, file in spec.arms.items():
         if file not in reasons:
             alone = replace(spec, arms={arm: file}, turns=Turns(seconds_per_arm=1e-6))
             try:
-                launch(alone, images, silent_s)
+                launch(alone, inputs, silent_s)
                 reasons[file] = ""
             except JobFailed as error:
                 reasons[file] = str(error)
@@ -68,17 +69,16 @@ class _Marked:
     def __init__(self, name: str, file: str, target: Target):
         process.mark(name)
         self._name, self._session = name, OrtSession(file, target)
-        self.run, self.logits = self._session.run, self._session.logits  # nothing is between them
+        self.run, self.outputs = self._session.run, self._session.outputs  # nothing is between them
 
-    def bind(self, images: Images) -> None:
+    def bind(self, inputs: Inputs) -> None:
         """Tell, and bind."""
         process.mark(self._name)
-        self._session.bind(images)
+        self._session.bind(inputs)
 
 
 def measured(content: dict[str, Any], given: process.Arrays) -> process.Arrays:
     """What the fresh process does: arrays by "latency|arm|column" and "throughput|batch|arm"."""
-    images = given["images"]
     target, turns = Target(**content["target"]), Turns(**content["turns"])
     random = np.random.default_rng(content["seed"])
     files = list(content["arms"].items())
@@ -86,8 +86,8 @@ def measured(content: dict[str, Any], given: process.Arrays) -> process.Arrays:
         name: _Marked(name, file, target)
         for name, file in (files[i] for i in random.permutation(len(files)))
     }
-    before, size = _load(), target.batch_sizes[0]
-    batches = [_batch(images, i * size, size) for i in range(BATCHES)]
+    before, count = _load(), target.batch_sizes[0]
+    batches = [_batch(given, i * count, count) for i in range(BATCHES)]
     taken = latencies(arms, batches, random, turns, Clocks(), content["beside"])
     arrays = {
         f"latency|{arm}|{column}": values
@@ -96,17 +96,17 @@ def measured(content: dict[str, Any], given: process.Arrays) -> process.Arrays:
     }
     arrays |= {f"machine||{name}": np.array([v]) for name, v in _since(before).items()}
     if content["throughput"]:
-        for size in target.batch_sizes:
-            rates = throughputs(arms, _batch(images, 0, size), random, Clocks())
-            arrays |= {f"throughput|{size}|{arm}": values for arm, values in rates.items()}
+        for count in target.batch_sizes:
+            rates = throughputs(arms, _batch(given, 0, count), random, Clocks())
+            arrays |= {f"throughput|{count}|{arm}": values for arm, values in rates.items()}
         process.mark()
         arrays["machine||peak_macs_per_s"] = np.array([peak.macs_per_s(target, perf_counter_ns)])
     return arrays
 
 
-def _batch(images: Images, start: int, size: int) -> Images:
-    """`size` images from `start` on, beginning again where there are not so many."""
-    return np.ascontiguousarray(images[np.arange(start, start + size) % len(images)])
+def _batch(inputs: Inputs, start: int, count: int) -> Inputs:
+    """`count` samples from `start` on, beginning again where there are not so many."""
+    return taken(inputs, np.arange(start, start + count) % size(inputs))
 
 
 def _load() -> dict[str, float]:

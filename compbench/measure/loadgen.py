@@ -18,8 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from compbench.contracts.inputs import Inputs, first, taken
+from compbench.contracts.inputs import size as samples
 from compbench.runtime import process
-from compbench.runtime.session import Images, OrtSession
+from compbench.runtime.session import OrtSession
 from compbench.runtime.target import LoadGen, Target
 
 _NAMES = {
@@ -32,23 +34,23 @@ _NAMES = {
 _LEAST_QUERIES = {"single_stream": 64, "multi_stream": 662, "server": 662, "offline": 1}
 _MOST_GENERATED = 1_000_000  # LoadGen generates all queries before the run
 _PILOT_S = 0.3
-_SAMPLES = 1024  # different test images
+_SAMPLES = 1024  # different test samples
 
 
 def scenario(
-    kind: str, file: str, target: Target, images: Images, silent_s: float = process.SILENT_S
+    kind: str, file: str, target: Target, inputs: Inputs, silent_s: float = process.SILENT_S
 ) -> process.Arrays:
     """LoadGen's figures by name, and its verdict, from a fresh process.
 
     `name` and `value` are columns (LoadGen's own keys); `reasons` is empty where it is VALID.
     """
     spec = {"kind": kind, "file": file, "target": target.model_dump(mode="json")}
-    return process.call(measured, spec, images[:_SAMPLES], silent_s)
+    return process.call(measured, spec, first(inputs, _SAMPLES), silent_s)
 
 
 def measured(spec: dict[str, Any], arrays: process.Arrays) -> process.Arrays:
     """What the fresh process does."""
-    images = arrays["images"]
+    count = samples(arrays)
     target = Target(**spec["target"])
     kind = spec["kind"]
     session = OrtSession(spec["file"], target)
@@ -56,12 +58,12 @@ def measured(spec: dict[str, Any], arrays: process.Arrays) -> process.Arrays:
 
     def infer(indices: list[int]) -> None:
         process.mark()
-        session.bind(images[indices])
+        session.bind(taken(arrays, indices))
         session.run()
 
-    infer_ns = _typical_ns(infer, len(images), size)
-    settings = _settings(kind, target.loadgen, infer, infer_ns, (len(images), size))
-    figures, reasons = verdict(_test(settings, infer, len(images), size))
+    infer_ns = _typical_ns(infer, count, size)
+    settings = _settings(kind, target.loadgen, infer, infer_ns, (count, size))
+    figures, reasons = verdict(_test(settings, infer, count, size))
     return {
         "name": np.array(list(figures), np.str_),
         "value": np.array(list(figures.values()), np.float64),
@@ -70,7 +72,7 @@ def measured(spec: dict[str, Any], arrays: process.Arrays) -> process.Arrays:
 
 
 def batch(kind: str, target: Target) -> int:
-    """How many images one inference takes."""
+    """How many samples one inference takes."""
     if kind == "multi_stream":
         return target.loadgen.samples_per_query
     return max(target.batch_sizes) if kind == "offline" else 1
@@ -131,7 +133,7 @@ def _base(kind: str, duration_ms: int) -> Any:
 def _capacity(
     kind: str, infer: Callable[[list[int]], None], infer_ns: float, sizes: tuple[int, int]
 ) -> float:
-    """Images a second with LoadGen's and Python's own cost, from a short pilot run."""
+    """Samples a second with LoadGen's and Python's own cost, from a short pilot run."""
     pilot = _base(kind, 0)
     pilot.min_query_count = max(64, int(_PILOT_S * 1e9 * sizes[1] / infer_ns))
     figures, _ = verdict(_test(pilot, infer, *sizes))

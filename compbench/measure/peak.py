@@ -18,7 +18,7 @@ RUNS = 25
 def macs_per_s(target: Target, clock: Callable[[], int]) -> float:
     """float32 multiply-accumulates a second of the fastest of some large matrix products."""
     session = OrtSession(product(SIDE), target)
-    session.bind(np.ones((SIDE, SIDE), np.float32))
+    session.bind({"input": np.ones((SIDE, SIDE), np.float32)})
     fastest = None
     for _ in range(RUNS):
         before = clock()

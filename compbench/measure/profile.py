@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from compbench.contracts.inputs import Inputs, first
 from compbench.runtime import process
 from compbench.runtime.child import Start, spawned
-from compbench.runtime.session import Images, OrtSession
+from compbench.runtime.session import OrtSession
 from compbench.runtime.target import Target
 
 WARM_RUNS = 20
@@ -23,7 +24,7 @@ _INTEGERS = {"int8", "uint8"}
 def profile(
     file: str,
     target: Target,
-    images: Images,
+    inputs: Inputs,
     silent_s: float = process.SILENT_S,
     start: Start = spawned,
 ) -> process.Arrays:
@@ -34,14 +35,14 @@ def profile(
     read 8-bit integers.
     """
     spec = {"file": file, "target": target.model_dump(mode="json")}
-    return process.call(measured, spec, images[: target.batch_sizes[0]], silent_s, start)
+    return process.call(measured, spec, first(inputs, target.batch_sizes[0]), silent_s, start)
 
 
 def measured(spec: dict[str, Any], arrays: process.Arrays) -> process.Arrays:
     """What the fresh process does."""
     with tempfile.TemporaryDirectory(prefix="compbench-profile-") as folder:
         session = OrtSession(spec["file"], Target(**spec["target"]), profile=f"{folder}/trace")
-        session.bind(arrays["images"])
+        session.bind(arrays)
         for _ in range(WARM_RUNS + RUNS):
             process.mark()
             session.run()

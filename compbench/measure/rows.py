@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from compbench.contracts.inputs import Inputs
 from compbench.make.known_sizes import KnownSizes
 from compbench.make.store import HISTORY, MODEL, Artifact
 from compbench.measure import footprint, loadgen
@@ -17,7 +18,6 @@ from compbench.results.row import Row
 from compbench.runtime import process
 from compbench.runtime.child import Start, spawned
 from compbench.runtime.process import Worker
-from compbench.runtime.session import Images
 from compbench.runtime.target import Target
 from compbench.suite.plan import Job
 
@@ -55,7 +55,7 @@ def artifact_rows(job: Job, artifact: Artifact, worker: Worker, sizes: KnownSize
 def footprint_rows(
     job: Job,
     artifact: Artifact,
-    images: Images,
+    inputs: Inputs,
     name: str,
     target: Target,
     processes: int,
@@ -64,8 +64,8 @@ def footprint_rows(
 ) -> list[Row]:
     """Memory and start-up of the file in fresh processes, and its operators by time."""
     file = str(artifact.path(MODEL))
-    memory = footprint.footprints(file, target, processes, images, silent_s, start)
-    operators = measure_profile.profile(file, target, images, silent_s, start)
+    memory = footprint.footprints(file, target, processes, inputs, silent_s, start)
+    operators = measure_profile.profile(file, target, inputs, silent_s, start)
     size = target.batch_sizes[0]
     return [
         make_row(job, "memory_bytes", target=name, batch_size=size, samples=memory),
@@ -76,7 +76,7 @@ def footprint_rows(
 def scenario_row(
     job: Job,
     artifact: Artifact,
-    images: Images,
+    inputs: Inputs,
     name: str,
     target: Target,
     kind: str,
@@ -87,7 +87,7 @@ def scenario_row(
     if importlib.util.find_spec("mlperf_loadgen") is None:
         reason = "MLPerf LoadGen is not installed: pip install 'compbench[loadgen]'"
         return make_row(job, metric, target=name, status="skipped", reason=reason)
-    found = loadgen.scenario(kind, str(artifact.path(MODEL)), target, images, silent_s)
+    found = loadgen.scenario(kind, str(artifact.path(MODEL)), target, inputs, silent_s)
     reason = " ".join(map(str, found.pop("reasons")))
     batch = loadgen.batch(kind, target)
     return make_row(job, metric, target=name, batch_size=batch, samples=found, reason=reason)

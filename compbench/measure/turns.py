@@ -16,8 +16,9 @@ from time import perf_counter_ns, process_time_ns
 import numpy as np
 from numpy.typing import NDArray
 
+from compbench.contracts.inputs import Inputs
 from compbench.measure.groups import grouped
-from compbench.runtime.session import Images, Session
+from compbench.runtime.session import Session
 
 WARM_UP_RUNS = 10  # at least
 WARM_UP_NS = 300_000_000  # at most, where there are as many runs by then
@@ -65,13 +66,13 @@ class Latencies:
 
 def latencies(
     arms: Mapping[str, Session],
-    batches: Sequence[Images],
+    batches: Sequence[Inputs],
     random: np.random.Generator,
     turns: Turns,
     clocks: Clocks,
     beside: Mapping[str, str] | None = None,
 ) -> dict[str, Latencies]:
-    """Time single runs: the arms of a group in random order every turn, on the same real images.
+    """Time single runs: the arms of a group in random order every turn, on the same real samples.
 
     `beside` maps an arm to the one that it is compared with, which then is in each of its groups.
     Without it all arms share every turn.
@@ -85,11 +86,11 @@ def latencies(
         done = [0] * len(groups)
         taken: dict[str, list[tuple[int, ...]]] = {name: [] for name in arms}
         for turn, at in enumerate(_mixed(counts, random)):
-            names, images = groups[at], batches[done[at] % len(batches)]
+            names, batch = groups[at], batches[done[at] % len(batches)]
             done[at] += 1
             for order, index in enumerate(random.permutation(len(names))):
                 name = names[index]
-                arms[name].bind(images)
+                arms[name].bind(batch)
                 for duration in _durations(arms[name], turns.discarded, clocks.wall):
                     taken[name].append((duration, turn, order, 0, 0))
                 cpu = clocks.cpu()
@@ -114,9 +115,9 @@ def _mixed(counts: Sequence[int], random: np.random.Generator) -> list[int]:
 
 
 def throughputs(
-    arms: Mapping[str, Session], batch: Images, random: np.random.Generator, clocks: Clocks
+    arms: Mapping[str, Session], batch: Inputs, random: np.random.Generator, clocks: Clocks
 ) -> dict[str, NDArray[np.float64]]:
-    """Images a second of back-to-back runs: `BLOCKS` blocks an arm, arms in random order."""
+    """Samples a second of back-to-back runs: `BLOCKS` blocks an arm, arms in random order."""
     clock = clocks.wall
     taken: dict[str, list[float]] = {name: [] for name in arms}
     names = list(arms)
@@ -135,9 +136,9 @@ def throughputs(
     return {name: np.array(values) for name, values in taken.items()}
 
 
-def _warm_up(arm: Session, images: Images, clock: Callable[[], int]) -> float:
+def _warm_up(arm: Session, batch: Inputs, clock: Callable[[], int]) -> float:
     """Run until blocks of runs agree; the median duration of the last ones, in ns."""
-    arm.bind(images)
+    arm.bind(batch)
     blocks: list[list[int]] = []
     runs, started = 0, clock()
     while runs < WARM_UP_RUNS or not _is_steady(blocks):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, PositiveInt
 
-from compbench.contracts import ModelFamily, Shape
+from compbench.contracts import ModelFamily, Signature
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,10 +20,11 @@ class Model(ModelFamily):
     )
     hidden: int = Field(default=128, ge=1, description="width of the hidden linear layer")
 
-    def build(self, shape: Shape, classes: int) -> nn.Module:
+    def build(self, signature: Signature) -> nn.Module:
         """Images (N, C, H, W) -> logits (N, classes)."""
         from torch import nn
 
+        shape, classes = signature.image, signature.outputs
         layers: list[nn.Module] = []
         inputs, height, width = shape
         for outputs in self.channels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compbench.contracts import ModelFamily, Shape
+from compbench.contracts import ModelFamily, Signature
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,10 +17,11 @@ class Model(ModelFamily):
     LeCun et al., "Gradient-based learning applied to document recognition", 1998.
     """
 
-    def build(self, shape: Shape, classes: int) -> nn.Module:
+    def build(self, signature: Signature) -> nn.Module:
         """Images (N, C, H, W) -> logits (N, classes)."""
         from torch import nn
 
+        shape, classes = signature.image, signature.outputs
         height, width = (((side - 4) // 2 - 4) // 2 for side in shape[1:])
         if min(height, width) < 1:
             raise ValueError(f"lenet5 needs images of 16×16 or more, got {shape}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
-from compbench.contracts import ModelFamily, Shape
+from compbench.contracts import ModelFamily, Signature
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,10 +17,11 @@ class Model(ModelFamily):
     Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998.
     """
 
-    def build(self, shape: Shape, classes: int) -> nn.Module:
+    def build(self, signature: Signature) -> nn.Module:
         """Images (N, C, H, W) -> logits (N, classes)."""
         from torch import nn
 
+        shape, classes = signature.image, signature.outputs
         return nn.Sequential(
             nn.Flatten(),
             nn.Linear(prod(shape), 300),

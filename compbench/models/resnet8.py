@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from compbench.contracts import ModelFamily, Shape
+from compbench.contracts import ModelFamily, Signature
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,10 +23,11 @@ class Model(ModelFamily):
 
     width: int = Field(default=16, ge=1, description="channels of the first block")
 
-    def build(self, shape: Shape, classes: int) -> nn.Module:
+    def build(self, signature: Signature) -> nn.Module:
         """Images (N, C, H, W) -> logits (N, classes)."""
         from torch import nn
 
+        shape, classes = signature.image, signature.outputs
         if min(shape.height, shape.width) < 4:
             raise ValueError(f"resnet8 needs images of 4×4 or more, got {shape}")
         return nn.Sequential(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,34 +14,87 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.onnx._internal.exporter import _registration
 
-from compbench.contracts import Shape
+from compbench.contracts import Input, Inputs, Signature, TrainingData
+from compbench.contracts.arguments import arguments
 from compbench.errors import JobFailed
-
-INPUT = "input"
-OUTPUT = "logits"
+from compbench.onnxfile import metadata
 
 
-def to_onnx(model: nn.Module, shape: Shape) -> bytes:
-    """The ONNX file of a module: input "input" float32 (batch, C, H, W), output "logits".
+def to_onnx(model: nn.Module, signature: Signature) -> bytes:
+    """The ONNX file of a module: inputs called as the dataset's that it takes, one output.
 
-    The batch size is free. The exporter's notes (source lines, node names) are removed: they differ
-    between machines and are no part of what is deployed.
+    The batch size is free, and so are the axes that the inputs say. The exporter's notes (source
+    lines, node names) are removed: they differ between machines and are no part of what is
+    deployed. How the file is fed stands in its metadata.
     """
-    example = torch.zeros(2, *shape)
+    names = signature.taken_by(model)
+    inputs = {name: signature.inputs[name] for name in names}
+    whole = _Prepared(model, signature, names) if signature.in_graph else settled(model)
+    example = tuple(_zeros(one, signature.in_graph) for one in inputs.values())
+    free: dict[int, Any] = {}
+    dims = tuple(_dynamic(one, free) for one in inputs.values())
     with warnings.catch_warnings(), _one_table():
         warnings.simplefilter("ignore")  # the exporter's own deprecations, none of them ours
         program = torch.onnx.export(
-            settled(model),
-            (example,),
+            whole,
+            example,
             dynamo=True,
             external_data=False,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            input_names=list(names),
+            output_names=[signature.output],
+            dynamic_shapes=_shapes(whole, dims),
             verbose=False,
         )
     assert program is not None
-    return without_notes(program.model_proto)
+    return metadata.fed(without_notes(program.model_proto), signature.feeds(names))
+
+
+class _Prepared(nn.Module):
+    """A net behind the normalisation of what it takes: raw inputs -> its outputs."""
+
+    def __init__(self, model: nn.Module, signature: Signature, names: Sequence[str]):
+        super().__init__()
+        self.model = settled(model)
+        self.scalings = [_scaling(signature.inputs[name]) for name in names]
+
+    def forward(self, *raw: torch.Tensor) -> torch.Tensor:
+        """As `contracts.inputs.Normalisation.apply`."""
+        prepared = (
+            array if scaling is None else array.to(torch.float32) * scaling[0] + scaling[1]
+            for array, scaling in zip(raw, self.scalings, strict=True)
+        )
+        return self.model(*prepared)
+
+
+def _scaling(one: Input) -> tuple[torch.Tensor, torch.Tensor] | None:
+    if one.normalisation is None:
+        return None
+    shape = (1, -1, *[1] * (len(one.shape) - 1))
+    both = (one.normalisation.scale, one.normalisation.offset)
+    scale, offset = (torch.from_numpy(array).reshape(shape) for array in both)
+    return scale, offset
+
+
+def _zeros(one: Input, is_raw: bool) -> torch.Tensor:
+    dtype = np.dtype(one.dtype if is_raw else one.prepared_dtype)
+    return torch.from_numpy(np.zeros((2, *one.shape), dtype))
+
+
+def _dynamic(one: Input, lengths: dict[int, Any]) -> dict[int, Any]:
+    """The free axes of an input: the batch, and lengths, which inputs of one length share."""
+    found = {0: torch.export.Dim("batch")}
+    for axis in one.free_axes:
+        length = one.shape[axis]
+        lengths.setdefault(
+            length, torch.export.Dim(f"length{len(lengths) or ''}", min=2, max=length)
+        )
+        found[axis + 1] = lengths[length]
+    return found
+
+
+def _shapes(model: nn.Module, dims: tuple[dict[int, Any], ...]) -> Any:
+    """As `torch.export` wants them: of variadic arguments in a tuple of their own."""
+    return (dims,) if isinstance(model, _Prepared) else dims
 
 
 @contextmanager
@@ -83,28 +136,21 @@ def without_notes(model: onnx.ModelProto) -> bytes:
     return model.SerializeToString(deterministic=True)
 
 
-def torch_logits(model: nn.Module, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Logits (N, K) of a torch module on the CPU, images in batches of 256.
+def torch_outputs(
+    model: nn.Module, data: TrainingData, batches: Iterable[Inputs]
+) -> NDArray[np.float32]:
+    """What a torch module on the CPU gives for batches of raw inputs (N, …).
 
     Raises JobFailed where it gives something else than one tensor.
     """
     parts = []
     with torch.no_grad():
-        for images_of_batch in torch.from_numpy(images).split(256):
-            parts.append(model(images_of_batch))
+        for raw in batches:
+            parts.append(model(*arguments(model, data, raw)))
             if not isinstance(parts[-1], torch.Tensor):
                 kind = type(parts[-1]).__name__
-                raise JobFailed(f"the net gives a {kind}, not one tensor of logits")
+                raise JobFailed(f"the net gives a {kind}, not one tensor")
     return torch.cat(parts).numpy()
-
-
-def refuse_misshapen(shape: Sequence[int], count: int, classes: int, what: str) -> None:
-    """Raises JobFailed where outputs are not (N, classes) for N images; `what` made them."""
-    if tuple(shape) != (count, classes):
-        raise JobFailed(
-            f"{what} gives outputs of shape {tuple(shape)} for {count} images, not the logits of "
-            f"{classes} classes ({count}, {classes})"
-        )
 
 
 def settled(model: nn.Module) -> nn.Module:

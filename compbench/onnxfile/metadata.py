@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 
 import onnx
 
+from compbench.contracts import Feed
+
+FEEDS = "feeds"
 PREFIX = "compbench."  # before the names of what is said here
 
 
@@ -25,6 +29,18 @@ def written(file: bytes, entries: Mapping[str, str]) -> bytes:
     for name in sorted(entries):
         model.metadata_props.add(key=PREFIX + name, value=entries[name])
     return model.SerializeToString(deterministic=True)
+
+
+def fed(file: bytes, feeds: Sequence[Feed]) -> bytes:
+    """The same file, saying how its inputs are made of a dataset's."""
+    return written(file, read(file) | {FEEDS: json.dumps([feed.as_json() for feed in feeds])})
+
+
+def feeds(file: bytes | onnx.ModelProto) -> tuple[Feed, ...]:
+    """How its inputs are made of a dataset's; nothing where it does not say."""
+    model = file if isinstance(file, onnx.ModelProto) else onnx.load_model_from_string(file)
+    said = {one.key: one.value for one in model.metadata_props}
+    return tuple(map(Feed.from_json, json.loads(said.get(PREFIX + FEEDS, "[]"))))
 
 
 def net_sha256(file: bytes) -> str:

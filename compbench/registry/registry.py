@@ -17,11 +17,12 @@ import compbench
 from compbench.errors import UserError, nearest, one_line, shown, told
 from compbench.registry import import_path
 
-Kind = Literal["technique", "model", "dataset", "provider", "check"]
+Kind = Literal["technique", "model", "dataset", "task", "provider", "check"]
 _FOLDERS: dict[Kind, str] = {
     "technique": "techniques",
     "model": "models",
     "dataset": "datasets",
+    "task": "tasks",
     "provider": "providers",
     "check": "gate.checks",
 }

@@ -32,6 +32,7 @@ class Run(BaseModel):
     is_fast: bool = False
     description: str
     dataset: dict[str, Any]
+    task: dict[str, Any] = {}  # see `TaskBase.says`; in older runs all was classification
     seeds: tuple[int, ...]
     baseline: str
     variants: dict[str, dict[str, Any]]
@@ -64,7 +65,8 @@ def read_run(folder: Path) -> Run:
             raise UserError(f"{path} has format {version}; this compbench reads up to {FORMAT}")
         found = Run(**content)
         variants = {name: upgrade.variant(v) for name, v in found.variants.items()}
-        return found.model_copy(update={"variants": variants})
+        dataset = upgrade.dataset(found.dataset)
+        return found.model_copy(update={"variants": variants, "dataset": dataset})
     except ValidationError as error:
         raise UserError(f"{path} is damaged: {error.errors()[0]['msg']}") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -25,6 +25,15 @@ TECHNIQUES = {
 _TAUGHT = "distill"
 
 
+def dataset(recorded: dict[str, Any]) -> dict[str, Any]:
+    """A dataset of `run.json` with its inputs: before they had names there were images alone."""
+    if "inputs" in recorded or "shape" not in recorded:
+        return recorded
+    scaling = {"mean": [recorded["mean"]], "std": [recorded["std"]], "full": 255.0}
+    pixels = {"dtype": "uint8", "shape": recorded["shape"], "normalisation": scaling}
+    return {**recorded, "inputs": {"pixels": {**pixels, "free_axes": []}}}
+
+
 def variant(recorded: dict[str, Any]) -> dict[str, Any]:
     """A variant of `run.json` with what its technique says of itself: see `TechniqueBase.says`.
 

@@ -59,8 +59,8 @@ def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
         progress.note(f"{suite.dataset_name} is not under {folders.data}: downloading it")
     store = Store(folders.results)
     with store.lock():
-        loaded = splits.load(suite.dataset, folders.data)
-        dataset = digest.record(suite.dataset_name, loaded)
+        loaded = splits.load(suite.dataset, folders.data, suite.task)
+        dataset = digest.record(suite.dataset_name, loaded, suite.dataset)
         content = samples.fingerprint(suite.dataset, folders.data)
         digest.remember(dataset, suite.dataset, content or "", folders.results)
         jobs = plan.plan(suite, dataset["digest"])
@@ -98,6 +98,11 @@ def _describe(suite: Suite, jobs: tuple[Job, ...], dataset: dict[str, Any]) -> R
         is_fast=suite.is_fast,
         description=suite.description,
         dataset=dataset,
+        task={
+            "name": suite.task_name,
+            "options": suite.task.model_dump(mode="json"),
+            **suite.task.says(),
+        },
         seeds=suite.seeds,
         baseline=suite.baseline,
         variants={

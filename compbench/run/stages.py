@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 DATASET = "dataset"  # the name of the rows that hold for all variants
 FOOTPRINT = "footprint"  # the name of memory, start-up and operators, beside LoadGen's scenarios
+SHOWN = 4096  # test samples that measurements of speed and memory go through at most
 METRIC = "metric-"  # before the name of a metric that measures files itself
 # for the time left, until one was seen
 SECONDS_BEFORE_TURNS = 0.4  # an arm's warm-up and throughput in a launch
@@ -127,7 +128,7 @@ class Work:
                         write_rows(self.folder, _rows_name(twin), rows)
 
     def evaluate(self) -> None:
-        """Write each artifact's own rows, and its accuracy and parity on each target."""
+        """Write each artifact's own rows, and its scores and parity on each target."""
         seen = evaluate.Seen(self.data, self._examples(), evaluate.Inferences(self.worker))
         for job in self.jobs:
             artifact = self.artifacts.get(job.key)
@@ -185,7 +186,7 @@ class Work:
         if what.startswith(METRIC):
             return self._further_rows(tell, job, name, what)
         artifact, target = self.artifacts[job.key], self.suite.targets[name]
-        given = (job, artifact, self.data.test.images, name, target)
+        given = (job, artifact, self.data.test.first(SHOWN), name, target)
         silent_s = self.suite.measure.process_seconds
         path = self._error_file(what, job, name)
         if what != FOOTPRINT:
@@ -211,7 +212,14 @@ class Work:
     ) -> list[Row]:
         """What a metric measures itself; where it fails the artifact's other figures stand."""
         target, artifact = self.suite.targets.get(name), self.artifacts[job.key]
-        given = (job, artifact, self.data.test.images, what.removeprefix(METRIC), name, target)
+        given = (
+            job,
+            artifact,
+            self.data.test.first(SHOWN),
+            what.removeprefix(METRIC),
+            name,
+            target,
+        )
 
         def failed(reason: str) -> Row:
             tell(f"FAILED: {reason}")
@@ -227,7 +235,7 @@ class Work:
 
     def _launched_rows(self, tell: Callable[[str], None], name: str, index: int) -> list[Row]:
         """The rows of a launch; it is launched again without an arm that ended it."""
-        images, silent_s = self.data.test.images, self.suite.measure.process_seconds
+        inputs, silent_s = self.data.test.first(SHOWN), self.suite.measure.process_seconds
         lost: list[Row] = []
         while arms := self._arms(name):
             turns = Turns(self.suite.measure.seconds_per_arm)
@@ -241,12 +249,12 @@ class Work:
 
             try:
                 with boundary(place):
-                    taken = launch.launch(spec, images, silent_s)
+                    taken = launch.launch(spec, inputs, silent_s)
                     return lost + launch_rows(arms, taken, name, spec.target, index)
             except JobFailed as error:
                 culprits = {getattr(error, "at", ""): str(error)}
                 if culprits.keys() - arms.keys():  # nobody was at work
-                    culprits = launch.culprits(spec, images, silent_s)
+                    culprits = launch.culprits(spec, inputs, silent_s)
                 if not culprits or len(culprits) == len(arms):  # no arm's fault
                     control = arms[CONTROL]
                     return [*lost, self._failed(tell, control, str(error), name, index)]
@@ -299,8 +307,10 @@ class Work:
                 make_job.Parent(self.artifacts[key], self.suite.variants[name].root_model)
             )
 
+        said = self.data.task.headline.text
+
         def on_epoch(epoch: Epoch, total: int) -> None:
-            tell(f"epoch {epoch.epoch}/{total}, validation {epoch.validation_accuracy:.1%}")
+            tell(f"epoch {epoch.epoch}/{total}, validation {said(epoch.validation)}")
 
         manifest, files = make_job.make(job, parents, self.data, on_epoch, self.worker)
         for note in manifest.notes:
@@ -308,7 +318,7 @@ class Work:
         return manifest, files
 
     def _examples(self) -> tuple[int, ...]:
-        """The places of the test images to show, chosen when the run first comes here."""
+        """The places of the test samples to show, chosen when the run first comes here."""
         if not has_rows(self.folder, DATASET):
             baseline = next(job for job in self.jobs if job.variant.name == self.suite.baseline)
             artifact = self.artifacts.get(baseline.key)

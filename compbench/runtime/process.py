@@ -58,16 +58,16 @@ class ProcessFailed(JobFailed):
 def call(
     function: Function,
     spec: dict[str, Any],
-    images: NDArray[Any],
+    arrays: Mapping[str, NDArray[Any]],
     silent_s: float = SILENT_S,
     start: Start = spawned,
 ) -> Arrays:
-    """What `function(spec, {"images": images})` returns in a fresh process.
+    """What `function(spec, arrays)` returns in a fresh process.
 
     Raises ProcessFailed where the function failed, crashed, was killed twice, or made no progress.
     """
     with Worker(silent_s=silent_s, start=start) as worker:
-        return worker.call(function, spec, {"images": images})
+        return worker.call(function, spec, arrays)
 
 
 def mark(what: str = "") -> None:
@@ -123,6 +123,10 @@ class Worker:
             if error.signal in _KILLED:
                 error.args = (f"{error} twice",)
             raise
+
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """The arrays it can send that are called so."""
+        return tuple(name for name in self._arrays if name.startswith(prefix))
 
     def close(self) -> None:
         """End the process, if there is one; the next task starts another."""

@@ -91,9 +91,10 @@ def soft_labels(run: Run, rows: Rows, target: str) -> SoftLabels | None:
 
 
 def _examples(run: Run, rows: Rows, logits: dict[str, NDArray[np.float32]]) -> tuple[Example, ...]:
+    image = next(one for one in run.dataset["inputs"].values() if len(one["shape"]) == 3)
     shown, labels = rows.of("", "examples")[0].samples, rows.of("", "labels")[0].samples["label"]
     places = list(dict.fromkeys(shown["index"].tolist()))
-    images = shown["pixel"].reshape(len(places), *run.dataset["shape"])
+    images = shown["pixel"].reshape(len(places), *image["shape"])
     by_image = {v: values.reshape(len(places), -1) for v, values in logits.items()}
     return tuple(
         Example(place, int(labels[place]), images[i], {v: z[i] for v, z in by_image.items()})

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from compbench.contracts import TaskBase
 from compbench.registry import registry
 from compbench.registry.fingerprint import PACKAGE, Sources
 from compbench.suite.conditions import conditions
@@ -47,8 +48,8 @@ def unlike(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
         yield "model"
     if old["dataset"] != new["dataset"]:
         yield "dataset"
-    if old.get("class_names") != new.get("class_names"):
-        yield "names of classes"
+    if old.get("task") != new.get("task"):
+        yield "task"
     if [*old["parents"]] != [*new["parents"]]:
         yield "parent"
 
@@ -58,12 +59,12 @@ def options(variant: Variant) -> dict[str, Any]:
     return variant.technique.model_dump(mode="json")
 
 
-def made_by(variant: Variant, sources: Sources) -> dict[str, Any]:
+def made_by(variant: Variant, task: TaskBase, sources: Sources) -> dict[str, Any]:
     """What makes a variant here: code by module, libraries with their builds, device, threads.
 
     What only checks an artifact is no part: ONNX Runtime is one where a technique uses it.
     """
-    plugins = {type(variant.technique), *_options_in(variant.technique)}
+    plugins = {type(variant.technique), type(task), *_options_in(variant.technique)}
     plugins |= {type(variant.root_model)} if variant.uses_torch else set()
     own, makers = sources.of(plugins), sources.of(modules=[_MAKER], aside=_ASIDE)
     declared = {name for plugin in plugins for name in getattr(plugin, "libraries", ())}

@@ -34,7 +34,7 @@ def plan(suite: Suite, dataset_digest: str) -> tuple[Job, ...]:
     """The jobs in the order they are made: seed by seed, within a seed in file order."""
     sources = Sources()
     with import_path.beside(suite.path):
-        makers = {name: made_by(v, sources) for name, v in suite.variants.items()}
+        makers = {name: made_by(v, suite.task, sources) for name, v in suite.variants.items()}
     jobs = []
     for seed in suite.seeds:
         keys: dict[str, str] = {}
@@ -47,7 +47,7 @@ def plan(suite: Suite, dataset_digest: str) -> tuple[Job, ...]:
                 "parents": parent_keys,
                 "seed": seed,
                 "dataset": dataset_digest,
-                "class_names": list(type(suite.dataset).class_names),
+                "task": {"name": suite.task_name, **suite.task.model_dump(mode="json")},
                 **makers[variant.name],
             }
             key = key_of(parts)

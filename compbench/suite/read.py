@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from compbench.contracts import DatasetSource, Options, kinds
+from compbench.contracts import DatasetSource, Options, TaskBase, kinds
 from compbench.errors import UserError, explain, nearest
 from compbench.registry import import_path
 from compbench.runtime.target import LoadGen, Target, provider_of
@@ -24,11 +24,15 @@ def fast(suite: Suite) -> Suite:
     return replace(suite, measure=suite.measure.model_copy(update=least), is_fast=True)
 
 
+Named = str | dict[str, Any]  # a plugin by its name, or a table with its name and options
+
+
 class _File(Options):
     """The tables of a suite file; those of variants are read by their technique."""
 
     description: str = ""
-    dataset: str = "digits"
+    dataset: Named = "digits"
+    task: Named | None = None  # the dataset's own
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field(default=(0,), min_length=1)
     baseline: str | None = None
     variants: dict[str, dict[str, Any]] = Field(..., min_length=1)
@@ -48,6 +52,8 @@ class Suite:
     description: str
     dataset_name: str
     dataset: DatasetSource
+    task_name: str
+    task: TaskBase
     seeds: tuple[int, ...]
     baseline: str
     variants: dict[str, Variant]  # in file order: parents before children
@@ -73,7 +79,10 @@ def load(path: Path) -> Suite:
 
 def _read(path: Path) -> Suite:
     file = _tables(path)
-    dataset = kinds.dataset(file.dataset)
+    dataset_name, options = _named("dataset", file.dataset)
+    dataset = kinds.dataset(dataset_name, options)
+    task_name, options = _named("task", file.task or type(dataset).task)
+    task = kinds.made_task(task_name, options)
     variants = read_variants(file.variants)
     roots = [name for name, variant in variants.items() if not variant.parents]
     baseline = file.baseline or roots[0]
@@ -91,8 +100,10 @@ def _read(path: Path) -> Suite:
         name=path.stem,
         path=path,
         description=file.description,
-        dataset_name=file.dataset,
+        dataset_name=dataset_name,
         dataset=dataset,
+        task_name=task_name,
+        task=task,
         seeds=file.seeds,
         baseline=baseline,
         variants=variants,
@@ -102,6 +113,16 @@ def _read(path: Path) -> Suite:
         pick=file.pick,
         gate=_gate(file.gate),
     )
+
+
+def _named(kind: str, given: Named) -> tuple[str, dict[str, Any]]:
+    """A plugin's name and options. Raises UserError where there is no name."""
+    if isinstance(given, str):
+        return given, {}
+    name = given.get("name")
+    if not isinstance(name, str):
+        raise UserError(f'{kind} = {given} needs a name: {kind} = {{ name = "…" }}')
+    return name, {key: value for key, value in given.items() if key != "name"}
 
 
 def _tables(path: Path) -> _File:

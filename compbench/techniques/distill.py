@@ -52,5 +52,5 @@ class Technique(Teaching, TorchTechnique):
 
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
         """The trained student: images (N, C, H, W) -> logits (N, K)."""
-        student = self.model.build(data.shape, data.classes)
+        student = self.model.build(data.signature)
         return fit(student, self, taught(parents[0], self, data, fit))

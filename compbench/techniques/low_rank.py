@@ -67,10 +67,8 @@ class Technique(FineTuning, TorchTechnique):
 
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
         """The factorised module, fine-tuned: images (N, C, H, W) -> logits (N, K)."""
-        from torch import from_numpy
-
         model = copy.deepcopy(parents[0])
-        layers, others = self._layers(model, from_numpy(data.train.images[:2]))
+        layers, others = self._layers(model, fit.example(model))
         for path, rank in self._chosen(layers, others, model).items():
             if layers[path].parameters(rank) < _parameters(layers[path].layer):
                 model.set_submodule(path, layers[path].make(rank))
@@ -81,7 +79,7 @@ class Technique(FineTuning, TorchTechnique):
         return fit(model, self, taught(parents[0], self, data, fit), keeping_zeros(model))
 
     def _layers(
-        self, model: nn.Module, example: Tensor
+        self, model: nn.Module, example: tuple[Tensor, ...]
     ) -> tuple[dict[str, Factors], dict[str, str]]:
         """The layers that can be factorised, and why the others can't, by their paths."""
         from torch import nn

@@ -63,25 +63,23 @@ class Technique(FineTuning, TorchTechnique):
 
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
         """The smaller module, fine-tuned: images (N, C, H, W) -> logits (N, K)."""
-        from torch import from_numpy
-
         model = copy.deepcopy(parents[0]).eval()
-        images = from_numpy(data.train.images)
-        rigid = self._rigid(model, images[:2])
-        ratio = self._channel_ratio(model, images[:2], rigid)
-        pruner = self._pruner(model, images[:2], rigid, ratio, self.importance, self.steps)
+        example = fit.example(model)
+        rigid = self._rigid(model, example)
+        ratio = self._channel_ratio(model, example, rigid)
+        pruner = self._pruner(model, example, rigid, ratio, self.importance, self.steps)
         loss = taught(parents[0], self, data, fit)
         for _ in range(self.steps):
             if self.importance == "taylor":
-                _add_gradients(model, data)
+                _add_gradients(model, data, fit)
             with _quiet():
                 pruner.step()
             model.zero_grad()
             fit(model.requires_grad_(True), self, loss, keeping_zeros(model))
-        self._note(parents[0], model, images[:2], rigid, fit)
+        self._note(parents[0], model, example, rigid, fit)
         return model
 
-    def _rigid(self, model: nn.Module, example: Tensor) -> dict[str, str]:
+    def _rigid(self, model: nn.Module, example: tuple[Tensor, ...]) -> dict[str, str]:
         """The layers whose channels must stay, by path, with the reason.
 
         They are of a kind that can't be pruned, or share weights; or the net, pruned on trial, did
@@ -124,7 +122,7 @@ class Technique(FineTuning, TorchTechnique):
         self,
         parent: nn.Module,
         model: nn.Module,
-        example: Tensor,
+        example: tuple[Tensor, ...],
         rigid: Mapping[str, str],
         fit: Trainer,
     ) -> None:
@@ -144,7 +142,7 @@ class Technique(FineTuning, TorchTechnique):
     def _pruner(
         self,
         model: nn.Module,
-        example: Tensor,
+        example: tuple[Tensor, ...],
         rigid: Iterable[str],
         ratio: float,
         importance: str,
@@ -160,6 +158,7 @@ class Technique(FineTuning, TorchTechnique):
             "round_to": self.round_to,
             "iterative_steps": steps,
         }
+        inputs: Any = example  # the library's type says one tensor; it takes several
         odd = {
             id(part)
             for layer in map(model.get_submodule, rigid)
@@ -167,11 +166,13 @@ class Technique(FineTuning, TorchTechnique):
         }
         with _quiet():
             make = torch_pruning.pruner.BasePruner
-            pruner = make(model, example, ignored_layers=ignored, **settings)
+            pruner = make(model, inputs, ignored_layers=ignored, **settings)
             ignored += _feeding(pruner.DG, odd) if odd else []
-            return make(model, example, ignored_layers=ignored, **settings) if odd else pruner
+            return make(model, inputs, ignored_layers=ignored, **settings) if odd else pruner
 
-    def _channel_ratio(self, model: nn.Module, example: Tensor, rigid: Iterable[str]) -> float:
+    def _channel_ratio(
+        self, model: nn.Module, example: tuple[Tensor, ...], rigid: Iterable[str]
+    ) -> float:
         """The smallest share of channels whose removal reaches the target, by halving."""
         if self.of == "channels" or self.ratio == 0:
             return self.ratio
@@ -190,7 +191,7 @@ class Technique(FineTuning, TorchTechnique):
         return many
 
     def _cost_at(
-        self, model: nn.Module, example: Tensor, rigid: Iterable[str], ratio: float
+        self, model: nn.Module, example: tuple[Tensor, ...], rigid: Iterable[str], ratio: float
     ) -> int:
         trial = copy.deepcopy(model)
         # how many go is the same by all criteria, but that `batch_norm` leaves layers without one
@@ -198,7 +199,7 @@ class Technique(FineTuning, TorchTechnique):
         self._pruner(trial, example, rigid, ratio, by, 1).step()
         return self._cost(trial, example)
 
-    def _cost(self, model: nn.Module, example: Tensor) -> int:
+    def _cost(self, model: nn.Module, example: tuple[Tensor, ...]) -> int:
         import torch_pruning
 
         if self.of == "parameters":
@@ -271,12 +272,11 @@ def _importance(model: nn.Module, name: str) -> Any:
     return importance.GroupMagnitudeImportance(p=1 if name == "l1" else 2)
 
 
-def _add_gradients(model: nn.Module, data: TrainingData) -> None:
-    """Leave the loss's gradients on the first training images in the parameters."""
+def _add_gradients(model: nn.Module, data: TrainingData, fit: Trainer) -> None:
+    """Leave the loss's gradients on the first training samples in the parameters."""
     from torch import from_numpy
-    from torch.nn.functional import cross_entropy
 
-    images = from_numpy(data.train.images[:_TAYLOR_SAMPLES])
-    labels = from_numpy(data.train.labels[:_TAYLOR_SAMPLES])
+    targets = from_numpy(data.train.targets[:_TAYLOR_SAMPLES])
     model.zero_grad()
-    cross_entropy(model(images), labels).backward()
+    outputs = model(*fit.example(model, _TAYLOR_SAMPLES))
+    data.task.loss(outputs, targets).backward()

@@ -42,7 +42,7 @@ class Technique(Recipe, StaticOptions, LoweringTechnique):
         from compbench.onnxfile.export import to_onnx
         from compbench.toolkit.quantize_aware.module import Trainable, refuse_drift
 
-        parent = to_onnx(parents[0], data.shape)
+        parent = to_onnx(parents[0], data.signature)
         if self.operators == ():
             return parent
         model = onnxruntime.prepared(parent, onnxruntime.opset(self))
@@ -53,5 +53,5 @@ class Technique(Recipe, StaticOptions, LoweringTechnique):
         net = Trainable(model, file, ranges, self)
         fit(net, self, after_step=net.keep_zeros)
         file = onnxruntime.quantized(*net.trained(), self)
-        refuse_drift(net, file, data.validation.images)
+        refuse_drift(net, file, data)
         return file

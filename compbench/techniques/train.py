@@ -43,4 +43,4 @@ class Technique(Recipe, TorchTechnique):
         if parents:
             model = copy.deepcopy(parents[0])
             return fit(model, self, after_step=keeping_zeros(model))
-        return fit(self.model.build(data.shape, data.classes), self)
+        return fit(self.model.build(data.signature), self)

@@ -16,21 +16,21 @@ _ELEMENT_WISE = {"Add", "Sub", "Rsub", "Mul", "Div", "Where", "Lerp", "Addcmul",
 
 
 def output_layers(
-    model: nn.Module, example: Tensor, of: nn.Module | None = None
+    model: nn.Module, example: tuple[Tensor, ...], of: nn.Module | None = None
 ) -> dict[str, nn.Module]:
     """The modules whose weights give the logits, by path; compression leaves them as they are.
 
-    From the logits of the images `example` (N, C, H, W) back through autograd's graph: the first
-    layer on each way to the images, wherever it is defined and however its weight is used. With
+    From the outputs for `example`, the net's arguments, back through autograd's graph: the first
+    layer on each way to the inputs, wherever it is defined and however its weight is used. With
     `of` a module of the net: those that give its input. Raises JobFailed where there is none.
     """
     import torch
 
-    images = example.detach().clone().requires_grad_()
+    inputs = [_leaf(tensor) for tensor in example]
     ends, sources, handles = [], [], []
 
     def saw(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        """Remember where the search starts, and where images become something differentiable."""
+        """Remember where the search starts, and where inputs become something differentiable."""
         if module is (of or model):
             seen = _tensors(inputs) if of else _tensors(output)
             ends.extend(t.grad_fn for t in seen if t.grad_fn is not None)
@@ -41,11 +41,11 @@ def output_layers(
     with _all_trainable(model), torch.enable_grad():
         handles = [module.register_forward_hook(saw) for module in watched]
         try:
-            model(images.clone())
+            model(*[tensor.clone() for tensor in inputs])
         finally:
             for handle in handles:
                 handle.remove()
-        found = _nearest_weights(ends, images, sources)
+        found = _nearest_weights(ends, inputs, sources)
     owners = {
         name.rpartition(".")[0].partition(_PARAMETRIZED)[0]
         for name, parameter in model.named_parameters(remove_duplicate=False)
@@ -54,6 +54,12 @@ def output_layers(
     if not owners:
         raise JobFailed("the net has no layer with weights that could give its logits")
     return {path: model.get_submodule(path) for path in sorted(owners)}
+
+
+def _leaf(tensor: Tensor) -> Tensor:
+    """A copy whose way can be followed, as far as it holds numbers with gradients."""
+    copied = tensor.detach().clone()
+    return copied.requires_grad_() if copied.is_floating_point() else copied
 
 
 def _tensors(values: Any) -> list[Tensor]:
@@ -78,15 +84,17 @@ def _all_trainable(model: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(False)
 
 
-def _nearest_weights(ends: list[Any], images: Tensor, sources: list[Any]) -> set[int]:
-    """The ids of the parameters with two or more axes that meet the images, or sources, last."""
+def _nearest_weights(ends: list[Any], inputs: list[Tensor], sources: list[Any]) -> set[int]:
+    """The ids of the parameters with two or more axes that meet the inputs, or sources, last."""
     users: dict[Any, list[Any]] = {end: [] for end in ends}
     for node in (queue := list(users)):  # the queue grows while it is read
         for before in _inputs(node):
             if before not in users:
                 queue.append(before)
             users.setdefault(before, []).append(node)
-    from_images = {node for node in users if getattr(node, "variable", None) is images}
+    from_images = {
+        node for node in users if any(getattr(node, "variable", None) is x for x in inputs)
+    }
     from_images.update(node for node in sources if node in users)
     for node in (queue := list(from_images)):
         new = [user for user in users[node] if user not in from_images]
@@ -144,7 +152,7 @@ def tied(model: nn.Module) -> set[str]:
     return {path for paths in places.values() if len(paths) > 1 for path in paths}
 
 
-def replaceable(model: nn.Module, path: str, example: Tensor) -> bool:
+def replaceable(model: nn.Module, path: str, example: tuple[Tensor, ...]) -> bool:
     """Whether the net still runs when another module stands in a layer's place.
 
     Some modules use a layer's weight without calling it, as torch's attention does.
@@ -157,7 +165,7 @@ def replaceable(model: nn.Module, path: str, example: Tensor) -> bool:
     try:
         for with_gradients in (False, True):
             with torch.set_grad_enabled(with_gradients):
-                model(example)
+                model(*example)
     except Exception:  # whatever the net's own code does without the layer it expects
         return False
     finally:
@@ -165,8 +173,8 @@ def replaceable(model: nn.Module, path: str, example: Tensor) -> bool:
     return True
 
 
-def refusal(model: nn.Module, example: Tensor) -> tuple[str, str] | None:
-    """Where a net does not run on images (N, C, H, W): the path of the layer, and what it says."""
+def refusal(model: nn.Module, example: tuple[Tensor, ...]) -> tuple[str, str] | None:
+    """Where a net does not run on such inputs: the path of the layer, and what it says."""
     import torch
 
     from compbench.errors import first_line
@@ -178,7 +186,7 @@ def refusal(model: nn.Module, example: Tensor) -> tuple[str, str] | None:
         handles.append(module.register_forward_hook(lambda *_: running.pop() and None))
     try:
         with torch.no_grad():
-            model(example)
+            model(*example)
     except Exception as error:  # the net's own
         return running[-1] if running else "", first_line(error)
     finally:

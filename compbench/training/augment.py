@@ -1,4 +1,4 @@
-"""Images changed at random while a net is trained on them."""
+"""Images changed at random while a net is trained on them; raw pixels, of any type."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from compbench.contracts import Signature
+from compbench.training.stored import Stored
 
 
 class Shifted:
@@ -52,3 +55,37 @@ class Shifted:
         rows, columns = torch.cat(drawn, 1).to(self._padded.device)
         starts = torch.cat(list(order)) * self._image + rows * self._line + columns * self._step
         return starts.split([len(batch) for batch in order])
+
+
+class Augmented:
+    """The raw inputs of training batches, images among them moved at random."""
+
+    def __init__(
+        self, stored: Stored, signature: Signature, pixels: int, layout: torch.memory_format
+    ):
+        self._stored, self._pixels, self._layout = stored, pixels, layout
+        self._images = [name for name, one in signature.inputs.items() if len(one.shape) == 3]
+        held = stored.inputs or {}
+        self._shifted = {n: Shifted(held[n], pixels, layout) for n in self._images if n in held}
+
+    def batches(
+        self, order: Sequence[Tensor], generator: torch.Generator
+    ) -> Iterator[dict[str, Tensor]]:
+        """The raw inputs of each batch of indices."""
+        moved = [each.batches(order, generator) for each in self._shifted.values()]
+        for indices in order:
+            if self._stored.inputs is None:
+                raw = self._stored.take(indices)
+                yield raw | {n: self._moved(raw[n], generator) for n in self._images}
+                continue
+            raw = {
+                name: array.index_select(0, indices)
+                for name, array in self._stored.inputs.items()
+                if name not in self._shifted
+            }
+            yield raw | {n: next(each) for n, each in zip(self._shifted, moved, strict=True)}
+
+    def _moved(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """A batch that is not held in memory."""
+        everything = torch.arange(len(images), device=images.device)
+        return next(Shifted(images, self._pixels, self._layout).batches([everything], generator))

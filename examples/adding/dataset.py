@@ -29,4 +29,4 @@ class Dataset(DatasetSource):
         labels = np.arange(self.samples, dtype=np.int64) % self.classes
         images[labels == 0, :, 4, :] += 127
         images[labels == 1, :, :, 4] += 127
-        return Samples(images, labels)
+        return Samples.of_images(images, labels)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
-from compbench.contracts import ModelFamily, Shape
+from compbench.contracts import ModelFamily, Signature
 
 if TYPE_CHECKING:
     from torch import nn
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
 class Model(ModelFamily):
     """One linear layer on all pixels."""
 
-    def build(self, shape: Shape, classes: int) -> nn.Module:
+    def build(self, signature: Signature) -> nn.Module:
         """Flatten, then the layer."""
         from torch import nn
 
-        pixels = shape.channels * shape.height * shape.width
-        return nn.Sequential(nn.Flatten(), nn.Linear(pixels, classes))
+        pixels = prod(signature.image)
+        return nn.Sequential(nn.Flatten(), nn.Linear(pixels, signature.outputs))

@@ -9,15 +9,15 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from compbench.contracts import Shape
 from compbench.runtime.session import Images
 from tests.benchmarks import plain_loop
+from tests.nets import image_signature
 
-SHAPE = Shape(1, 28, 28)
+SIGNATURE = image_signature(1, 28, 28)
 
 
 def images(count: int = 64) -> Images:
-    return np.random.default_rng(0).normal(size=(count, *SHAPE)).astype(np.float32)
+    return np.random.default_rng(0).normal(size=(count, *SIGNATURE)).astype(np.float32)
 
 
 def convolutional(channels: tuple[int, ...] = (32, 64)) -> bytes:
@@ -28,7 +28,7 @@ def convolutional(channels: tuple[int, ...] = (32, 64)) -> bytes:
     from compbench.onnxfile.export import to_onnx
 
     torch.manual_seed(0)
-    return to_onnx(cnn.Model(channels=channels).build(SHAPE, 10), SHAPE)
+    return to_onnx(cnn.Model(channels=channels).build(SIGNATURE), SIGNATURE)
 
 
 def identity() -> bytes:
@@ -46,7 +46,7 @@ def identity() -> bytes:
 def slowed(file: bytes, width: int) -> bytes:
     """The same net with a matrix product of that width beside it, whose result is added times 0."""
     model = onnx.load_model_from_string(file)
-    pixels = SHAPE.height * SHAPE.width
+    pixels = SIGNATURE.height * SIGNATURE.width
     weights = {
         "slow_shape": np.array([-1, pixels], np.int64),
         "slow_matrix": np.random.default_rng(1).normal(size=(pixels, width)).astype(np.float32),

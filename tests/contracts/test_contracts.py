@@ -19,31 +19,31 @@ from compbench.contracts import (
     LoweringTechnique,
     ModelFamily,
     OnnxTechnique,
-    Shape,
     TechniqueBase,
     TorchTechnique,
     TrainingData,
 )
+from compbench.contracts.inputs import PIXELS
 from compbench.data.splits import Data
 from compbench.make import checkpoint
 from compbench.models import cnn
 from compbench.onnxfile import size
-from compbench.onnxfile.export import to_onnx, torch_logits
-from compbench.onnxfile.parity import parity
+from compbench.onnxfile.export import to_onnx
 from compbench.registry import registry
 from compbench.runtime import inference
 from compbench.training.loop import Fit
 from tests.fakes import cpu_session
+from tests.nets import file_outputs, image_signature, net_outputs, parity
 
 TECHNIQUES = registry.names("technique")
 MODELS = registry.names("model")
-SHAPE = Shape(1, 12, 12)
+SIGNATURE = image_signature(1, 12, 12)
 
 
 def parent() -> nn.Module:
     """A net whose layers have weights of one size, as no layer of a trained net is all small."""
     torch.manual_seed(7)
-    model = cnn.Model(channels=(8, 16), hidden=16).build(SHAPE, 3).eval()
+    model = cnn.Model(channels=(8, 16), hidden=16).build(SIGNATURE).eval()
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(0.1 / weight.std())
@@ -52,7 +52,7 @@ def parent() -> nn.Module:
 
 @cache
 def parent_file() -> bytes:
-    return to_onnx(parent(), SHAPE)
+    return to_onnx(parent(), SIGNATURE)
 
 
 def options(plugin: type[TechniqueBase], wanted: dict) -> dict:
@@ -106,15 +106,20 @@ def test_plugins_import_without_torch_and_document_themselves(kind: registry.Kin
 def test_models_give_logits_export_and_come_back_from_a_checkpoint(
     name: str, tmp_path: Path
 ) -> None:
-    family, shape = registry.find("model", name)(), Shape(1, 28, 28)
+    family, signature = registry.find("model", name)(), image_signature(1, 28, 28, classes=10)
     torch.manual_seed(0)
-    model = family.build(shape, 10).eval()
-    images = np.random.default_rng(0).normal(size=(3, *shape)).astype(np.float32)
-    logits = torch_logits(model, images)
+    model = family.build(signature).eval()
+    raw = {PIXELS: np.random.default_rng(0).integers(0, 256, (3, 1, 28, 28), np.uint8)}
+
+    def outputs(net: nn.Module) -> np.ndarray:
+        with torch.no_grad():
+            return net(torch.from_numpy(signature.prepared(raw)[PIXELS])).numpy()
+
+    logits = outputs(model)
     assert logits.shape == (3, 10)
-    file = to_onnx(model, shape)
-    assert file == to_onnx(model, shape), "the same module should give the same bytes"
-    assert parity(logits, inference.logits(cpu_session(file), images)).agreement == 1
+    file = to_onnx(model, signature)
+    assert file == to_onnx(model, signature), "the same module should give the same bytes"
+    assert parity(logits, inference.outputs(cpu_session(file), raw)).agreement == 1
     counted = size.measure(file).parameters
     every = sum(p.numel() for p in model.parameters())
     norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
@@ -123,26 +128,25 @@ def test_models_give_logits_export_and_come_back_from_a_checkpoint(
     assert counted is not None
     assert every - folded <= counted <= every
     (tmp_path / "c").write_bytes(checkpoint.to_bytes(model))
-    loaded = checkpoint.load(str(tmp_path / "c"), family.build(shape, 10))
-    assert np.array_equal(torch_logits(loaded, images), logits)
+    loaded = checkpoint.load(str(tmp_path / "c"), family.build(signature))
+    assert np.array_equal(outputs(loaded), logits)
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_the_null_case_does_nothing(name: str, tiny: Data) -> None:
     plugin = registry.find("technique", name)
     null = plugin.null_case
-    images = tiny.test.images
-    reference = torch_logits(parent(), images)
+    reference = net_outputs(parent(), tiny)
     if not issubclass(plugin, TorchTechnique):
         file = onnx_file(plugin, null.options, parent(), tiny.training)
         if null.equals == "parent":
-            result = inference.logits(cpu_session(file), images)
+            result = file_outputs(file, tiny)
             assert parity(reference, result).max_abs_difference <= 1e-4
         else:
             other = registry.find("technique", null.equals)
             assert file == onnx_file(other, null.like or {}, parent(), tiny.training)
     elif null.equals == "parent":
-        result = torch_logits(build(plugin, null.options, [parent()], tiny.training), images)
+        result = net_outputs(build(plugin, null.options, [parent()], tiny.training), tiny)
         assert parity(reference, result).max_abs_difference <= 1e-4
     else:
         other = registry.find("technique", null.equals)
@@ -177,15 +181,15 @@ def test_what_a_torch_technique_makes_survives_export_and_checkpoint(
     if not issubclass(plugin, TorchTechnique):
         pytest.skip("no torch module stands behind the file")
     model = build(plugin, {"epochs": 1}, [parent()], tiny.training)
-    reference = torch_logits(model, tiny.test.images)
-    exported = inference.logits(cpu_session(to_onnx(model, SHAPE)), tiny.test.images)
+    reference = net_outputs(model, tiny)
+    exported = file_outputs(to_onnx(model, SIGNATURE), tiny)
     assert parity(reference, exported).max_abs_difference <= 1e-4
     (tmp_path / "c").write_bytes(checkpoint.to_bytes(model))
     new = copy.deepcopy(model) if "model" in options(plugin, {}) else parent()
     for parameter in new.parameters():
         nn.init.zeros_(parameter)
     loaded = checkpoint.load(str(tmp_path / "c"), new)
-    assert np.array_equal(torch_logits(loaded, tiny.test.images), reference)
+    assert np.array_equal(net_outputs(loaded, tiny), reference)
 
 
 @pytest.mark.parametrize("name", registry.names("dataset"))
@@ -197,6 +201,9 @@ def test_a_dataset_that_is_here_loads_the_same_twice(name: str) -> None:
         pytest.skip(f"{name} is not in {folder}")
     assert fingerprint == source.fingerprint(folder)
     samples = source.load(folder)
-    assert samples.images.dtype == np.uint8
-    assert samples.images.ndim == 4
-    assert set(np.unique(samples.labels)) == set(range(source.classes))
+    assert len(samples.train)
+    again = source.load(folder)
+    for split, other in ((samples.train, again.train), (samples.test, again.test)):
+        if split is not None and other is not None:
+            assert split.kinds == other.kinds
+            assert np.array_equal(split.targets, other.targets)

@@ -46,9 +46,10 @@ MODEL = """
 class Model(ModelFamily):
     width: int = 3
 
-    def build(self, shape, classes):
+    def build(self, signature):
         from torch import nn
-        return nn.Sequential(nn.Flatten(), nn.Linear(shape[1] * shape[2], classes))
+        _, height, width = signature.image
+        return nn.Sequential(nn.Flatten(), nn.Linear(height * width, signature.outputs))
 """
 DATASET = """
 class Dataset(DatasetSource):
@@ -59,7 +60,7 @@ class Dataset(DatasetSource):
 
     def load(self, data_dir):
         images = np.random.default_rng(0).integers(0, 256, (40, 1, 12, 12), np.uint8)
-        return Samples(images, np.arange(40) % 2)
+        return Samples.of_images(images, np.arange(40) % 2)
 """
 PLUGINS = {"technique": TECHNIQUE, "model": MODEL, "dataset": DATASET}
 CLASSES = {"technique": "Technique", "model": "Model", "dataset": "Dataset"}
@@ -306,8 +307,9 @@ def test_a_model_s_option_called_name(line: Line) -> None:
 
 
 SOURCES = {
-    "a required option": ("size: int\n    classes = 2", "needs size, but a suite file only names"),
-    "no classes": ("", "classes = None should be how many there are, 2 or more"),
+    "a required option": ("size: int\n    classes = 2", "own_plugin:Dataset' needs 'size'"),
+    "no classes": ("", "outputs = None should be how many classes, values or tokens"),
+    "no such task": ('classes = 2\n    task = "clasification"', "did you mean 'classification'"),
     "one class": ("classes = 1", "classes = 1 should be"),
     "classes in a text": ('classes = "2"', "classes = '2' should be"),
     "half a class": ("classes = 2.0", "classes = 2.0 should be"),
@@ -316,6 +318,7 @@ SOURCES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Field name .* shadows an attribute")
 @pytest.mark.parametrize(("body", "message"), SOURCES.values(), ids=SOURCES)
 def test_what_a_dataset_says_of_itself(line: Line, body: str, message: str) -> None:
     assert message in line("dataset", DATASET.replace("classes = 2", body or "pass"))
@@ -355,12 +358,11 @@ WRONG = {
         (images(40, 12, 12), LABELS),
         "(N, C, H, W); for grey pictures: images[:, None]",
     ),
-    "flat": ((images(40, 144), LABELS), "images of shape (40, 144) should be (N, C, H, W)"),
-    "floats": ((images(dtype=np.float32), LABELS), "images of float32 should be pixels, uint8"),
-    "nan": ((images(dtype=np.float32) * np.nan, LABELS), "should be pixels, uint8 from 0 to 255"),
-    "wide integers": ((images(dtype=np.int64), LABELS), "images of int64 should be pixels, uint8"),
-    "no array": ((images().tolist(), LABELS), "images should be a numpy array, not list"),
-    "labels in a list": ((images(), LABELS.tolist()), "labels should be a numpy array, not list"),
+    "wide floats": ((images(dtype=np.float64), LABELS), "pixels of float64 should be float32"),
+    "nan": ((images(dtype=np.float32) * np.nan, LABELS), "sample 0 of pixels is not a finite"),
+    "wide integers": ((images(dtype=np.int64), LABELS), "pixels of int64 should be pixels, uint8"),
+    "channels last": ((images(40, 12, 12, 3), LABELS), "look like (N, H, W, C), but should be (N"),
+    "no array": ((images().tolist(), LABELS), "pixels should be a numpy array, not list"),
     "labels (N, 1)": (
         (images(), LABELS[:, None]),
         "labels of shape (40, 1) should be (N,): labels",
@@ -369,8 +371,8 @@ WRONG = {
     "float labels": ((images(), LABELS.astype(float)), "labels of float64 should be integers"),
     "truth labels": ((images(), LABELS.astype(bool)), "labels of bool should be integers"),
     "text labels": ((images(), LABELS.astype(str)), "should be integers, 0 to classes - 1"),
-    "more images": ((images(41), LABELS), "it has 41 images but 40 labels"),
-    "fewer images": ((images(39), LABELS), "it has 39 images but 40 labels"),
+    "more images": ((images(41), LABELS), "it has 41 samples of pixels but 40 targets"),
+    "fewer images": ((images(39), LABELS), "it has 39 samples of pixels but 40 targets"),
     "labels from 1": ((images(), LABELS + 1), "labels are not all in 0 to 1"),
     "labels from -1": ((images(), LABELS - 1), "labels are not all in 0 to 1"),
     "huge labels": ((images(), LABELS.astype(np.uint64) + 2**63), "labels are not all in 0 to 1"),
@@ -378,20 +380,23 @@ WRONG = {
     "one sample of a class": ((images(), np.arange(40) // 39), "of its 40 samples class 1 has 1"),
     "two of a class": ((images(), (np.arange(40) > 37) * 1), "class 1 has 2; about 5 are needed"),
     "few samples": ((images(3), LABELS[:3]), "of its 3 samples class 1 has 1"),
-    "empty": ((images(0), LABELS[:0]), "images of shape (0, 1, 12, 12) are empty"),
-    "no height": ((images(40, 1, 0, 12), LABELS), "images of shape (40, 1, 0, 12) are empty"),
-    "one grey": ((images() * 0 + 7, LABELS), "every pixel of the training images is 7: there is"),
+    "empty": ((images(0), LABELS[:0]), "pixels of shape (0, 1, 12, 12) are empty"),
+    "no height": ((images(40, 1, 0, 12), LABELS), "pixels of shape (40, 1, 0, 12) are empty"),
+    "one grey": (
+        (images() * 0 + 7, LABELS),
+        "training split's pixels is 7: there is",
+    ),
     "half a test split": (
         (images(), LABELS, images()),
         "of test_images and test_labels one is None",
     ),
     "an odd test split": (
         (images(), LABELS, images(40, 1, 13, 12), LABELS),
-        "test_images are of shape (1, 13, 12), images of (1, 12, 12)",
+        "its test inputs are pixels uint8 (1, 13, 12), those to learn from pixels uint8 (1,",
     ),
     "a flat test split": (
         (images(), LABELS, images(40, 12, 12), LABELS),
-        "test_images of shape (40, 12, 12) should be (N, C, H, W)",
+        "test_pixels of shape (40, 12, 12) should be (N, C, H, W)",
     ),
     "a test split's labels": (
         (images(), LABELS, images(), LABELS + 1),
@@ -399,7 +404,7 @@ WRONG = {
     ),
     "an empty test split": (
         (images(), LABELS, images(0), LABELS[:0]),
-        "test_images of shape (0, 1, 12, 12) are empty",
+        "test_pixels of shape (0, 1, 12, 12) are empty",
     ),
     "one of a class beside a test split": (
         (images(), np.arange(40) // 39, images(), LABELS),
@@ -418,7 +423,7 @@ class Source(DatasetSource):
         return "x"
 
     def load(self, data_dir: Path) -> Samples:
-        return Samples(*self.given)
+        return Samples.of_images(*self.given)
 
 
 @pytest.mark.parametrize(("given", "message"), WRONG.values(), ids=WRONG)
@@ -435,18 +440,18 @@ def test_samples_that_can_t_be_used(given: tuple, message: str) -> None:
 def test_labels_of_any_integer_type_become_int64(dtype: type) -> None:
     loaded = data_splits.load(Source(given=(images(), LABELS.astype(dtype))), Path())
     splits = (loaded.training.train, loaded.training.validation, loaded.test)
-    assert {split.labels.dtype for split in splits} == {np.dtype(np.int64)}
-    assert all(set(split.labels) == {0, 1} for split in splits)
+    assert {split.targets.dtype for split in splits} == {np.dtype(np.int64)}
+    assert all(set(split.targets) == {0, 1} for split in splits)
 
 
 def test_a_test_split_may_lack_a_class() -> None:
     loaded = data_splits.load(Source(given=(images(), LABELS, images(9), LABELS[:9] * 0)), Path())
-    assert set(loaded.test.labels) == {0}
+    assert set(loaded.test.targets) == {0}
 
 
 def test_wrong_samples_stop_the_command(line: Line) -> None:
     body = DATASET.replace("(40, 1, 12, 12)", "(40, 12, 12)")
-    assert "the dataset 'own_plugin:Dataset': images of shape (40, 12, 12)" in line("dataset", body)
+    assert "the dataset 'own_plugin:Dataset': pixels of shape (40, 12, 12)" in line("dataset", body)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -469,7 +474,7 @@ class Technique(TorchTechnique):
     model: str = "a word that is no net"
 
     def build(self, parents, data, fit):
-        return self.student.build(data.shape, data.classes)
+        return self.student.build(data.signature)
 """
 STUDENT = 'student = {name = "mlp", hidden = [5]}\n'
 TYPES = ["ModelOption", "ModelOption | None"]
@@ -504,7 +509,7 @@ def test_a_root_of_one_s_own_works(
     variant = loaded.variants["mine"]
     _, files = made(variant, tiny)
     (tmp_path / "c").write_bytes(files["checkpoint.safetensors"])
-    net = variant.root_model.build(tiny.training.shape, tiny.training.classes)
+    net = variant.root_model.build(tiny.signature)
     checkpoint.load(str(tmp_path / "c"), net)
     path.write_text(path.read_text().replace(STUDENT, ""))
     with pytest.raises(UserError, match=r"has no parent, so it needs a net: 'student'"):
@@ -520,11 +525,11 @@ NETS = {
     ),
     "gives a class": ("from torch import nn; return nn.Flatten", "gave type, not a torch module"),
     "is too narrow": (
-        "from torch import nn; return nn.Sequential(nn.Flatten(), nn.Linear(9, classes))",
-        "the model 'own_plugin:Model' gave a net that fails on images (2, 1, 12, 12): RuntimeError",
+        "from torch import nn; return nn.Sequential(nn.Flatten(), nn.Linear(9, signature.outputs))",
+        "the model 'own_plugin:Model' gave a net that fails on inputs (2, 1, 12, 12): RuntimeError",
     ),
     "has one class too few": (
-        "from torch import nn; return nn.Sequential(nn.Flatten(), nn.Linear(144, classes - 1))",
+        "from torch import nn; return nn.Sequential(nn.Flatten(), nn.Linear(144, 2))",
         "the model 'own_plugin:Model' gave a net whose logits are (2, 2), not (2, 3)",
     ),
     "gives a picture": (
@@ -539,7 +544,7 @@ def test_a_model_that_does_not_fit_fails_before_it_is_trained(
     write: Callable[..., Path], tiny: Data, monkeypatch, body: str, message: str
 ) -> None:
     text = MODEL.replace(
-        "def build(self, shape, classes):", f"def build(self, shape, classes):\n        {body}"
+        "def build(self, signature):", f"def build(self, signature):\n        {body}"
     )
     variant = read.load(write("model", text)).variants["mine"]
     monkeypatch.setattr(make_job.Fit, "__call__", lambda *_: pytest.fail("it was trained"))
@@ -567,7 +572,7 @@ RESULTS = {
             "pass": "gave NoneType, not a torch module",
             "return parents": "gave list, not a torch module",
             "return b'x'": "gave bytes, not a torch module",
-            "return parents[0][1]": "gave a net that fails on images (2, 1, 12, 12)",
+            "return parents[0][1]": "gave a net that fails on inputs (2, 1, 12, 12)",
             "return parents[0][:2]": "gave a net whose logits are (2, 128), not (2, 3)",
         },
     ),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compbench.contracts.inputs import PIXELS
 from compbench.data import digest, idx
 from compbench.data import splits as data_splits
 from compbench.data.splits import Data
@@ -24,15 +25,16 @@ def test_digits_splits_are_stratified_disjoint_and_fixed(tmp_path: Path) -> None
     for one, two in zip(
         splits, [again.training.train, again.training.validation, again.test], strict=True
     ):
-        assert np.array_equal(one.images, two.images)
-        assert np.array_equal(one.labels, two.labels)
+        assert np.array_equal(one.arrays[PIXELS], two.arrays[PIXELS])
+        assert np.array_equal(one.targets, two.targets)
     for part in splits:
-        shares = np.bincount(part.labels, minlength=10) / len(part)
+        shares = np.bincount(part.targets, minlength=10) / len(part)
         assert np.all(abs(shares - 0.1) < 0.02)
-        assert part.images.shape[1:] == (1, 28, 28)
-        assert part.images.dtype == np.float32
-    assert abs(first.training.train.images.mean()) < 1e-3
-    assert abs(first.training.train.images.std() - 1) < 1e-3
+        assert part.kinds == {PIXELS: ("uint8", (1, 28, 28))}
+    prepared = first.training.prepared(first.training.train.arrays)[PIXELS]
+    assert prepared.dtype == np.float32
+    assert abs(prepared.mean()) < 1e-3
+    assert abs(prepared.std() - 1) < 1e-3
 
 
 def test_digits_are_those_that_scikit_learn_loads(tmp_path: Path) -> None:
@@ -112,7 +114,7 @@ def test_other_labels_and_other_validation_images_leave_the_test_split_its_diges
     changed = digest.record("tiny", other)
     assert changed["test_digest"] == found["test_digest"]
     assert changed["digest"] != found["digest"]
-    labels = replace(tiny, test=replace(tiny.test, labels=tiny.test.labels[::-1]))
+    labels = replace(tiny, test=tiny.test.with_targets(tiny.test.targets[::-1]))
     assert digest.record("tiny", labels)["test_digest"] != found["test_digest"]
 
 
@@ -173,7 +175,7 @@ def test_labels_out_of_range(idx_dir: Path) -> None:
 
 def test_more_images_than_labels(idx_dir: Path) -> None:
     write_idx(idx_dir / "MNIST/raw", "t10k-labels-idx1-ubyte", np.zeros(39))
-    with pytest.raises(UserError, match="40 images but 39 labels"):
+    with pytest.raises(UserError, match="40 samples of pixels but 39 targets"):
         data_splits.load(mnist.Dataset(), idx_dir)
 
 
@@ -219,4 +221,4 @@ def test_real_mnist(mnist_dir: Path) -> None:
     loaded = data_splits.load(mnist.Dataset(), mnist_dir)
     sizes = (len(loaded.training.train), len(loaded.training.validation), len(loaded.test))
     assert sizes == (54_000, 6_000, 10_000)
-    assert abs(loaded.mean - 0.1307) < 1e-3
+    assert abs(loaded.signature.inputs[PIXELS].normalisation.mean[0] - 0.1307) < 1e-3

@@ -15,18 +15,18 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from compbench.contracts import Shape
 from compbench.onnxfile import size
 from compbench.onnxfile.export import to_onnx
 from compbench.onnxfile.size import Size
 from tests import transformer
-from tests.nets_of_all_kinds import CLASSES, NETS, Apply, First, net
+from tests.nets import image_signature
+from tests.nets_of_all_kinds import NETS, Apply, First, net
 from tests.onnxfile.test_size import file, node, ones
 
-SHAPE = Shape(1, 12, 12)
+SIGNATURE = image_signature(1, 12, 12)
 ALL = {
     **NETS,
-    "transformer": lambda: transformer.Model().build(SHAPE, CLASSES),
+    "transformer": lambda: transformer.Model().build(SIGNATURE),
     "lstm-of-batches": lambda: net(
         Apply("squeeze", 1), First(nn.LSTM(12, 8, 2, bidirectional=True, batch_first=True))
     ),
@@ -65,13 +65,13 @@ FAST = {
 def test_a_net_has_the_parameters_and_products_that_torch_counts(kind: str) -> None:
     torch.manual_seed(0)
     model = ALL[kind]().eval()
-    model(torch.zeros(1, *SHAPE))  # lazy layers get their shapes
+    model(torch.zeros(1, *SIGNATURE))  # lazy layers get their shapes
     with torch.no_grad():
         for parameter in model.parameters():  # as trained: no ones and zeros
             parameter.add_(0.01 * torch.randn_like(parameter))
     with FlopCounterMode(display=False) as counter:
-        model(torch.zeros(1, *SHAPE))
-    found = size.measure(to_onnx(model, SHAPE))
+        model(torch.zeros(1, *SIGNATURE))
+    found = size.measure(to_onnx(model, SIGNATURE))
     every = sum(p.numel() for p in model.parameters())
     assert found.parameters == every + MORE_PARAMETERS.get(kind, 0)
     assert found.macs == counter.get_total_flops() // 2 + MORE_MACS.get(kind, 0)

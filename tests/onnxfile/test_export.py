@@ -4,10 +4,10 @@ import torch
 from torch import nn
 from torch.onnx._internal.exporter import _registration
 
-from compbench.contracts import Shape
 from compbench.onnxfile import export
+from tests.nets import image_signature
 
-SHAPE = Shape(1, 8, 8)
+SIGNATURE = image_signature(1, 8, 8)
 
 
 def nets() -> list[nn.Module]:
@@ -26,10 +26,10 @@ def test_the_exporters_table_is_made_once_and_the_files_are_the_same(monkeypatch
 
     monkeypatch.setattr(_registration.ONNXRegistry, "from_torchlib", staticmethod(counted))
     monkeypatch.setattr(export, "_tables", {})
-    files = [export.to_onnx(net, SHAPE) for net in (*nets(), *nets())]
+    files = [export.to_onnx(net, SIGNATURE) for net in (*nets(), *nets())]
     assert len(made) == 1
     assert files[:2] == files[2:]
     monkeypatch.setattr(export, "_tables", {})
-    assert export.to_onnx(nets()[1], SHAPE) == files[1]
+    assert export.to_onnx(nets()[1], SIGNATURE) == files[1]
     assert len(made) == 2
     assert vars(_registration.ONNXRegistry)["from_torchlib"].__func__ is counted

@@ -331,7 +331,7 @@ def test_a_product_is_what_its_name_says() -> None:
     session.bind(np.eye(4, dtype=np.float32))
     session.run()
     matrix = np.random.default_rng(0).normal(size=(4, 4)).astype(np.float32)
-    np.testing.assert_allclose(session.logits(), matrix, rtol=1e-6)
+    np.testing.assert_allclose(session.outputs(), matrix, rtol=1e-6)
 
 
 def test_a_launch_takes_all_columns_of_all_arms(net: str, tmp_path: Path) -> None:

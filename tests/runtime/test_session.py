@@ -81,7 +81,7 @@ def test_a_file_computes_what_it_says(graph_optimization) -> None:
     one.bind(given)
     one.run()
     sums = given.sum(axis=(1, 2, 3))
-    np.testing.assert_allclose(one.logits(), np.stack([sums, 2 * sums], 1), rtol=1e-5)
+    np.testing.assert_allclose(one.outputs(), np.stack([sums, 2 * sums], 1), rtol=1e-5)
     assert one.placement == {CPU: ("Conv", "Flatten")}
 
 
@@ -92,7 +92,7 @@ def test_a_path_and_its_bytes_are_the_same(tmp_path: Path) -> None:
     for one in (OrtSession(str(path), Target()), cpu_session(nets.identity())):
         one.bind(given)
         one.run()
-        np.testing.assert_array_equal(one.logits(), given)
+        np.testing.assert_array_equal(one.outputs(), given)
 
 
 def test_batches_of_a_size_share_a_buffer_and_logits_are_copies() -> None:
@@ -102,7 +102,7 @@ def test_batches_of_a_size_share_a_buffer_and_logits_are_copies() -> None:
         one.bind(images(count, seed))
         one.run()
         buffers.append(one._bound)
-        taken.append(one.logits())
+        taken.append(one.outputs())
     assert buffers[0] is buffers[2] is not buffers[1]
     for (count, seed), logits in zip(((2, 1), (3, 2), (2, 3)), taken, strict=True):
         np.testing.assert_allclose(logits[:, 0], images(count, seed).sum(axis=(1, 2, 3)), rtol=1e-5)
@@ -113,7 +113,7 @@ def test_a_run_is_of_the_images_bound_last() -> None:
     one.bind(images(1, 1))
     one.bind(images(1, 2))
     one.run()
-    assert one.logits()[0, 0] == pytest.approx(images(1, 2).sum(), rel=1e-5)
+    assert one.outputs()[0, 0] == pytest.approx(images(1, 2).sum(), rel=1e-5)
 
 
 @pytest.mark.parametrize("file", [b"", conv()[:-7], conv()[:60], b"no model", "/no/such/file.onnx"])
@@ -233,7 +233,7 @@ def test_buffers_are_bound_on_the_device_that_computes(monkeypatch, options, dev
     one = OrtSession(conv(), Target(provider="cuda", provider_options=options))
     one.bind(images(2))
     one.run()
-    assert one.logits()[0, 0] == pytest.approx(images(2)[0].sum(), rel=1e-5)
+    assert one.outputs()[0, 0] == pytest.approx(images(2)[0].sum(), rel=1e-5)
     assert places == [("cuda", device_id)] * 2
 
 

@@ -12,20 +12,18 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from compbench.contracts import OnnxTechnique, Recipe, Shape, TorchTechnique
+from compbench.contracts import OnnxTechnique, Recipe, TorchTechnique
 from compbench.data.splits import Data
 from compbench.errors import UserError
 from compbench.make import checkpoint
 from compbench.models import resnet8
-from compbench.onnxfile.export import to_onnx, torch_logits
-from compbench.onnxfile.parity import parity
+from compbench.onnxfile.export import to_onnx
 from compbench.registry import registry
-from compbench.runtime import inference
 from compbench.suite.variants import Variant, read_variants
 from compbench.training.loop import Fit
-from tests.fakes import cpu_session
+from tests.nets import file_outputs, image_signature, net_outputs, parity
 
-SHAPE = Shape(1, 12, 12)
+SIGNATURE = image_signature(1, 12, 12)
 STEPS = {
     "train": {"epochs": 1},
     "prune_channels": {"ratio": 0.5, "round_to": 2, "epochs": 1},
@@ -66,7 +64,7 @@ def follow(module: nn.Module, step: str, data: Data) -> nn.Module:
 def root(tiny: Data) -> nn.Module:
     torch.manual_seed(0)
     recipe = Recipe(epochs=10, batch_size=16, learning_rate=5e-3)
-    return Fit(tiny.training, 0, lambda *_: None)(FAMILY.build(SHAPE, 3), recipe)
+    return Fit(tiny.training, 0, lambda *_: None)(FAMILY.build(SIGNATURE), recipe)
 
 
 @pytest.mark.parametrize("order", ORDERS, ids="-".join)
@@ -87,18 +85,18 @@ def test_every_chain_gives_files_that_agree_with_their_modules(
     for step in order:
         module = follow(module, step, tiny)
         (tmp_path / "c").write_bytes(checkpoint.to_bytes(module))
-        module = checkpoint.load(str(tmp_path / "c"), FAMILY.build(SHAPE, 3))
-    file = to_onnx(module, SHAPE)
+        module = checkpoint.load(str(tmp_path / "c"), FAMILY.build(SIGNATURE))
+    file = to_onnx(module, SIGNATURE)
     onnx.checker.check_model(onnx.load_model_from_string(file), full_check=True)
-    reference = torch_logits(module, tiny.test.images)
-    found = parity(reference, inference.logits(cpu_session(file), tiny.test.images))
+    reference = net_outputs(module, tiny)
+    found = parity(reference, file_outputs(file, tiny))
     assert found.max_abs_difference <= 1e-4
     for step in LAST:
         technique = registry.find("technique", step)()
         assert isinstance(technique, OnnxTechnique)
         last = technique.rewrite(file, tiny.training)
         onnx.checker.check_model(onnx.load_model_from_string(last), full_check=True)
-        rounded = inference.logits(cpu_session(last), tiny.test.images)
+        rounded = file_outputs(last, tiny)
         assert parity(reference, rounded).agreement >= 0.9, step
 
 
@@ -111,7 +109,7 @@ def test_zeros_come_through_a_whole_chain(root: nn.Module, tiny: Data) -> None:
         for name, weight in module.named_parameters()
         if name.endswith("weight") and weight.ndim > 1
     }
-    file = onnx.load_model_from_string(to_onnx(module, SHAPE))
+    file = onnx.load_model_from_string(to_onnx(module, SIGNATURE))
     in_file = {
         w.name: int((numpy_helper.to_array(w) == 0).sum())
         for w in file.graph.initializer

@@ -12,12 +12,12 @@ from onnx import numpy_helper
 from pydantic import ValidationError
 from torch import nn
 
-from compbench.contracts import Recipe, Shape, TorchTechnique
+from compbench.contracts import Recipe, TorchTechnique
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.models import cnn, resnet8
 from compbench.onnxfile import size
-from compbench.onnxfile.export import to_onnx, torch_logits
+from compbench.onnxfile.export import to_onnx
 from compbench.techniques import (
     cluster_weights,
     low_rank,
@@ -29,21 +29,22 @@ from compbench.techniques.low_rank import smallest_rank, within_budget
 from compbench.toolkit import layers, masks
 from compbench.toolkit.factorise.linear import Svd
 from compbench.training.loop import Fit
+from tests.nets import image_signature, net_outputs
 
-SHAPE = Shape(1, 12, 12)
+SIGNATURE = image_signature(1, 12, 12)
 
 
 def net() -> nn.Module:
     torch.manual_seed(0)
-    return cnn.Model(channels=(16, 32), hidden=32).build(SHAPE, 3).eval()
+    return cnn.Model(channels=(16, 32), hidden=32).build(SIGNATURE).eval()
 
 
 def residual() -> nn.Module:
     """resnet8 whose batch normalisation has seen something."""
     torch.manual_seed(0)
-    model = resnet8.Model(width=8).build(SHAPE, 3)
+    model = resnet8.Model(width=8).build(SIGNATURE)
     with torch.no_grad():
-        model.train()(torch.randn(32, *SHAPE))
+        model.train()(torch.randn(32, *SIGNATURE))
         for layer in model.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 layer.weight.uniform_(0.5, 1.5)
@@ -65,7 +66,7 @@ def share_of_zeros(tensors: dict[str, torch.Tensor]) -> float:
 
 
 def exported(model: nn.Module) -> dict[str, np.ndarray]:
-    file = onnx.load_model_from_string(to_onnx(model, SHAPE))
+    file = onnx.load_model_from_string(to_onnx(model, SIGNATURE))
     return {w.name: numpy_helper.to_array(w) for w in file.graph.initializer}
 
 
@@ -160,7 +161,7 @@ def test_importance_chooses_other_channels() -> None:
         model = net()
         technique = prune_channels.Technique.model_validate({"importance": importance})
         torch.manual_seed(5)
-        technique._pruner(model, torch.zeros(2, *SHAPE), {}, 0.5, importance, 1).step()
+        technique._pruner(model, torch.zeros(2, *SIGNATURE), {}, 0.5, importance, 1).step()
         kept[importance] = weights(model)["0"]
     assert not torch.equal(kept["l2"], kept["random"])
 
@@ -171,7 +172,7 @@ def test_importance_chooses_other_channels() -> None:
 def test_at_least_the_asked_share_goes(tiny: Data, of: str, ratio: float, steps: int) -> None:
     options = {"of": of, "ratio": ratio, "round_to": 1, "epochs": 0, "steps": steps}
     made = build(prune_channels.Technique.model_validate(options), tiny)
-    before, after = (size.measure(to_onnx(m, SHAPE)) for m in (net(), made))
+    before, after = (size.measure(to_onnx(m, SIGNATURE)) for m in (net(), made))
     assert getattr(after, of) <= (1 - ratio) * getattr(before, of)
     assert getattr(after, of) >= 0.85 * (1 - ratio) * getattr(before, of), "no more than needed"
 
@@ -183,9 +184,9 @@ def test_at_least_the_asked_share_goes(tiny: Data, of: str, ratio: float, steps:
 def test_residual_nets_with_batch_norm_are_pruned_whole(tiny: Data, importance: str) -> None:
     options = {"ratio": 0.5, "importance": importance, "round_to": 2, "epochs": 1}
     made = build(prune_channels.Technique.model_validate(options), tiny, residual())
-    before, after = (size.measure(to_onnx(m, SHAPE)) for m in (residual(), made))
+    before, after = (size.measure(to_onnx(m, SIGNATURE)) for m in (residual(), made))
     assert before.macs and after.macs and after.macs < 0.35 * before.macs
-    assert np.isfinite(torch_logits(made, tiny.test.images)).all()
+    assert np.isfinite(net_outputs(made, tiny)).all()
 
 
 @pytest.mark.parametrize("method", ["tucker", "spatial", "cp"])

@@ -20,13 +20,14 @@ from compbench.errors import JobFailed
 from compbench.make import checkpoint
 from compbench.make import job as make_job
 from compbench.make.store import CHECKPOINT, LOGITS, Store
-from compbench.onnxfile.export import settled, torch_logits
+from compbench.onnxfile.export import settled
 from compbench.registry import registry
 from compbench.suite import plan
 from compbench.suite import read as suite_read
 from compbench.toolkit import layers, masks
 from compbench.toolkit.factorise.convolution import Cp, Spatial, Tucker
 from compbench.training.loop import Fit
+from tests.nets import net_outputs
 from tests.nets_of_all_kinds import CLASSES, MODES, NETS, net
 
 NAMES = ("weight", "bias")
@@ -49,7 +50,7 @@ REFUSED = {  # torch-pruning can't follow the two directions
 def built(name: str, data: Data) -> nn.Module:
     """A net with random weights and statistics, as a trained one has."""
     model = NETS[name]().eval()
-    torch_logits(model, data.test.images[:2])
+    net_outputs(model, data, 2)
     with torch.no_grad():
         for tensor in (*model.parameters(), *model.buffers()):
             if tensor.is_floating_point():
@@ -74,17 +75,17 @@ def test_a_net_comes_back_bit_for_bit(name: str, technique: str, tiny: Data) -> 
     assert isinstance(step, TorchTechnique)
     fit = Fit(tiny.training, 0, lambda *_: None)
     parent = built(name, tiny)
-    before = torch_logits(parent, tiny.test.images)
+    before = net_outputs(parent, tiny)
     if (name, technique) in REFUSED:
         with pytest.raises(JobFailed, match=REFUSED[name, technique]):
             step.build([parent], tiny.training, fit)
         return
     model = settled(step.build([parent], tiny.training, fit))
-    assert (torch_logits(parent, tiny.test.images) == before).all()
-    after = torch_logits(model, tiny.test.images)
+    assert (net_outputs(parent, tiny) == before).all()
+    after = net_outputs(model, tiny)
     assert after.shape == (len(tiny.test), CLASSES)
     file = checkpoint.to_bytes(model)
-    checkpoint.refuse_drift(file, NETS[name](), model, tiny.test.images)
+    checkpoint.refuse_drift(file, NETS[name](), model, tiny.training)
     if technique != "nothing":
         assert fit.notes or (after != before).any(), "it did nothing, and said nothing"
 
@@ -118,7 +119,7 @@ def test_parents_and_children_are_made_with_any_module(
         done[job.key] = store.put(manifest, files)
         loaded = checkpoint.from_bytes(files[CHECKPOINT], NETS[kind]())
         reference = np.load(io.BytesIO(files[LOGITS]))
-        assert np.array_equal(torch_logits(loaded, tiny.test.images), reference)
+        assert np.array_equal(net_outputs(loaded, tiny), reference)
         if kind == "tied":
             assert loaded.get_parameter("one.weight") is loaded.get_parameter("other.weight")
             assert loaded.get_submodule("again") is loaded.get_submodule("first")
@@ -221,7 +222,7 @@ def test_a_net_that_does_not_come_back_is_refused_before_it_is_trained(
         return net(layer(), nn.Flatten(), nn.Linear(144, 4))
 
     with pytest.raises(JobFailed, match=reason):
-        checkpoint.refuse_unstorable(build, tiny.test.images[:4])
+        checkpoint.refuse_unstorable(build, tiny.training)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +244,7 @@ def test_a_layer_that_can_not_be_stored_is_named(
 
     model = nn.Sequential(root()[0], layer())  # type: ignore[index]
     with pytest.raises(JobFailed, match=reason):
-        checkpoint.refuse_drift(checkpoint.to_bytes(model), root(), model, tiny.test.images)
+        checkpoint.refuse_drift(checkpoint.to_bytes(model), root(), model, tiny.training)
 
 
 def test_a_value_that_changed_is_named(tiny: Data) -> None:

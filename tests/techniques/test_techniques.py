@@ -13,18 +13,19 @@ from hypothesis import strategies as st
 from onnx import numpy_helper
 from torch import nn
 
-from compbench.contracts import Batch, Shape
+from compbench.contracts import Batch
 from compbench.data.splits import Data
 from compbench.models import cnn
 from compbench.onnxfile import size
-from compbench.onnxfile.export import to_onnx, torch_logits
+from compbench.onnxfile.export import to_onnx
 from compbench.techniques import distill, low_rank, prune_channels, quantize_static, train
 from compbench.toolkit.factorise.convolution import Cp, Spatial, Tucker
 from compbench.toolkit.factorise.linear import Factors, Svd
 from compbench.training.loop import Fit
 from compbench.training.losses import softened_divergence, taught
+from tests.nets import image_signature, net_outputs
 
-SHAPE = Shape(1, 12, 12)
+SIGNATURE = image_signature(1, 12, 12)
 seeds = st.integers(0, 10_000)
 temperatures = st.floats(0.5, 20)
 
@@ -35,7 +36,7 @@ def logits(seed: int, scale: float = 3.0) -> torch.Tensor:
 
 def net() -> nn.Module:
     torch.manual_seed(0)
-    return cnn.Model(channels=(16, 32), hidden=32).build(SHAPE, 3).eval()
+    return cnn.Model(channels=(16, 32), hidden=32).build(SIGNATURE).eval()
 
 
 def fit(data: Data) -> Fit:
@@ -108,7 +109,7 @@ def test_pruned_channels_are_really_gone(tiny: Data) -> None:
     hidden = [m.out_features for m in pruned.modules() if isinstance(m, nn.Linear)]
     assert widths == [8, 16]
     assert hidden == [16, 3]
-    before, after = (size.measure(to_onnx(m, SHAPE)) for m in (net(), pruned))
+    before, after = (size.measure(to_onnx(m, SIGNATURE)) for m in (net(), pruned))
     assert after.size_bytes < 0.4 * before.size_bytes
     assert after.macs and before.macs and after.macs < 0.4 * before.macs
 
@@ -203,27 +204,25 @@ def test_factorising_makes_the_file_smaller_and_spares_small_layers(tiny: Data) 
     kinds = [type(layer).__name__ for layer in made]  # type: ignore[arg-type]
     assert [len(made[i]) for i in (0, 3, 7)] == [2, 3, 2]  # type: ignore[index]
     assert kinds[9] == "Linear", "the layer that gives the logits is left as it is"
-    before, after = (size.measure(to_onnx(m, SHAPE)) for m in (net(), made))
+    before, after = (size.measure(to_onnx(m, SIGNATURE)) for m in (net(), made))
     assert after.parameters and before.parameters and after.parameters < before.parameters
     assert after.macs and before.macs and after.macs < before.macs
 
 
 def test_a_quantized_file_holds_integers_and_no_float_copy(tiny: Data) -> None:
-    file = quantize_static.Technique().rewrite(to_onnx(net(), SHAPE), tiny.training)
+    file = quantize_static.Technique().rewrite(to_onnx(net(), SIGNATURE), tiny.training)
     model = onnx.load_model_from_string(file)
     weights = {w.name: numpy_helper.to_array(w) for w in model.graph.initializer}
     matrices = [w for w in weights.values() if w.ndim > 1]
     assert len(matrices) == 4
     assert {w.dtype for w in matrices} == {np.dtype(np.int8)}
-    assert len(file) < 0.4 * len(to_onnx(net(), SHAPE))
-    float_size, int8_size = size.measure(to_onnx(net(), SHAPE)), size.measure(file)
+    assert len(file) < 0.4 * len(to_onnx(net(), SIGNATURE))
+    float_size, int8_size = size.measure(to_onnx(net(), SIGNATURE)), size.measure(file)
     assert int8_size.parameters == float_size.parameters
     assert int8_size.macs == float_size.macs
 
 
 def test_fine_tuning_starts_from_the_parent(tiny: Data) -> None:
     tuned = train.Technique(epochs=1, learning_rate=1e-3).build([net()], tiny.training, fit(tiny))
-    difference = np.abs(
-        torch_logits(tuned, tiny.test.images) - torch_logits(net(), tiny.test.images)
-    )
+    difference = np.abs(net_outputs(tuned, tiny) - net_outputs(net(), tiny))
     assert 0 < difference.max() < 0.1

@@ -17,7 +17,6 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import registry as quantizers
 from torch import nn
 
-from compbench.contracts import Shape
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.make import job as make_job
@@ -25,7 +24,6 @@ from compbench.make.store import HISTORY, MODEL, Store
 from compbench.models import cnn
 from compbench.onnxfile.export import to_onnx, torch_logits
 from compbench.onnxfile.graph import with_matrix_products
-from compbench.onnxfile.parity import parity
 from compbench.results.row import INT8_BITS
 from compbench.runtime import inference, machine
 from compbench.suite import plan, read
@@ -42,8 +40,9 @@ from compbench.toolkit.quantize_aware.module import Trainable
 from compbench.toolkit.quantize_aware.operators import KNOWN
 from compbench.training.loop import Fit
 from tests.fakes import cpu_session
+from tests.nets import file_outputs, image_signature, net_outputs, parity
 
-SHAPE = Shape(1, 12, 12)
+SIGNATURE = image_signature(1, 12, 12)
 TYPES = {"int8": TensorProto.INT8, "uint8": TensorProto.UINT8, "int4": TensorProto.INT4}
 STATIC = [
     {"format": form, "activation_type": activation, "weight_type": weight, "per_channel": channel}
@@ -55,12 +54,12 @@ STATIC = [
 
 def net() -> nn.Module:
     torch.manual_seed(0)
-    return cnn.Model(channels=(8, 16), hidden=32).build(SHAPE, 3).eval()
+    return cnn.Model(channels=(8, 16), hidden=32).build(SIGNATURE).eval()
 
 
 @cache
 def parent() -> bytes:
-    return to_onnx(net(), SHAPE)
+    return to_onnx(net(), SIGNATURE)
 
 
 def fit(data: Data) -> Fit:
@@ -212,7 +211,7 @@ def test_a_file_without_linear_layers_has_no_weights_for_blocks(tiny: Data) -> N
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(1, 3, 12), nn.Flatten()).eval()
     with pytest.raises(JobFailed, match="has no linear layer"):
-        quantize_weights.Technique().rewrite(to_onnx(model, SHAPE), tiny.training)
+        quantize_weights.Technique().rewrite(to_onnx(model, SIGNATURE), tiny.training)
 
 
 def test_half_precision_is_half_the_file(tiny: Data) -> None:
@@ -260,8 +259,8 @@ def test_the_net_that_is_trained_rounds_like_its_file(
     monkeypatch.setattr(Trainable, "trained", trained)
     technique = quantize_aware.Technique(**options, epochs=2, learning_rate=2e-3)
     file = technique.lower([net()], tiny.training, fit(tiny))
-    logits = inference.logits(cpu_session(file), tiny.test.images)
-    found = parity(torch_logits(nets[0], tiny.test.images), logits)
+    logits = file_outputs(file, tiny)
+    found = parity(net_outputs(nets[0], tiny), logits)
     step = np.ptp(logits) / 255
     assert found.max_abs_difference < 3 * step
     static = quantize_static.Technique(**options).rewrite(parent(), tiny.training)
@@ -287,10 +286,12 @@ def test_training_with_int4_beats_rounding_to_it(tiny: Data) -> None:
     source = trained(net(), quantize_aware.Technique(epochs=2, learning_rate=5e-3))
 
     def loss(file: bytes) -> float:
-        logits = torch.from_numpy(inference.logits(cpu_session(file), tiny.test.images))
+        logits = torch.from_numpy(file_outputs(file, tiny))
         return float(nn.functional.cross_entropy(logits, torch.from_numpy(tiny.test.labels)))
 
-    rounded = quantize_static.Technique(**options).rewrite(to_onnx(source, SHAPE), tiny.training)
+    rounded = quantize_static.Technique(**options).rewrite(
+        to_onnx(source, SIGNATURE), tiny.training
+    )
     technique = quantize_aware.Technique(**options, epochs=3, learning_rate=1e-3)
     assert loss(technique.lower([source], tiny.training, fit(tiny))) < loss(rounded)
 
@@ -322,7 +323,7 @@ class Everything(nn.Module):
 def test_a_net_of_many_operators_is_trained_as_its_file_computes(tiny: Data) -> None:
     torch.manual_seed(0)
     model = Everything()
-    model(torch.randn(32, *SHAPE))  # statistics of the batch norm
+    model(torch.randn(32, *SIGNATURE))  # statistics of the batch norm
     technique = quantize_aware.Technique(epochs=1)
     file = technique.lower([model.eval()], tiny.training, fit(tiny))
     images = tiny.test.images

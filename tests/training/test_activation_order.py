@@ -9,18 +9,19 @@ import pytest
 import torch
 from torch import nn
 
-from compbench.contracts import Recipe, Shape
+from compbench.contracts import Recipe
 from compbench.data.splits import Data
 from compbench.models import cnn
 from compbench.training import loop
 from compbench.training.activation_order import pooled_first
+from tests.nets import image_signature
 
-SHAPE = Shape(1, 12, 12)
+SIGNATURE = image_signature(1, 12, 12)
 
 
 def net() -> nn.Module:
     torch.manual_seed(0)
-    return cnn.Model(channels=(4, 8), hidden=16).build(SHAPE, 3)
+    return cnn.Model(channels=(4, 8), hidden=16).build(SIGNATURE)
 
 
 def kinds(model: nn.Module) -> list[str]:

@@ -9,8 +9,8 @@ from pydantic import Field
 from compbench.gate.check import Evidence, GateCheck, Pair, Result
 
 if TYPE_CHECKING:
+    from compbench.contracts.inputs import Inputs
     from compbench.gate.paired_timing import Comparison, Timing
-    from compbench.runtime.session import Images
     from compbench.statistics.intervals import Interval
 
 
@@ -30,13 +30,13 @@ class Check(GateCheck):
         default=5, ge=2, description="fresh processes in which both files are timed at first"
     )
 
-    def measure(self, pair: Pair, images: Images) -> Timing:
+    def measure(self, pair: Pair, inputs: Inputs) -> Timing:
         """Launches of both files: as many more where those are undecided, and a failure again."""
         from compbench.gate import paired_timing
 
         candidate, baseline = pair.files
         limits = paired_timing.Limits(self.latency_ratio, launches=self.latency_launches)
-        return paired_timing.time_both((str(candidate), str(baseline)), pair.target, images, limits)
+        return paired_timing.time_both((str(candidate), str(baseline)), pair.target, inputs, limits)
 
     def judge(self, evidence: Evidence) -> Result:
         """The verdict that the measuring led to."""

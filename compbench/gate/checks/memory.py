@@ -10,8 +10,8 @@ from compbench.gate.check import Evidence, GateCheck, Pair, Result
 from compbench.units import bytes_text
 
 if TYPE_CHECKING:
+    from compbench.contracts.inputs import Inputs
     from compbench.gate.added_memory import Growth
-    from compbench.runtime.session import Images
 
 
 class Check(GateCheck):
@@ -39,11 +39,11 @@ class Check(GateCheck):
         description="fresh processes in which each file's memory is measured at first",
     )
 
-    def measure(self, pair: Pair, images: Images) -> Growth:
+    def measure(self, pair: Pair, inputs: Inputs) -> Growth:
         """What both files add to processes of their own."""
         from compbench.gate import added_memory
 
-        return added_memory.measured(pair, images, self.memory_ratio, self.memory_processes)
+        return added_memory.measured(pair, inputs, self.memory_ratio, self.memory_processes)
 
     def judge(self, evidence: Evidence) -> Result:
         """The verdict that the measuring led to."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +21,8 @@ def protocol(run: Run, rows: Rows, summaries: Summaries, folder: str) -> list[st
     dataset, measure = run.dataset, run.measure
     counts = ", ".join(f"{n:,} {name}" for name, n in dataset["samples"].items())
     return [
-        f"Data: `{dataset['name']}` ({counts}), digest `{dataset['digest'][:12]}`. Input: "
-        f"float32 (N, {', '.join(map(str, dataset['shape']))}), "
-        f"(pixel / 255 − {dataset['mean']:.4f}) / {dataset['std']:.4f}.",
+        f"Data: `{dataset['name']}` ({counts}), digest `{dataset['digest'][:12]}`. "
+        f"{_inputs(dataset)}.",
         f"Speed (protocol {run.protocol}): {measure['launches']} launches (fresh processes); in "
         f"each, {_who(run)} take turns in random order for about "
         f"{measure['seconds_per_arm']:g} s each after a warm-up, on real test images. The "
@@ -70,3 +70,27 @@ class Section(SectionBase):
     def content(self, page: Page) -> Sequence[str]:
         """A line each."""
         return [bullets(protocol(page.run, page.rows, page.summaries, page.folder))]
+
+
+def _inputs(dataset: Mapping[str, Any]) -> str:
+    """The named inputs of files, and how raw ones become these."""
+    told = [
+        _input(name, one, dataset.get("in_graph", False)) for name, one in dataset["inputs"].items()
+    ]
+    return f"Input{'s' * (len(told) > 1)}: {'; '.join(told)}"
+
+
+def _input(name: str, one: Mapping[str, Any], in_graph: bool) -> str:
+    shape = f"(N, {', '.join(map(str, one['shape']))})"
+    scaling = one["normalisation"]
+    if scaling is None:
+        return f"`{name}` {one['dtype']} {shape}"
+    mean, std = (", ".join(f"{x:.4f}" for x in scaling[key][:4]) for key in ("mean", "std"))
+    more = ", …" if len(scaling["mean"]) > 4 else ""
+    is_one = len(scaling["mean"]) == 1
+    mean, std = (x if is_one else f"({x}{more})" for x in (mean, std))
+    raw = "pixel / 255" if scaling["full"] == 255 else name
+    how = f"({raw} − {mean}) / {std}"
+    if in_graph:
+        return f"raw `{name}` {one['dtype']} {shape}, which the graph makes {how}"
+    return f"`{name}` float32 {shape}, {how}"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compbench.contracts import TrainingData
+from compbench.contracts.inputs import fed
 from compbench.errors import JobFailed
 from compbench.onnxfile.graph import matched, refuse_quantized, with_matrix_products
 from compbench.toolkit.quantize.options import IntegerOptions, StaticOptions
@@ -67,7 +68,7 @@ def calibrated(model: ModelProto, data: TrainingData, options: StaticOptions) ->
             },
         )
         calibrator.infer_session = _one_thread(calibrator.augmented_model_path)
-        calibrator.collect_data(_images(data, options.calibration_samples))
+        calibrator.collect_data(_samples(model, data, options.calibration_samples))
         return calibrator.compute_data()
 
 
@@ -177,18 +178,21 @@ def _operators(options: IntegerOptions) -> list[str]:
     return list(options.known_operators if options.operators is None else options.operators)
 
 
-def _images(data: TrainingData, count: int) -> CalibrationDataReader:
+def _samples(model: ModelProto, data: TrainingData, count: int) -> CalibrationDataReader:
     """Batches of one size: the calibrators that count histograms can't take another."""
     from onnxruntime.quantization import CalibrationDataReader
 
-    images = data.train.images[:count]
-    size = next(size for size in range(_BATCH, 0, -1) if len(images) % size == 0)
-    batches = iter(np.split(images, range(size, len(images), size)))
+    from compbench.onnxfile import metadata
+
+    feeds = metadata.feeds(model) or data.signature.feeds(x.name for x in model.graph.input)
+    count = min(count, len(data.train))
+    size = next(size for size in range(_BATCH, 0, -1) if count % size == 0)
+    batches = data.train.part(np.arange(count)).batches(size)
 
     class Reader(CalibrationDataReader):
         def get_next(self) -> dict[str, np.ndarray] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
             batch = next(batches, None)
-            return None if batch is None else {"input": batch}
+            return None if batch is None else fed(feeds, batch)
 
     return Reader()
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
+from compbench.contracts import TrainingData
 from compbench.errors import JobFailed
-from compbench.onnxfile.export import torch_logits
+from compbench.onnxfile import metadata
+from compbench.onnxfile.export import torch_outputs
 from compbench.onnxfile.parity import parity
 from compbench.runtime import inference
 from compbench.runtime.target import Target
@@ -175,15 +176,18 @@ def _constant(array: np.ndarray, like: Tensor) -> Any:
     return torch.tensor(array, device=like.device) if array.dtype.kind == "f" else array.tolist()
 
 
-def refuse_drift(net: Trainable, file: bytes, images: NDArray[np.float32]) -> None:
+def refuse_drift(net: Trainable, file: bytes, data: TrainingData) -> None:
     """Raises JobFailed where a file decides unlike the net that was trained to become it.
 
     A rounding may fall the other way now and then, so a few images may get another class.
     """
-    found = parity(torch_logits(net, images), inference.logits_of(file, Target(), images))
+    split = data.validation
+    feeds = metadata.feeds(net.model) or data.signature.feeds()
+    outputs = inference.outputs_of(metadata.fed(file, feeds), Target(), split.arrays)
+    found = parity(torch_outputs(net, data, split.batches(inference.BATCH)), outputs, data.task)
     if found.agreement < LEAST_AGREEMENT:
         raise JobFailed(
-            f"the quantized file gives {found.agreement:.1%} of the validation images the class "
-            f"that the trained net gives them (needed: {LEAST_AGREEMENT:.0%}): this CPU may "
+            f"{found.agreement:.1%} of the quantized file's answers on the validation split are "
+            f"those of the trained net (needed: {LEAST_AGREEMENT:.0%}): this CPU may "
             "saturate sums of 8-bit products, which reduce_range = true avoids"
         )
