@@ -135,6 +135,7 @@ def dynamic(model: ModelProto, options: IntegerOptions) -> bytes:
 
     names = _chosen(model, _operators(options), matched(model, options.exclude))
     model = with_matrix_products(model, names)
+    others = [node.name for node in model.graph.node if node.name not in names]
     with _folder() as folder:
         onnx.save(model, folder / "parent.onnx")
         quantize_dynamic(
@@ -144,7 +145,8 @@ def dynamic(model: ModelProto, options: IntegerOptions) -> bytes:
             per_channel=options.per_channel,
             reduce_range=options.reduce_range,
             weight_type=quant_type(options.weight_type),
-            nodes_to_exclude=[n.name for n in model.graph.node if n.name not in names],
+            # it makes a Gemm a MatMul, which has another name
+            nodes_to_exclude=[*others, *(f"{name}_MatMul" for name in others)],
         )
         file = (folder / "new.onnx").read_bytes()
     made = onnx.load_model_from_string(file)
@@ -162,6 +164,7 @@ def weight_only(model: ModelProto, excluded: Sequence[str], **settings: Any) -> 
     names = _chosen(model, ["Gemm", "MatMul"], excluded)
     model = with_matrix_products(model, names)
     others = [node.name for node in model.graph.node if node.name not in names]
+    whole = model.ByteSize()
     with quiet():
         made: Any = MatMulNBitsQuantizer(model, nodes_to_exclude=others, **settings)
         made.process()
@@ -172,9 +175,9 @@ def weight_only(model: ModelProto, excluded: Sequence[str], **settings: Any) -> 
             "that is not excluded"
         )
     file = new.SerializeToString(deterministic=True)
-    if len(file) >= model.ByteSize():
+    if len(file) >= whole:
         raise JobFailed(
-            f"nothing was made smaller ({len(file)} bytes, the floats take {model.ByteSize()}): "
+            f"nothing was made smaller ({len(file)} bytes, the floats take {whole}): "
             f"blocks of {settings['block_size']} weights are filled up where a layer sums over "
             "fewer; take a smaller block_size, or exclude the small layers"
         )
