@@ -33,6 +33,7 @@ LEAST_OPSET = 13  # the first in which each channel can have a scale
 INT4_OPSET = 21  # the first in which QuantizeLinear and DequantizeLinear have int4
 _BINS = 2048  # of histograms; with ONNX Runtime's 128 the least divergence is always min-max
 _BATCH = 64
+_MOST_IN_RANGE = 1e6  # what is larger is no activation
 
 
 def prepared(parent: bytes, opset: int = 0) -> ModelProto:
@@ -115,7 +116,7 @@ def quantized(
             quant_type(options.activation_type),
             TensorsData(ranges.calibration_method, dict(ranges.items())),
             [],
-            matched(model, options.exclude),
+            [*matched(model, options.exclude), *_masked(model, ranges)],
             _operators(options),
             {},
         )
@@ -194,6 +195,19 @@ def quant_type(name: str) -> QuantType:
 def opset(options: IntegerOptions) -> int:
     """The least opset that has the type of the weights; 0 where every one has."""
     return INT4_OPSET if options.weight_type == "int4" else 0
+
+
+def _masked(model: ModelProto, ranges: TensorsData) -> list[str]:
+    """The nodes that take or give numbers without a useful range: what attention masks with.
+
+    8 bits from minus infinity, or minus a billion, to 1 would leave one number.
+    """
+    odd = {
+        name
+        for name, found in ranges.items()
+        if hasattr(found, "range_value") and not np.all(np.abs(found.range_value) < _MOST_IN_RANGE)
+    }
+    return [n.name for n in model.graph.node if odd & {*n.input, *n.output}]
 
 
 def _one_thread(path: Path | str) -> Any:

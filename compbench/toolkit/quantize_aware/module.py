@@ -77,10 +77,10 @@ class Trainable(nn.Module):
         self.grids = weight_grids(quantized, options.reduce_range)
         self.activation_limits = limits(options.activation_type, is_weight=False)
         moved = {node.outputs[0] for node in self.nodes if node.kind in _MOVING}
-        self.scales = {  # what was only moved is rounded already
+        self.scales = {  # what was only moved, or looked up in a weight, is rounded already
             name: scale
             for name, scale in activation_scales(quantized).items()
-            if name == scale or name not in moved
+            if (name == scale or name not in moved) and scale in ranges
         }
         lows, highs = {}, {}
         for scale in dict.fromkeys(self.scales.values()):

@@ -20,7 +20,7 @@ def _from_start(indices: Tensor, size: int, x: Tensor) -> Tensor:
 def _gather(x: Tensor, indices: Tensor, axis: int = 0) -> Tensor:
     found = x.index_select(axis, _from_start(indices, x.shape[axis], x).reshape(-1))
     axis %= x.ndim
-    return found.reshape(*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+    return found.reshape([*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]])
 
 
 def _gather_elements(x: Tensor, indices: Tensor, axis: int = 0) -> Tensor:

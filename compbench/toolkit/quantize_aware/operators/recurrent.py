@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,12 +14,7 @@ Step = Callable[[Tensor, State, Tensor, Tensor, Tensor, Tensor], State]
 
 
 def _run(step: Step, states: int, plain: int, x: Tensor, w: Tensor, r: Tensor, **given: Any) -> Any:
-    """All directions of a layer: x (L, N, I) -> (L, D, N, H), and the last states (D, N, H).
-
-    Raises NotImplementedError for what exporters of torch don't write.
-    """
-    if given["lengths"] is not None or given["others"]:
-        raise NotImplementedError(", ".join(["sequence_lens", *given["others"]]))
+    """All directions of a layer: x (L, N, I) -> (L, D, N, H), and the last states (D, N, H)."""
     size, batch = r.shape[2], x.shape[1]
     bias = given["bias"]
     every, ends = [], []
@@ -61,6 +56,8 @@ def _rnn_step(x: Tensor, state: State, w: Tensor, r: Tensor, wb: Tensor, rb: Ten
 
 
 def _layer(step: Step, states: int, plain: int) -> Callable[..., Any]:
+    """Raises NotImplementedError, when it runs, for what exporters of torch don't write."""
+
     def layer(
         x: Tensor,
         w: Tensor,
@@ -73,11 +70,12 @@ def _layer(step: Step, states: int, plain: int) -> Callable[..., Any]:
         linear_before_reset: int = 0,
         **others: Any,
     ) -> Any:
-        odd: Sequence[str] = [
-            *others,
-            *["linear_before_reset"] * (plain == 3 and not linear_before_reset),
-        ]
-        odd = [*odd, *["peepholes"] * any(p is not None for p in first[states:])]
+        odd = [name for name, value in others.items() if value]  # zeros are the defaults
+        odd += ["linear_before_reset"] * (plain == 3 and not linear_before_reset)
+        odd += ["peepholes"] * any(one is not None for one in first[states:])
+        odd += ["sequence_lens"] * (lengths is not None)
+        if odd:
+            raise NotImplementedError(", ".join(odd))
         start = (*first[:states], *[None] * (states - len(first[:states])))
         return _run(
             step,
@@ -87,10 +85,8 @@ def _layer(step: Step, states: int, plain: int) -> Callable[..., Any]:
             w,
             r,
             bias=bias,
-            lengths=lengths,
             first=start,
             direction=direction,
-            others=odd,
         )
 
     return layer
