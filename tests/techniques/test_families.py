@@ -44,7 +44,7 @@ def residual() -> nn.Module:
     torch.manual_seed(0)
     model = resnet8.Model(width=8).build(SIGNATURE)
     with torch.no_grad():
-        model.train()(torch.randn(32, *SIGNATURE))
+        model.train()(torch.randn(32, *SIGNATURE.image))
         for layer in model.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 layer.weight.uniform_(0.5, 1.5)
@@ -161,7 +161,7 @@ def test_importance_chooses_other_channels() -> None:
         model = net()
         technique = prune_channels.Technique.model_validate({"importance": importance})
         torch.manual_seed(5)
-        technique._pruner(model, torch.zeros(2, *SIGNATURE), {}, 0.5, importance, 1).step()
+        technique._pruner(model, (torch.zeros(2, *SIGNATURE.image),), {}, 0.5, importance, 1).step()
         kept[importance] = weights(model)["0"]
     assert not torch.equal(kept["l2"], kept["random"])
 

@@ -27,7 +27,7 @@ from compbench.suite import read as suite_read
 from compbench.toolkit import layers, masks
 from compbench.toolkit.factorise.convolution import Cp, Spatial, Tucker
 from compbench.training.loop import Fit
-from tests.nets import net_outputs
+from tests.nets import example, net_outputs
 from tests.nets_of_all_kinds import CLASSES, MODES, NETS, net
 
 NAMES = ("weight", "bias")
@@ -212,7 +212,7 @@ def local_class() -> nn.Module:
     ("layer", "reason"),
     [
         (Secret, "when its checkpoint is loaded again: layer '0.0' keeps something that is no"),
-        (Moody, "gives other logits each time it runs"),
+        (Moody, "gives other outputs each time it runs"),
     ],
 )
 def test_a_net_that_does_not_come_back_is_refused_before_it_is_trained(
@@ -254,12 +254,12 @@ def test_a_value_that_changed_is_named(tiny: Data) -> None:
         model.get_buffer("0.1.running_mean").add_(1e-7)
     with pytest.raises(JobFailed, match=r"layer '0.1' comes back with other values of 0.1.runn"):
         checkpoint.refuse_drift(
-            file, net(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), model, tiny.test.images
+            file, net(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), model, tiny.training
         )
     model.get_submodule("0.1").eps = 1.0  # type: ignore[assignment]
     with pytest.raises(JobFailed, match=r"layer '0.1' comes back otherwise"):
         checkpoint.refuse_drift(
-            file, net(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), model, tiny.test.images
+            file, net(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), model, tiny.training
         )
 
 
@@ -283,8 +283,7 @@ def test_the_layer_that_gives_the_logits_is_found_wherever_it_is(
 ) -> None:
     model = built(kind, tiny)
     trained = [p.requires_grad for p in model.parameters()]
-    images = torch.from_numpy(tiny.training.train.images[:2])
-    assert list(layers.output_layers(model, images)) == expected
+    assert list(layers.output_layers(model, example(model, tiny))) == expected
     assert [p.requires_grad for p in model.parameters()] == trained
 
 
@@ -299,7 +298,7 @@ def test_all_layers_that_give_logits_are_found() -> None:
             x = x.flatten(1)
             return torch.log_softmax(self.one(x) / 2 + self.two(self.hidden(x).relu()), 1)
 
-    assert list(layers.output_layers(Two().eval(), torch.randn(2, 1, 12, 12))) == ["one", "two"]
+    assert list(layers.output_layers(Two().eval(), (torch.randn(2, 1, 12, 12),))) == ["one", "two"]
 
 
 def test_what_is_left_as_it_is_is_said(tiny: Data) -> None:

@@ -110,7 +110,7 @@ def test_the_graph_of_a_net_is_computed_in_torch_as_it_is_in_onnx_runtime(name: 
         if node.op_type != "Constant":
             values.update(zip(node.output, _Node(node)(values), strict=False))
     session = onnx_session(model.SerializeToString())
-    (theirs,) = session.run(None, {model.graph.input[0].name: image})
+    theirs: Any = session.run(None, {model.graph.input[0].name: image})[0]
     assert np.allclose(values[model.graph.output[0].name].numpy(), theirs, atol=1e-3)
 
 

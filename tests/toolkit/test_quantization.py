@@ -324,7 +324,7 @@ class Everything(nn.Module):
 def test_a_net_of_many_operators_is_trained_as_its_file_computes(tiny: Data) -> None:
     torch.manual_seed(0)
     model = Everything()
-    model(torch.randn(32, 1, 12, 12))  # statistics of the batch norm
+    model(torch.randn(32, *SIGNATURE.image))  # statistics of the batch norm
     technique = quantize_aware.Technique(epochs=1)
     file = technique.lower([model.eval()], tiny.training, fit(tiny))
     found = parity(net_outputs(model, tiny), file_outputs(file, tiny))

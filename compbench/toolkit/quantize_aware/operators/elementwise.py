@@ -110,5 +110,8 @@ _SEVERAL: dict[str, Callable[..., Tensor]] = {
     "Where": torch.where,
     "Xor": torch.logical_xor,
 }
-KNOWN = {**_ONE, **{name: _together(operation) for name, operation in _SEVERAL.items()}}
+KNOWN: dict[str, Callable[..., Any]] = {
+    **_ONE,
+    **{name: _together(operation) for name, operation in _SEVERAL.items()},
+}
 KNOWN["Dropout"] = lambda x, *_, **settings: (x, torch.ones_like(x, dtype=torch.bool))
