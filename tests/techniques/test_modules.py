@@ -43,13 +43,13 @@ TECHNIQUES = {
 
 
 UNPRUNED = {  # before anything is trained, by the layer's name
-    "upsample": r"nothing was pruned: .* 0.0 \(with fewer '0.2' does not run: pixel_shuffle",
+    "upsample": r"nothing was pruned: .* 0.0 \(.*pixel_shuffle",
     "lstm": r"its channels can't be followed: .*'0.1.layer' \(LSTM\)",
     "lstm-projected": r"nothing was pruned: .* 0.1.layer \(LSTM\)",
     "gru": r"nothing was pruned: .* 0.1.layer \(GRU\)",
     "attention": r"nothing was pruned: .* 0.1.layer \(MultiheadAttention\)",
-    "bilinear": r"nothing was pruned: .* 0.1 \(with fewer '0.2.layer' .*, 0.2.layer \(Bilinear\)",
-    "own": r"nothing was pruned: .* mix \(with fewer the net does not run: .*, hidden \(with",
+    "bilinear": r"nothing was pruned: .* 0.1 \(.*bilinear.*, 0.2.layer \(Bilinear\)",
+    "own": r"nothing was pruned: .* mix \(.*multiplied.*, hidden \(",
     "raw-head": r"nothing was pruned: .* hidden \(they reach the net's outputs\)",
     "tied": r"nothing was pruned: .* first \(its weight is another's too\), one \(its",
     "embedded": r"nothing was pruned: .* embedding \(its weight is another's too\), back \(its",
