@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from compbench.cli import baseline, history
+from compbench.cli import baseline, doctor, history
 from compbench.cli.options import (
     DATA,
     RESULTS,
@@ -36,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(baseline.app, name="baseline")
 app.command()(history.history)
+app.command()(doctor.doctor)
 
 
 @app.command()

@@ -89,6 +89,11 @@ def _made(kind: str, name: str, plugin: Any, options: Mapping[str, Any]) -> Any:
         raise UserError(f"the {kind} '{name}' can't be used: {told(error)}") from error
 
 
+def made_technique(name: str, options: Mapping[str, Any] = {}) -> TechniqueBase:
+    """A technique with its options. Raises UserError with what is wrong with it."""
+    return _made("technique", name, technique(name), options)
+
+
 def made_task(name: str, options: Mapping[str, Any] = {}) -> TaskBase:
     """A task with its options. Raises UserError with what is wrong with it."""
     return _made("task", name, task(name), options)

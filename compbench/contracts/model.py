@@ -41,6 +41,14 @@ def _model(value: Any) -> Any:
         raise ValueError(f"'{table['name']}' fails on these options: {told(error)}") from error
 
 
+def made_model(table: str | dict[str, Any]) -> ModelFamily:
+    """The family that a name, or a table as a suite file has it, means. Raises UserError."""
+    try:
+        return _model(table)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
 def model_class(name: str) -> tuple[type[ModelFamily], dict[str, Any]]:
     """The family that a name or import path means, and the options that the name itself gives.
 

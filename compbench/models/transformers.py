@@ -1,4 +1,4 @@
-"""Pretrained encoders of transformers with a head for the dataset: `model = "transformers:PATH"`."""
+"""Pretrained encoders of transformers with a new head: `model = "transformers:PATH"`."""
 
 from __future__ import annotations
 

@@ -27,15 +27,13 @@ def small_stem(model: nn.Module, net: str) -> None:
     size, stride = first.kernel_size, first.stride
     if size == stride and size != (1, 1):
         raise ValueError(
-            f"{net} begins with patches of {size[0]}×{size[1]} pixels ('{name}'): stem = 'small' is "
-            "for nets that begin with a convolution that overlaps"
+            f"{net} begins with patches of {size[0]}×{size[1]} pixels ('{name}'): stem = 'small' "
+            "is for nets that begin with a convolution that overlaps"
         )
     changed = False
     if stride != (1, 1) or max(size) > 3:
         kernel = min(size[0], 3)
-        _replace(
-            model, name, _like(first, kernel_size=kernel, stride=1, padding=kernel // 2)
-        )
+        _replace(model, name, _like(first, kernel_size=kernel, stride=1, padding=kernel // 2))
         changed = True
     passed = False
     for path, module in list(model.named_modules()):

@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+from torch import nn
 
 from compbench.cli import listing
 from compbench.contracts import DatasetSource, ExecutionProvider, ModelFamily, TechniqueBase
 from compbench.data import splits
 from compbench.data.splits import Data
+from compbench.doctor import techniques
 from compbench.errors import UserError
 from compbench.gate import documentation
 from compbench.gate import pair as gate_pair
@@ -102,23 +104,22 @@ def test_the_readme_s_technique_is_the_example() -> None:
     assert (EXAMPLES / "technique.py").read_text() in readme
 
 
-def test_a_technique_passes_the_contract_tests(
-    add: Callable[..., None], tiny: Data, tmp_path: Path
-) -> None:
+def test_a_technique_passes_the_contract_tests(add: Callable[..., None], tiny: Data) -> None:
     add("technique")
     contracts.test_the_null_case_does_nothing(NAME, tiny)
     contracts.test_a_technique_repeats_itself_and_leaves_its_parent_alone(NAME, tiny)
-    contracts.test_what_a_torch_technique_makes_survives_export_and_checkpoint(NAME, tiny, tmp_path)
+    contracts.test_what_a_technique_makes_survives_export_and_checkpoint(NAME, tiny)
     plugin = registry.find("technique", NAME)
     parent = contracts.parent()
-    made = contracts.build(plugin, {}, [parent], tiny.training)
+    made, _ = techniques.made(plugin(), [parent], contracts.subject(tiny))
+    assert isinstance(made, nn.Module)
     for before, after in zip(parent.parameters(), made.parameters(), strict=True):
         assert np.array_equal(after.detach().numpy(), before.detach().numpy() / 2)
 
 
-def test_a_model_passes_the_contract_test(add: Callable[..., None], tmp_path: Path) -> None:
+def test_a_model_passes_the_contract_test(add: Callable[..., None]) -> None:
     add("model")
-    contracts.test_models_give_logits_export_and_come_back_from_a_checkpoint(NAME, tmp_path)
+    contracts.test_models_give_logits_export_and_come_back_from_a_checkpoint(NAME)
 
 
 def test_a_dataset_passes_the_contract_test_and_has_its_splits(

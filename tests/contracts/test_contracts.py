@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import subprocess
 import sys
-from functools import cache
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,24 +17,21 @@ from torch import nn
 
 from compbench.contracts import (
     DatasetSource,
-    LoweringTechnique,
     ModelFamily,
-    OnnxTechnique,
+    Split,
     TechniqueBase,
-    TorchTechnique,
     TrainingData,
 )
 from compbench.contracts.inputs import PIXELS
 from compbench.data.splits import Data
-from compbench.make import checkpoint
+from compbench.doctor import datasets, nets, techniques
+from compbench.doctor.subject import Subject
+from compbench.errors import UserError
 from compbench.models import cnn
 from compbench.onnxfile import size
-from compbench.onnxfile.export import to_onnx
 from compbench.registry import registry
-from compbench.runtime import inference
-from compbench.training.loop import Fit
-from tests.fakes import cpu_session
-from tests.nets import file_outputs, image_signature, net_outputs, parity
+from compbench.tasks import classification
+from tests.nets import file_outputs, image_signature
 
 TECHNIQUES = registry.names("technique")
 MODELS = registry.names("model")
@@ -50,45 +48,37 @@ def parent() -> nn.Module:
     return model
 
 
-@cache
-def parent_file() -> bytes:
-    return to_onnx(parent(), SIGNATURE)
+def subject(data: Data, net: Callable[[], nn.Module] | None = None) -> Subject:
+    """The parent on the tiny dataset, or another net, as `compbench doctor` tries it."""
+    return _Parent(net or parent, data, lambda file: file_outputs(file, data))
 
 
-def options(plugin: type[TechniqueBase], wanted: dict) -> dict:
-    """What a technique needs to run, at least: a model where it has to be named.
+class _Parent(Subject):
+    """A subject whose net is just what `build` makes."""
 
-    One that does not train has no epochs, so none are wanted of it.
-    """
-    needs_model = "model" in plugin.model_fields and plugin.parents[0] == 1
-    asked = {n: v for n, v in wanted.items() if n != "epochs" or n in plugin.model_fields}
-    return ({"model": "mlp"} if needs_model else {}) | asked
+    @cached_property
+    def net(self) -> nn.Module:
+        return self.build()
 
 
-def build(plugin: type[TorchTechnique], wanted: dict, parents: list[nn.Module], data: TrainingData):
-    torch.manual_seed(3)
-    fit = Fit(data, 3, lambda epoch, total: None)
-    return plugin(**options(plugin, wanted)).build(parents, data, fit)
+def installed(kind: registry.Kind) -> list[str]:
+    """The names of a kind whose libraries are here."""
+    return [name for name in registry.names(kind) if is_installed(kind, name)]
 
 
-def onnx_file(plugin: type[TechniqueBase], wanted: dict, source: nn.Module, data: TrainingData):
-    """What a technique that ends in a file makes of the parent."""
-    technique = plugin(**wanted)
-    if isinstance(technique, OnnxTechnique):
-        return technique.rewrite(parent_file(), data)
-    assert isinstance(technique, LoweringTechnique)
-    torch.manual_seed(3)
-    return technique.lower([source], data, Fit(data, 3, lambda epoch, total: None))
-
-
-def state(model: nn.Module) -> list[bytes]:
-    return [value.detach().numpy().tobytes() for value in model.state_dict().values()]
+def is_installed(kind: registry.Kind, name: str) -> bool:
+    try:
+        return bool(registry.find(kind, name))
+    except UserError as error:
+        if "which is not installed" in str(error):
+            return False
+        raise
 
 
 @pytest.mark.parametrize("kind", ["technique", "model", "dataset"])
 def test_plugins_import_without_torch_and_document_themselves(kind: registry.Kind) -> None:
     bases = {"technique": TechniqueBase, "model": ModelFamily, "dataset": DatasetSource}
-    for name in registry.names(kind):
+    for name in installed(kind):
         plugin = registry.find(kind, name)
         assert issubclass(plugin, bases[kind])
         assert plugin.__doc__
@@ -96,7 +86,7 @@ def test_plugins_import_without_torch_and_document_themselves(kind: registry.Kin
             assert field.description, f"{name}.{field_name} has no description"
     code = (
         "import sys; from compbench.registry import registry\n"
-        f"for name in registry.names('{kind}'): registry.find('{kind}', name)\n"
+        f"for name in {installed(kind)}: registry.find('{kind}', name)\n"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -104,92 +94,42 @@ def test_plugins_import_without_torch_and_document_themselves(kind: registry.Kin
 
 @pytest.mark.parametrize("name", MODELS)
 def test_models_give_logits_export_and_come_back_from_a_checkpoint(
-    name: str, tmp_path: Path
+    name: str,
 ) -> None:
-    family, signature = registry.find("model", name)(), image_signature(1, 28, 28, classes=10)
-    torch.manual_seed(0)
-    model = family.build(signature).eval()
-    raw = {PIXELS: np.random.default_rng(0).integers(0, 256, (3, 1, 28, 28), np.uint8)}
-
-    def outputs(net: nn.Module) -> np.ndarray:
-        with torch.no_grad():
-            return net(torch.from_numpy(signature.prepared(raw)[PIXELS])).numpy()
-
-    logits = outputs(model)
-    assert logits.shape == (3, 10)
-    file = to_onnx(model, signature)
-    assert file == to_onnx(model, signature), "the same module should give the same bytes"
-    assert parity(logits, inference.outputs(cpu_session(file), raw)).agreement == 1
-    counted = size.measure(file).parameters
-    every = sum(p.numel() for p in model.parameters())
-    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    family: Any = registry.find("model", name)
+    if any(field.is_required() for field in family.model_fields.values()):
+        pytest.skip(f"{name} needs options: tests/models")
+    images = np.random.default_rng(0).integers(0, 256, (30, 1, 28, 28), np.uint8)
+    split = Split({PIXELS: images}, np.arange(30) % 10)
+    training = TrainingData(split, split, classification.Task(), image_signature(1, 28, 28, 10))
+    data = Data(training, split)
+    tried = Subject(
+        lambda: family().build(data.signature), data, lambda file: file_outputs(file, data)
+    )
+    for check in nets.CHECKS.values():
+        check(tried)
+    counted = size.measure(tried.file).parameters
+    every = sum(p.numel() for p in tried.net.parameters())
+    norms = [m for m in tried.net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     # the exporter folds a batch normalization's two parameters of each channel into a convolution
     folded = 2 * sum(norm.num_features for norm in norms)
     assert counted is not None
     assert every - folded <= counted <= every
-    (tmp_path / "c").write_bytes(checkpoint.to_bytes(model))
-    loaded = checkpoint.load(str(tmp_path / "c"), family.build(signature))
-    assert np.array_equal(outputs(loaded), logits)
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_the_null_case_does_nothing(name: str, tiny: Data) -> None:
-    plugin = registry.find("technique", name)
-    null = plugin.null_case
-    reference = net_outputs(parent(), tiny)
-    if not issubclass(plugin, TorchTechnique):
-        file = onnx_file(plugin, null.options, parent(), tiny.training)
-        if null.equals == "parent":
-            result = file_outputs(file, tiny)
-            assert parity(reference, result).max_abs_difference <= 1e-4
-        else:
-            other = registry.find("technique", null.equals)
-            assert file == onnx_file(other, null.like or {}, parent(), tiny.training)
-    elif null.equals == "parent":
-        result = net_outputs(build(plugin, null.options, [parent()], tiny.training), tiny)
-        assert parity(reference, result).max_abs_difference <= 1e-4
-    else:
-        other = registry.find("technique", null.equals)
-        model = build(plugin, null.options, [parent()], tiny.training)
-        assert state(model) == state(build(other, null.like or {}, [], tiny.training))
+    techniques.null_case(registry.find("technique", name), subject(tiny), "mlp")
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_a_technique_repeats_itself_and_leaves_its_parent_alone(name: str, tiny: Data) -> None:
-    plugin = registry.find("technique", name)
-    source = parent()
-    before = copy.deepcopy(source)
-    if not issubclass(plugin, TorchTechnique):
-        wanted = {"epochs": 1} if issubclass(plugin, LoweringTechnique) else {}
-        first, again = (onnx_file(plugin, wanted, source, tiny.training) for _ in range(2))
-        assert first == again
-        assert first != parent_file()
-        assert state(source) == state(before)
-        return
-    first, again = (build(plugin, {"epochs": 1}, [source], tiny.training) for _ in range(2))
-    assert state(first) == state(again)
-    assert state(source) == state(before)
-    assert [type(m) for m in source.modules()] == [type(m) for m in before.modules()]
-    assert state(first) != state(before)
+    techniques.repeats(registry.find("technique", name), subject(tiny), "mlp")
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)
-def test_what_a_torch_technique_makes_survives_export_and_checkpoint(
-    name: str, tiny: Data, tmp_path: Path
-) -> None:
-    plugin = registry.find("technique", name)
-    if not issubclass(plugin, TorchTechnique):
-        pytest.skip("no torch module stands behind the file")
-    model = build(plugin, {"epochs": 1}, [parent()], tiny.training)
-    reference = net_outputs(model, tiny)
-    exported = file_outputs(to_onnx(model, SIGNATURE), tiny)
-    assert parity(reference, exported).max_abs_difference <= 1e-4
-    (tmp_path / "c").write_bytes(checkpoint.to_bytes(model))
-    new = copy.deepcopy(model) if "model" in options(plugin, {}) else parent()
-    for parameter in new.parameters():
-        nn.init.zeros_(parameter)
-    loaded = checkpoint.load(str(tmp_path / "c"), new)
-    assert np.array_equal(net_outputs(loaded, tiny), reference)
+def test_what_a_technique_makes_survives_export_and_checkpoint(name: str, tiny: Data) -> None:
+    techniques.survives(registry.find("technique", name), subject(tiny), "mlp")
 
 
 @pytest.mark.parametrize("name", registry.names("dataset"))
@@ -200,14 +140,7 @@ def test_a_dataset_that_is_here_loads_the_same_twice(name: str) -> None:
         pytest.skip(f"{name} needs {', '.join(needed)}")
     source = plugin()
     folder = Path(os.environ.get("COMPBENCH_DATA", "data"))
-    fingerprint = source.fingerprint(folder)
-    if fingerprint is None:
+    if source.fingerprint(folder) is None:
         pytest.skip(f"{name} is not in {folder}")
-    assert fingerprint == source.fingerprint(folder)
-    samples = source.load(folder)
-    assert len(samples.train)
-    again = source.load(folder)
-    for split, other in ((samples.train, again.train), (samples.test, again.test)):
-        if split is not None and other is not None:
-            assert split.kinds == other.kinds
-            assert np.array_equal(split.targets, other.targets)
+    for check in datasets.CHECKS.values():
+        check(source, folder)

@@ -132,7 +132,10 @@ def test_options_come_in_their_types(load: Callable[[str], read.Suite]) -> None:
 
 
 REFUSED = {
-    "a wrong option": ('{ name = "own_nets:Net", widht = 6 }', "no option 'widht'; did you mean 'w"),
+    "a wrong option": (
+        '{ name = "own_nets:Net", widht = 6 }',
+        "no option 'widht'; did you mean 'w",
+    ),
     "a wrong type": ('{ name = "own_nets:Net", width = "6" }', "'6' should be a number"),
     "one that no file can write": ('{ name = "own_nets:Net", norm = "x" }', "no option 'norm'"),
     "one that is missing": ('"own_nets:needs"', "needs 'width'"),
@@ -144,9 +147,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("model", "message"), REFUSED.values(), ids=REFUSED)
-def test_a_mistake_is_one_line(
-    load: Callable[[str], read.Suite], model: str, message: str
-) -> None:
+def test_a_mistake_is_one_line(load: Callable[[str], read.Suite], model: str, message: str) -> None:
     with pytest.raises(UserError) as error:
         load(model)
     assert message in str(error.value)

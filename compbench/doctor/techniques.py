@@ -1,0 +1,168 @@
+"""What any technique must keep to; each check raises JobFailed. And: one technique on one net."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from compbench.contracts import (
+    LoweringTechnique,
+    OnnxTechnique,
+    TechniqueBase,
+    TorchTechnique,
+    model_options,
+    own_model,
+)
+from compbench.doctor.subject import Subject, state
+from compbench.errors import JobFailed, first_line, told
+from compbench.make import checkpoint, module_check
+from compbench.onnxfile.export import settled, to_onnx
+from compbench.onnxfile.parity import parity
+from compbench.registry import registry
+from compbench.training.loop import Fit
+
+Status = Literal["works", "refuses", "fails"]
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What came of a technique on a net: `said` is why not, or what it left as it was."""
+
+    status: Status
+    said: str = ""
+
+
+def options(plugin: type[TechniqueBase], net: Any, wanted: Options) -> dict[str, Any]:
+    """What a technique needs to run, at least: a net where it has to make one of its own.
+
+    One that does not train has no epochs, so none are wanted of it.
+    """
+    own = {name: net for name in model_options(plugin) if plugin.parents[0] > 0}
+    return own | {n: v for n, v in wanted.items() if n != "epochs" or n in plugin.model_fields}
+
+
+def made(
+    technique: TechniqueBase, parents: list[nn.Module], subject: Subject
+) -> tuple[nn.Module | bytes, list[str]]:
+    """What a technique makes of parents (their file is the subject's), and what it said."""
+    torch.manual_seed(3)
+    training = subject.data.training
+    if isinstance(technique, OnnxTechnique):
+        return technique.rewrite(subject.file, training), []
+    fit = Fit(training, 3, lambda *_: None)
+    if isinstance(technique, LoweringTechnique):
+        return technique.lower(parents, training, fit), fit.notes
+    assert isinstance(technique, TorchTechnique)
+    return technique.build(parents, training, fit), fit.notes
+
+
+def _result(plugin: type[TechniqueBase], subject: Subject, given: Options, count: int = 1) -> Any:
+    return made(plugin(**given), [subject.net] * count, subject)[0]
+
+
+def null_case(plugin: type[TechniqueBase], subject: Subject, net: Any) -> None:
+    """With the options of its null case it does nothing, or just what it says."""
+    null = plugin.null_case
+    result = _result(plugin, subject, options(plugin, net, null.options))
+    if null.equals == "parent":
+        reference = subject.outputs(subject.net)
+        found = subject.run(result) if isinstance(result, bytes) else subject.outputs(result)
+        complaint = parity(reference, found, subject.data.task).complaint("the CPU")
+        if complaint:
+            raise JobFailed(f"its null case does something: {complaint}")
+        return
+    other = registry.find("technique", null.equals)
+    count = 1 if isinstance(result, bytes) else 0
+    like = _result(other, subject, options(other, net, null.like or {}), count)
+    if _content(result) != _content(like):
+        raise JobFailed(f"its null case is not what '{null.equals}' makes")
+
+
+def repeats(plugin: type[TechniqueBase], subject: Subject, net: Any) -> None:
+    """It makes the same twice, something else than its parent, and leaves that alone."""
+    given = options(plugin, net, {"epochs": 1})
+    before = copy.deepcopy(subject.net)
+    first, again = (_content(_result(plugin, subject, given)) for _ in range(2))
+    if first != again:
+        raise JobFailed("made twice with one seed it is not the same")
+    if state(subject.net) != state(before) or _types(subject.net) != _types(before):
+        raise JobFailed("it changes its parent")
+    if first == _content(before) or first == subject.file:
+        raise JobFailed("it changes nothing")
+
+
+def survives(plugin: type[TechniqueBase], subject: Subject, net: Any) -> None:
+    """What it makes is exported with the same outputs, and comes back from a checkpoint."""
+    technique = plugin(**options(plugin, net, {"epochs": 1}))
+    result, _ = made(technique, [subject.net], subject)
+    _judge(result, technique, subject)
+
+
+CHECKS: dict[str, Callable[[type[TechniqueBase], Subject, Any], None]] = {
+    "does nothing in its null case": null_case,
+    "makes the same twice, and leaves its parent alone": repeats,
+    "survives export and checkpoint": survives,
+}
+
+
+def attempt(technique: TechniqueBase, subject: Subject) -> Attempt:
+    """A technique on a net. A reason of its own is a refusal; all else that goes wrong, a fault."""
+    before = copy.deepcopy(subject.net)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            result, notes = made(technique, [subject.net], subject)
+        except (JobFailed, ValueError) as error:
+            return Attempt("refuses", first_line(error))
+        except Exception as error:
+            return Attempt("fails", told(error))
+        try:
+            _judge(result, technique, subject)
+        except Exception as error:
+            said = first_line(error) if isinstance(error, JobFailed) else told(error)
+            return Attempt("fails", said)
+    if state(subject.net) != state(before) or _types(subject.net) != _types(before):
+        return Attempt("fails", "it changes its parent")
+    said = [*notes, *(str(one.message) for one in warned if one.category is UserWarning)]
+    if not said and _content(result) in (_content(before), subject.file):
+        return Attempt("fails", "it changes nothing, and does not say so")
+    return Attempt("works", "; ".join(said))
+
+
+def _judge(result: nn.Module | bytes, technique: TechniqueBase, subject: Subject) -> None:
+    """Raises JobFailed where a result can't be used, as a job would."""
+    training = subject.data.training
+    wanted = training.task.output_shape(subject.data.test.targets, training.signature.outputs)
+    if isinstance(result, bytes):
+        found = subject.run(result)
+    else:
+        net = module_check.checked(result, "it", training)
+        reference = subject.outputs(settled(net))
+        model = own_model(technique)
+        fresh = subject.build() if model is None else model.build(training.signature)
+        checkpoint.refuse_drift(checkpoint.to_bytes(net), fresh, net, training)
+        found = subject.run(to_onnx(net, training.signature))
+        if found.shape == reference.shape:
+            complaint = parity(reference, found, training.task).complaint("the CPU")
+            if complaint:
+                raise JobFailed(complaint)
+    if tuple(found.shape) != wanted:
+        raise JobFailed(f"its file gives outputs of shape {found.shape}, not {wanted}")
+    if not np.isfinite(found).all():
+        raise JobFailed("its file gives outputs that are no numbers")
+
+
+def _content(result: nn.Module | bytes) -> bytes | list[bytes]:
+    return result if isinstance(result, bytes) else state(result)
+
+
+def _types(net: nn.Module) -> list[type]:
+    return [type(module) for module in net.modules()]
