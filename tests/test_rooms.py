@@ -126,7 +126,8 @@ def test_a_room_that_starts_fast_never_imports_torch(name: str) -> None:
     """All modules of the room, and every plugin that it may name."""
     inside = [module for module in MODULES if room(module) == name]
     code = (
-        f"import contextlib, importlib, sys\n[importlib.import_module(f'compbench.{{m}}') for m in {inside}]\n"
+        "import contextlib, importlib, sys\n"
+        f"[importlib.import_module(f'compbench.{{m}}') for m in {inside}]\n"
         "from compbench.errors import UserError\n"
         "from compbench.registry import registry\n"
         "for kind in ('technique', 'model', 'dataset', 'provider', 'check'):\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -56,6 +57,4 @@ class Model(ModelFamily):
 def _timm() -> Any:
     """The library, which imports torchvision: through its door."""
     torchvision("models")
-    import timm
-
-    return timm
+    return importlib.import_module("timm")

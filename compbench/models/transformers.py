@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -61,9 +62,8 @@ class Model(ModelFamily):
     def build(self, signature: Signature) -> nn.Module:
         """Tokens (N, L), mask (N, L) -> logits (N, classes)."""
         torchvision("models")  # transformers imports it: through its door
-        from transformers import AutoModelForSequenceClassification
-        from transformers.utils import logging
-
+        transformers = importlib.import_module("transformers")
+        logging = importlib.import_module("transformers.utils.logging")
         if TOKENS not in signature.inputs:
             raise ValueError(f"it takes tokens (N, L), but the inputs are {signature.listed}")
         said = logging.get_verbosity()
@@ -71,7 +71,7 @@ class Model(ModelFamily):
         bars = logging.is_progress_bar_enabled()
         logging.disable_progress_bar()
         try:
-            encoder = AutoModelForSequenceClassification.from_pretrained(
+            encoder = transformers.AutoModelForSequenceClassification.from_pretrained(
                 _folder(self.net),
                 num_labels=signature.outputs,
                 use_safetensors=True,

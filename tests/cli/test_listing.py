@@ -92,8 +92,10 @@ def test_all_of_a_kind(kind: str) -> None:
     names = registry.names(listing.KINDS[kind])
     assert [line.split()[0] for line in lines if not line.startswith(" ")][1:] == [*names]
     for name in names:
-        plugin = registry.find(listing.KINDS[kind], name)
         told = listing.entry(kind, name)
+        if "which is not installed" in told.problem:
+            continue
+        plugin = registry.find(listing.KINDS[kind], name)
         assert {one.name for one in told.options} == {*plugin.model_fields}
         assert all(one.description or kind == "datasets" for one in told.options)
         assert told.summary and not told.problem

@@ -118,7 +118,7 @@ def test_a_net_is_built_with_its_options_and_as_many_outputs_as_the_data_has(
     assert net.head.weight.shape == (7, width)
     assert net(torch.zeros(2, 1, 12, 12)).shape == (2, 7)
     described = describe_model(suite.variants["mine"].root_model)
-    again: Any = type(suite.variants["mine"].technique)(model=described)
+    again: Any = type(suite.variants["mine"].technique).model_validate({"model": described})
     assert again.model == suite.variants["mine"].root_model, "as a fresh process reads it"
     assert json.loads(json.dumps(described)) == described
     assert described["name"] == model.strip('"').partition('name = "')[2].partition('"')[0] or (
@@ -179,7 +179,8 @@ def test_a_suite_without_such_a_net_imports_no_torch(write_suite: Callable[[str]
     path = write_suite('[variants.a]\ntechnique = "train"\nmodel = "mlp"\n')
     code = (
         "import sys\nfrom pathlib import Path\nfrom compbench.suite import read\n"
-        f"read.load(Path({str(path)!r}))\nprint(sorted({{'torch', 'torchvision'}} & {{*sys.modules}}))"
+        f"read.load(Path({str(path)!r}))\n"
+        "print(sorted({'torch', 'torchvision'} & {*sys.modules}))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == "[]", result.stderr

@@ -1,0 +1,223 @@
+"""`compbench doctor` on nets, techniques and datasets of a user's own: what works, what fails."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from compbench.cli import main
+from compbench.contracts import NullCase, OnnxTechnique, TorchTechnique, kinds
+from compbench.data.splits import Data
+from compbench.doctor import examination, techniques
+from compbench.doctor.subject import few
+from compbench.errors import UserError
+from compbench.registry import import_path
+from tests.contracts import test_contracts as contracts
+
+NETS = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, outputs, width: int = 4):
+        super().__init__()
+        self.hidden, self.head = nn.Linear(64, width), nn.Linear(width, outputs)
+
+    def forward(self, x):
+        return self.head(self.hidden(x.flatten(1)).relu())
+
+class Wide(Net):
+    def forward(self, x):
+        return self.hidden(x.flatten(1))
+
+class Random(Net):
+    def __init__(self, outputs):
+        import os
+        super().__init__(outputs)
+        self.hidden.bias.data += int.from_bytes(os.urandom(2), "big")
+
+class Branches(Net):
+    def forward(self, x):
+        if x.sum() > 0:
+            x = x * 2
+        return super().forward(x)
+"""
+DATASET = """
+from pathlib import Path
+import numpy as np
+from compbench.contracts import DatasetSource, Samples
+
+class Dataset(DatasetSource):
+    classes = 2
+
+    def fingerprint(self, data_dir):
+        return "mine"
+
+    def load(self, data_dir):
+        images = np.random.default_rng(SEED).integers(0, 256, (80, 1, 8, 8), np.uint8)
+        return Samples.of_images(images, np.arange(80) % 2)
+"""
+SUITE = 'dataset = "own_data:Dataset"\n[variants.a]\ntechnique = "train"\nmodel = "own_net:Net"\n'
+Doctor = Callable[..., tuple[dict[str, dict[str, str]], Any]]
+
+
+@pytest.fixture(autouse=True)
+def _imports_are_undone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    before = {*sys.modules}
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield
+    import_path._open_now.clear()
+    import_path._OPENED.clear()
+    for name in {*sys.modules} - before:
+        if name.startswith("own_"):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def doctor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Doctor:
+    """What the command says by check, and its exit code; only two techniques are tried."""
+    (tmp_path / "own_net.py").write_text(NETS)
+    (tmp_path / "own_data.py").write_text(DATASET.replace("SEED", "0"))
+    (tmp_path / "own_noise.py").write_text(DATASET.replace("SEED", ""))
+    (tmp_path / "mine.toml").write_text(SUITE)
+    known = examination.registry.names
+    few_of = {"technique": ("prune_weights", "quantize_dynamic", "train")}
+    monkeypatch.setattr(examination.registry, "names", lambda kind: few_of.get(kind) or known(kind))
+
+    def call(*arguments: str) -> tuple[dict[str, dict[str, str]], Any]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["compbench", "doctor", *arguments, "--json"])
+        code: Any = 0
+        try:
+            main.main()
+        except SystemExit as stopped:
+            code = stopped.code
+        said = capsys.readouterr()
+        found = json.loads(said.out) if said.out else []
+        return {one["check"]: one for one in found}, said.err if code == 2 else code or 0
+
+    return call
+
+
+def test_a_net_that_works(doctor: Doctor) -> None:
+    found, code = doctor('{ name = "own_net:Net", width = 5 }', "--dataset", "digits")
+    assert {one["status"] for one in found.values()} == {"works"}, found
+    assert {"trains", "prune_weights", "quantize_dynamic", "train"} < {*found}
+    assert code == 0
+
+
+FAULTS = {
+    "Wide": ("takes the inputs and gives the outputs", "logits are (2, 4), not (2, 2)"),
+    "Random": ("is the same for the same seed", "built twice with one seed"),
+    "Branches": ("exports, with the same outputs", ""),
+}
+
+
+@pytest.mark.parametrize(("name", "check", "reason"), [(n, *f) for n, f in FAULTS.items()])
+def test_a_net_that_does_not(doctor: Doctor, name: str, check: str, reason: str) -> None:
+    found, code = doctor(f"own_net:{name}", "--suite", "mine.toml")
+    assert found[check]["status"] == "fails"
+    assert reason in found[check]["said"] and "\n" not in found[check]["said"]
+    assert code == 1
+
+
+@pytest.mark.parametrize(("name", "code"), [("own_data:Dataset", 0), ("own_noise:Dataset", 1)])
+def test_a_dataset(doctor: Doctor, name: str, code: int) -> None:
+    found, ended = doctor(name)
+    assert ended == code
+    assert found["loads the same twice"]["status"] == ("fails" if code else "works")
+
+
+def test_a_technique(doctor: Doctor) -> None:
+    found, code = doctor("examples.adding.technique:Technique", "--model", "own_net:Net")
+    assert code == 0 and {one["status"] for one in found.values()} == {"works"}
+
+
+MISTAKES = {
+    "mpl": "there is no model, technique or dataset 'mpl'; did you mean 'mlp'?",
+    "own_net:Nett": "has no class or function 'Nett'; did you mean 'Net'?",
+    '{ name = "own_net:Net", widht = 3 }': "has no option 'widht'; did you mean 'width'?",
+    "{ width = 3 }": "has no name",
+    "{ width = ": "is no table of TOML",
+}
+
+
+@pytest.mark.parametrize(("name", "message"), MISTAKES.items())
+def test_a_mistake_is_one_line(doctor: Doctor, name: str, message: str) -> None:
+    _, said = doctor(name)
+    assert message in said and said.count("\n") == 1
+
+
+class Nothing(TorchTechnique):
+    null_case = NullCase({})
+
+    def build(self, parents, data, fit):
+        import copy
+
+        return copy.deepcopy(parents[0])
+
+
+class Spoils(TorchTechnique):
+    null_case = NullCase({})
+
+    def build(self, parents, data, fit):
+        with torch.no_grad():
+            next(parents[0].parameters()).mul_(2)
+        return parents[0]
+
+
+class Stops(TorchTechnique):
+    null_case = NullCase({})
+
+    def build(self, parents, data, fit):
+        raise ValueError("the layer '0' is not for me")
+
+
+class Breaks(OnnxTechnique):
+    null_case = NullCase({})
+
+    def rewrite(self, parent, data):
+        return (1 / 0).to_bytes()
+
+
+ATTEMPTS = {
+    Nothing: ("fails", "it changes nothing, and does not say so"),
+    Spoils: ("fails", "it changes its parent"),
+    Stops: ("refuses", "the layer '0' is not for me"),
+    Breaks: ("fails", "ZeroDivisionError"),
+}
+
+
+@pytest.mark.parametrize(("plugin", "found"), ATTEMPTS.items())
+def test_what_came_of_a_technique(plugin: type, found: tuple[str, str], tiny: Data) -> None:
+    attempt = techniques.attempt(plugin(), contracts.subject(tiny))
+    assert attempt.status == found[0] and found[1] in attempt.said
+
+
+def test_few_samples_are_of_all_classes(tiny: Data) -> None:
+    order = tiny.training.train.targets.argsort(kind="stable")
+    assert len({*order.tolist()}) == 96
+    assert {*few(tiny).training.train.targets.tolist()} == {0, 1, 2}
+
+
+def test_a_name_of_each_kind_is_known() -> None:
+    assert [examination.kind_of(n) for n in ("cnn", "train", "digits", "torchvision:resnet18")] == [
+        *("model", "technique", "dataset", "model")
+    ]
+    with pytest.raises(UserError, match="did you mean"):
+        examination.kind_of("digit")
+
+
+def test_every_technique_can_be_tried_on_a_net() -> None:
+    """Those that need more than a net are left out, by their parents alone."""
+    for name in examination.registry.names("technique"):
+        plugin = kinds.technique(name)
+        if plugin.parents[1]:
+            kinds.made_technique(name, techniques.options(plugin, "mlp", {"epochs": 1}))
