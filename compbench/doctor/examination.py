@@ -84,7 +84,7 @@ def examined(
     plugin = kinds.technique(name) if kind == "technique" else None
     family = made_model(net if plugin else subject)
     data = few(splits.load(dataset, data_dir))
-    with _subject(family, data) as tried:
+    with subject_on(family, data) as tried:
         if plugin:
             yield from _technique(plugin, more, tried, family)
         else:
@@ -92,7 +92,7 @@ def examined(
 
 
 @contextmanager
-def _subject(family: ModelFamily, data: Data) -> Iterator[Subject]:
+def subject_on(family: ModelFamily, data: Data) -> Iterator[Subject]:
     """The net, whose files run in a process of their own: one may crash it."""
     with determinism.held(1), Worker(rewrite.arrays(data)) as worker:
         yield Subject(

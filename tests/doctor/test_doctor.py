@@ -26,7 +26,7 @@ from torch import nn
 class Net(nn.Module):
     def __init__(self, outputs, width: int = 4):
         super().__init__()
-        self.hidden, self.head = nn.Linear(64, width), nn.Linear(width, outputs)
+        self.hidden, self.head = nn.Linear(784, width), nn.Linear(width, outputs)
 
     def forward(self, x):
         return self.head(self.hidden(x.flatten(1)).relu())
@@ -59,7 +59,7 @@ class Dataset(DatasetSource):
         return "mine"
 
     def load(self, data_dir):
-        images = np.random.default_rng(SEED).integers(0, 256, (80, 1, 8, 8), np.uint8)
+        images = np.random.default_rng(SEED).integers(0, 256, (80, 1, 28, 28), np.uint8)
         return Samples.of_images(images, np.arange(80) % 2)
 """
 SUITE = 'dataset = "own_data:Dataset"\n[variants.a]\ntechnique = "train"\nmodel = "own_net:Net"\n'
