@@ -196,7 +196,7 @@ def main(wanted: Iterable[str]) -> int:
         if not chosen or net in chosen:
             rows[net] = tried(heading, net)
             write(rows)
-            print(net, rows[net].reasons, flush=True)
+            print(net, rows[net].cells, rows[net].reasons, flush=True)
     return int(any("fails" in row.cells.values() for row in rows.values()))
 
 

@@ -20,10 +20,9 @@ def test_each_net_has_a_line_and_each_refusal_a_reason() -> None:
         assert refused == {*row.reasons}, net
 
 
-def test_the_nets_for_images_were_tried_with_every_technique() -> None:
-    rows = nets_table.read()
-    for net in nets_table.IMAGE_NETS:
-        assert [*rows[net].cells] == [*nets_table.tried_techniques()], net
+def test_a_net_was_tried_with_every_technique_or_with_none() -> None:
+    for net, row in nets_table.read().items():
+        assert [*row.cells] in ([], [*nets_table.tried_techniques()]), net
 
 
 def test_what_is_written_is_what_was_read() -> None:
