@@ -98,7 +98,7 @@ def found(kind: Kind, path: str, is_one: Callable[[Any], bool]) -> Any:
         raise UserError(f"the {kind} {shown(path)} can't be imported: {hint}")
     module_name, _, class_name = path.partition(":")
     module = _imported(kind, module_name)
-    plugin = getattr(module, class_name, None)
+    plugin: Any = getattr(module, class_name, None)
     if not is_one(plugin):
         known = [n for n, v in vars(module).items() if is_one(v) and _is_of(v, module)]
         hint = _within(module, class_name) or nearest(class_name, known)
