@@ -332,7 +332,7 @@ def test_a_file_that_differs_from_its_torch_module_is_not_measured(lab: Lab) -> 
     work = lab.run()
     ((where, reason),) = lab.reasons().items()
     assert where == ("teacher", CPU, -1)
-    assert reason.startswith(f"on {CPU} the ONNX file's logits are up to 0.5 from torch's")
+    assert reason.startswith(f"on {CPU} the ONNX file's outputs are up to 0.5 from torch's")
     assert work.failures == [f"teacher (seed 0) on {CPU}: {reason}"]
     assert lab.having("size_bytes") == sorted(ALL)
     assert lab.having("accuracy") == lab.having("memory_bytes") == ["alone", "kd", "q"]
