@@ -7,7 +7,7 @@ when a dataset is read.
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +71,7 @@ def class_names(labels: Sequence[str]) -> tuple[str, ...]:
         return tuple(sorted(names))
 
 
-def refuse_wrong_classes(where: str, labels: dict[str, Sequence[str]]) -> None:
+def refuse_wrong_classes(where: str, labels: Mapping[str, Sequence[str]]) -> None:
     """Raises UserError where the training split has one class, or another split one of its own."""
     known = {*labels["train"]}
     for split, own in labels.items():

@@ -225,7 +225,7 @@ class Dataset(DividedSource):
         named = {"train": kept} if self.split is None else self._named(path, table, kept)
         labels = None
         if classes:
-            of_split = {s: [targets[row] for row in own] for s, own in named.items()}
+            of_split = {s: list(targets[own]) for s, own in named.items()}
             refuse_wrong_classes(f"{path}: '{self._targets[0]}'", of_split)
             order = {name: index for index, name in enumerate(classes)}
             labels = np.array([order.get(name, -1) for name in targets], np.int64)
@@ -276,7 +276,7 @@ class Dataset(DividedSource):
     ) -> dict[str, NDArray[Any]]:
         if classes:
             order = {name: index for index, name in enumerate(classes)}
-            return {s: np.array([order[targets[r]] for r in own]) for s, own in rows.items()}
+            return {s: np.array([order[name] for name in targets[own]]) for s, own in rows.items()}
         if self.predict == "labels":
             return {s: targets[own].astype(np.int64) for s, own in rows.items()}
         if self.scale_target:
