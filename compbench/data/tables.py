@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 MOST_CATEGORIES = 100  # of a column that is not named as one: beyond are names, dates, keys
 _MOST_NUMBERS = 0.5  # of a column of texts: where more are numbers, the others are slips
+
+
+def column(table: DataFrame, name: str) -> Series:
+    """A column by its name, which is there once."""
+    return cast("Series", table[name])
 
 
 def read(path: Path, separator: str | None) -> DataFrame:

@@ -68,7 +68,9 @@ def trained(kind: str, texts: Sequence[str], size: int, lowercase: bool) -> Voca
         tokens = _word_pieces(texts, size, lowercase)
         tokenizer = Tokenizer(models.WordPiece(tokens, unk_token=UNKNOWN))
         tokenizer.normalizer, tokenizer.pre_tokenizer = _as_bert(lowercase)
-    return Vocabulary(tokenizer, tokenizer.get_vocab_size(), tokenizer.token_to_id(PADDING))
+    padding = tokenizer.token_to_id(PADDING)
+    assert padding is not None  # it was trained with it
+    return Vocabulary(tokenizer, tokenizer.get_vocab_size(), padding)
 
 
 def own(path: Path) -> Vocabulary:

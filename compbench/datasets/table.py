@@ -116,7 +116,7 @@ class Dataset(DividedSource):
         table = tables.read(path, self.separator)
         names = self._features(path, table)
         columns = self._columns(path, table, names)
-        kept = self._kept(path, table[[*names, *self._targets]])
+        kept = self._kept(path, table.loc[:, [*names, *self._targets]])
         targets, classes = self._answers(path, table, kept)
         rows = self._rows(path, table, kept, targets, classes)
         features = self._encoded(path, columns, rows)
@@ -159,7 +159,7 @@ class Dataset(DividedSource):
         """Each feature as numbers, NaN where one is missing, or as texts, None there."""
         found: dict[str, Any] = {}
         for name in names:
-            column = table[name]
+            column = tables.column(table, name)
             if name in self.categories:
                 found[name] = tables.texts(column)
             elif tables.is_number(column):
@@ -174,9 +174,9 @@ class Dataset(DividedSource):
     ) -> tuple[NDArray[Any], tuple[str, ...]]:
         """The targets (N,) or (N, D), NaN or None where one is missing, and the classes."""
         if self.predict == "class":
-            column = table[self._targets[0]]
+            column = tables.column(table, self._targets[0])
             found = tables.texts(column)
-            names = class_names(found[kept])
+            names = class_names(list(found[kept]))
             if tables.is_number(column) and not all(_is_whole(name) for name in names):
                 raise UserError(
                     f"{path}: the target {shown(column.name)} has numbers such as {names[0]}, no "
@@ -187,7 +187,9 @@ class Dataset(DividedSource):
                     f"{path}: the target {shown(column.name)} has {len(names):,} classes"
                 )
             return found, names
-        found = np.stack([tables.numbers(path, table[name]) for name in self._targets], 1)
+        found = np.stack(
+            [tables.numbers(path, tables.column(table, name)) for name in self._targets], 1
+        )
         if self.predict == "labels":
             wrong = ~(np.isin(found, (0, 1)) | np.isnan(found))
             if wrong.any():
@@ -202,7 +204,7 @@ class Dataset(DividedSource):
         """The rows that are used: all that have an answer, or what is asked for of missing ones."""
         if self.missing == "refuse":
             tables.refuse_missing(path, used)
-        lacks = used if self.missing == "drop" else used[list(self._targets)]
+        lacks = used if self.missing == "drop" else used.loc[:, list(self._targets)]
         kept = np.flatnonzero(~np.asarray(lacks.isna().any(axis=1)))
         left_out = len(used) - len(kept)
         if self.missing == "mean" and left_out:

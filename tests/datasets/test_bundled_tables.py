@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas
@@ -28,7 +29,7 @@ def scored(data: Data, hidden: tuple[int, ...], epochs: int) -> float:
 
 
 def test_a_logistic_regression_tells_irises(tmp_path: Path) -> None:
-    bunch = load_iris(as_frame=True)
+    bunch: Any = load_iris(as_frame=True)
     table = bunch.frame.assign(target=bunch.target_names[bunch.target])
     table.to_csv(tmp_path / "iris.csv", index=False)
     data = loaded("table", tmp_path, path="iris.csv", target="target", validation_share=0.3)
@@ -37,7 +38,8 @@ def test_a_logistic_regression_tells_irises(tmp_path: Path) -> None:
 
 
 def test_a_linear_regression_tells_the_progression_of_diabetes(tmp_path: Path) -> None:
-    load_diabetes(as_frame=True, scaled=False).frame.to_csv(tmp_path / "d.csv", index=False)
+    bunch: Any = load_diabetes(as_frame=True, scaled=False)
+    bunch.frame.to_csv(tmp_path / "d.csv", index=False)
     asked = {"path": "d.csv", "target": "target", "predict": "number", "scale_target": True}
     data = loaded("table", tmp_path, **asked)
     error = scored(data, (), 20)
@@ -47,7 +49,8 @@ def test_a_linear_regression_tells_the_progression_of_diabetes(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["iris.csv", "iris.parquet"])
 def test_a_table_is_the_same_in_both_formats(tmp_path: Path, name: str) -> None:
-    frame: pandas.DataFrame = load_iris(as_frame=True).frame
+    bunch: Any = load_iris(as_frame=True)
+    frame: pandas.DataFrame = bunch.frame
     frame.to_csv(tmp_path / "iris.csv", index=False)
     frame.to_parquet(tmp_path / "iris.parquet")
     data = loaded("table", tmp_path, path=name, target="target")
