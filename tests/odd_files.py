@@ -162,7 +162,7 @@ class Made:
 
 # what each of them does: right, or the reason that it fails with
 RIGHT = ("good", "label_first", "words", "fixed_batch", "unknown_classes", "no_initializer")
-_NONE = "none of the model's outputs is float32 (images, classes): "
+_NONE = "none of the model's outputs is float32 (samples, …): "
 REASONS = {
     "labels_only": f"{_NONE}label tensor(int64) ('N',)",
     "words_only": f"{_NONE}word tensor(string) ('N',)",

@@ -26,17 +26,18 @@ from tests.odd_files import REASONS, RIGHT, Made, reason
 
 MADE = Made(4, 3)
 IMAGES = np.random.default_rng(1).normal(size=(40, 1, 4, 4)).astype(np.float32)
+INPUTS = {"input": IMAGES}
 
 
 @pytest.fixture(scope="module")
 def expected() -> np.ndarray:
-    return inference.logits(cpu_session(MADE.good()), IMAGES)
+    return inference.outputs(cpu_session(MADE.good()), INPUTS)
 
 
 @pytest.mark.parametrize("kind", RIGHT)
 def test_logits_are_found_whatever_is_beside_them(kind: str, expected: np.ndarray) -> None:
     session = cpu_session(getattr(MADE, kind)())
-    np.testing.assert_allclose(inference.logits(session, IMAGES), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(inference.outputs(session, INPUTS), expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", REASONS)
@@ -61,7 +62,7 @@ def test_an_output_that_is_not_what_the_file_says_is_told() -> None:
     model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([0]), "axis"))
     session = cpu_session(model.SerializeToString())
     with pytest.raises(JobFailed, match=r"^for images \(40, 1, 4, 4\) .* output is \(1, 40, 3\)$"):
-        inference.logits(session, IMAGES)
+        inference.outputs(session, INPUTS)
 
 
 @pytest.mark.parametrize("kind", [name for name in vars(Made) if name not in ("file", "label")])
@@ -91,9 +92,9 @@ def path(tmp_path: Path, request: pytest.FixtureRequest) -> str:
 @pytest.mark.parametrize("path", ["words", "unknown_classes"], indirect=True)
 def test_odd_files_are_measured_as_others_are(path: str) -> None:
     target = Target(batch_sizes=(2, 4))
-    assert footprint.footprints(path, target, 1, IMAGES)["rest_bytes"] > 0
-    assert "MatMul" in profile.profile(path, target, IMAGES)["operator"]
-    taken = launch.launch(Spec({"a/0": path}, target, Turns(1e-6, most_runs=2), 0), IMAGES)
+    assert footprint.footprints(path, target, 1, INPUTS)["rest_bytes"] > 0
+    assert "MatMul" in profile.profile(path, target, INPUTS)["operator"]
+    taken = launch.launch(Spec({"a/0": path}, target, Turns(1e-6, most_runs=2), 0), INPUTS)
     assert set(taken["throughput"]) == {"2", "4"}
 
 
@@ -103,7 +104,7 @@ def test_a_batch_that_does_not_fit_is_blamed_on_its_arm(path: str, tmp_path: Pat
     good.write_bytes(MADE.good())
     arms = {"good/0": str(good), "odd/0": path}
     with pytest.raises(ProcessFailed, match=r"^the model takes \(7, 1, 4, 4\)") as raised:
-        launch.launch(Spec(arms, Target(), Turns(1e-6), 0), IMAGES)
+        launch.launch(Spec(arms, Target(), Turns(1e-6), 0), INPUTS)
     assert raised.value.at == "odd/0"
 
 
@@ -111,10 +112,10 @@ def test_a_batch_that_does_not_fit_is_blamed_on_its_arm(path: str, tmp_path: Pat
 @pytest.mark.parametrize("path", ["endless"], indirect=True)
 def test_a_file_that_never_ends_a_run_is_ended(path: str) -> None:
     ended = "made no progress for 2 s and was ended"
-    with Worker({"images": IMAGES}, 2) as worker, pytest.raises(ProcessFailed, match=ended):
+    with Worker({"images/input": IMAGES}, 2) as worker, pytest.raises(ProcessFailed, match=ended):
         inference.infer(worker, path, Target(), "images")
     with pytest.raises(ProcessFailed, match="made no progress") as raised:
-        launch.launch(Spec({"odd/0": path}, Target(), Turns(1e-6), 0), IMAGES, 2)
+        launch.launch(Spec({"odd/0": path}, Target(), Turns(1e-6), 0), INPUTS, 2)
     assert raised.value.at == "odd/0"
 
 
