@@ -138,6 +138,8 @@ class Samples:
         **more: Any,
     ) -> Samples:
         """Of pixels uint8 (N, C, H, W) and labels (N,) of any integer type, 0 to classes - 1."""
+        if (test_images is None) != (test_labels is None):
+            raise ValueError("of test_images and test_labels one is None: give both or none")
         test = None
         if test_images is not None and test_labels is not None:
             test = Split({PIXELS: test_images}, test_labels)

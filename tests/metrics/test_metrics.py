@@ -32,7 +32,7 @@ from compbench.statistics.summary import Figure, Summary
 from compbench.table import columns, frame, write
 from compbench.table.stored_run import StoredRun
 from tests.factory import RUN, RUN_ROWS, TARGET, make_row, make_run, status_row, variant_rows
-from tests.run.test_stages import ALL, CPU, MATRIX, Lab, lab  # noqa: F401, a fixture
+from tests.run.test_stages import ALL, CPU, MATRIX, Lab, flat, lab  # noqa: F401, a fixture
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "adding" / "metric.py"
 NAME = "largest_weight_bytes"
@@ -54,7 +54,7 @@ class Metric(MetricBase):
 
     def measure_running(self, running):
         running.run()
-        return {"volts": running.logits(running.images)[:, 0]}
+        return {"volts": running.outputs(running.inputs)[:, 0]}
 
     def derive(self, here, baseline):
         (row,), (other,) = here.of("rate"), baseline.of("rate")
@@ -212,7 +212,7 @@ def test_a_metric_of_a_running_file(lab: Lab, add: Add) -> None:  # noqa: F811
     work = lab.run()
     assert work.failures == []
     (row,) = (r for r in lab.rows if r.metric == "rate" and r.variant == "alone")
-    pixels = lab.data.test.images.reshape(len(lab.data.test.images), -1)
+    pixels = flat(lab.data)
     assert (row.target, row.batch_size) == (CPU, 1)
     np.testing.assert_allclose(row.samples["volts"], (pixels @ MATRIX)[:, 0], atol=1e-4)
 

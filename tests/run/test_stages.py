@@ -16,6 +16,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
+from compbench.contracts.inputs import Inputs
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.make import job as make_job
@@ -23,6 +24,7 @@ from compbench.make.store import LOGITS, MODEL, Manifest, Store
 from compbench.measure import evaluate, footprint, launch
 from compbench.measure import loadgen as measure_loadgen
 from compbench.measure import profile as measure_profile
+from compbench.onnxfile import metadata
 from compbench.results import record
 from compbench.results.find import latest_run
 from compbench.results.folder import read_rows
@@ -35,6 +37,7 @@ from compbench.runtime.target import Target
 from compbench.suite import plan
 from compbench.suite import read as suite_read
 from compbench.suite.plan import Job
+from tests.conftest import SIGNATURE
 from tests.factory import ENVIRONMENT, MEMORY, make_run
 
 CPU, PIXELS, CLASSES = "cpu_1thread", 144, 3
@@ -65,16 +68,23 @@ def linear(name: str) -> bytes:
     """A file of other bytes for each artifact: images (batch, 1, 12, 12) -> pixels times MATRIX."""
     graph = helper.make_graph(
         [
-            helper.make_node("Flatten", ["input"], ["pixels"]),
-            helper.make_node("MatMul", ["pixels", "matrix"], ["logits"]),
+            helper.make_node("Flatten", ["pixels"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "matrix"], ["logits"]),
         ],
         name,
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 12, 12])],
+        [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 1, 12, 12])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", CLASSES])],
         [numpy_helper.from_array(MATRIX, "matrix")],
     )
     opset = helper.make_opsetid("", 17)
-    return helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=9)
+    return metadata.fed(model.SerializeToString(), SIGNATURE.feeds())
+
+
+def flat(data: Data) -> np.ndarray:
+    """The prepared pixels of the test split (N, 144)."""
+    prepared = data.training.prepared(data.test.arrays)["pixels"]
+    return prepared.reshape(len(prepared), -1)
 
 
 def npy(array: np.ndarray) -> bytes:
@@ -134,7 +144,7 @@ class Lab:
         assert tuple(parent.artifact.manifest.key for parent in parents) == job.parent_keys
         files = {MODEL: linear(job.variant.name)}
         if job.variant.is_torch:
-            logits = data.test.images.reshape(-1, PIXELS) @ MATRIX
+            logits = flat(data) @ MATRIX
             files[LOGITS] = npy(logits + (0.5 if job.variant.name in self.wrong else 0))
         manifest = Manifest(
             key=job.key,
@@ -152,10 +162,10 @@ class Lab:
         )
         return manifest, files
 
-    def launch(self, spec: launch.Spec, images: np.ndarray, silent_s: float) -> dict[str, Any]:
+    def launch(self, spec: launch.Spec, inputs: Inputs, silent_s: float) -> dict[str, Any]:
         self._ask(f"launch {spec.seed}: {' '.join(spec.arms)}", f"launch {spec.seed}")
         assert all(Path(file).is_file() for file in spec.arms.values())
-        assert images is self.data.test.images
+        assert inputs["pixels"].dtype == np.uint8
         baseline, _, _ = spec.beside["control"].partition("/")
         seeds = {arm: 0 if arm == "control" else int(arm[-1]) for arm in spec.arms}
         assert {arm: spec.beside[arm] for arm in seeds} == {
@@ -237,9 +247,9 @@ def test_logits_are_kept_as_long_as_there_is_room(lab: Lab, monkeypatch) -> None
     work = lab.run()
     ran = list[str]()
 
-    def given(_: Any, file: str, __: Any, *images: str) -> inference.Inferred:
+    def given(_: Any, file: str, __: Any, *splits: str) -> inference.Inferred:
         ran.append(lab._variant(file))
-        return inference.Inferred(dict.fromkeys(images, np.zeros((5, 2), np.float32)), {})
+        return inference.Inferred(dict.fromkeys(splits, np.zeros((5, 2), np.float32)), {})
 
     monkeypatch.setattr(inference, "infer", given)
     first, second, third = list(work.artifacts.values())[:3]

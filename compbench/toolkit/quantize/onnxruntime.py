@@ -16,7 +16,6 @@ import numpy as np
 from compbench.contracts import TrainingData
 from compbench.contracts.inputs import fed
 from compbench.errors import JobFailed
-from compbench.onnxfile import metadata
 from compbench.onnxfile.graph import matched, refuse_quantized, with_matrix_products
 from compbench.toolkit.quantize.options import IntegerOptions, StaticOptions
 
@@ -182,6 +181,8 @@ def _operators(options: IntegerOptions) -> list[str]:
 def _samples(model: ModelProto, data: TrainingData, count: int) -> CalibrationDataReader:
     """Batches of one size: the calibrators that count histograms can't take another."""
     from onnxruntime.quantization import CalibrationDataReader
+
+    from compbench.onnxfile import metadata
 
     feeds = metadata.feeds(model) or data.signature.feeds(x.name for x in model.graph.input)
     count = min(count, len(data.train))
