@@ -39,6 +39,9 @@ class FileModule(nn.Module):
         parameters = [inspect.Parameter(name, kind) for name in self._names]
         self.forward = _signed(self._run, inspect.Signature(parameters))
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> FileModule:
+        return self  # it has no weights that a copy could change
+
     def _run(self, *prepared: Tensor) -> Tensor:
         given = zip(self._names, prepared, strict=True)
         raw = {name: self._raw(name, array) for name, array in given}

@@ -21,10 +21,15 @@ class Model(ModelFamily):
     )
 
     def build(self, signature: Signature) -> nn.Module:
-        """Images (N, C, H, W) -> logits (N, classes)."""
+        """One input (N, …), flattened: images or features -> (N, outputs)."""
         from torch import nn
 
-        shape, classes = signature.image, signature.outputs
+        if len(signature.inputs) != 1:
+            raise ValueError(f"it takes one input, but there are {signature.listed}")
+        ((_, one),) = signature.inputs.items()
+        if one.prepared_dtype != "float32":
+            raise ValueError(f"it takes images or features, but the input is {signature.listed}")
+        shape, classes = one.shape, signature.outputs
         layers: list[nn.Module] = [nn.Flatten()]
         inputs = prod(shape)
         for outputs in self.hidden:

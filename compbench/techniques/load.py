@@ -138,9 +138,9 @@ class Technique(RootTechnique):
     ) -> bytes:
         from compbench.onnxfile import feeding, foreign, metadata
 
-        foreign.without_maps(model, note)
         if data.task.has_classes:
             foreign.refuse_other_classes(model, data.signature.outputs, note)
+        foreign.without_maps(model, note)
         told = feeding.Told(self.inputs, self.layout, self._normalised(data))
         feeds = feeding.recognised(model, data.signature, told)
         batch = feeding.fixed_batch(model)
