@@ -73,8 +73,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def accuracy(results: Path, variant: str) -> float:
     rows = read_rows(next(results.glob("runs/mine/*")))
-    found = next(r for r in rows if (r.variant, r.metric) == (variant, "accuracy"))
-    return float(np.mean(found.samples["correct"]))
+    found = next(r for r in rows if (r.variant, r.metric) == (variant, "score"))
+    return float(np.mean(found.samples["score"]))
 
 
 @pytest.mark.parametrize("variant", ["small", "small_int8"])

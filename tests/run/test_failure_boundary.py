@@ -119,7 +119,7 @@ def test_a_failure_fails_its_row_and_all_else_goes_on(
     others = {variant for variant, *_ in reasons} - {"kd"}
     assert others == ({"q"} if stage in ("make", "evaluate") else set())  # its child
     whole = sorted({*ALL} - {"kd"} - others)
-    for metric in ("size_bytes", "accuracy", "memory_bytes", "loadgen_server", "latency_ns"):
+    for metric in ("size_bytes", "score", "memory_bytes", "loadgen_server", "latency_ns"):
         assert set(lab.having(metric)) >= {*whole}, metric
     timed = [v for v in ALL if v in whole or (v == "kd" and stage == "server")]
     assert lab.log == [] or lab.log[-1] == f"launch 2: {arms(*timed)}"
@@ -183,7 +183,7 @@ def test_a_baseline_that_crashes_its_launch_is_told_for_the_target(lab: Lab, mon
     assert reason.startswith(f"in launch 1: {CRASH}")
     assert reason.endswith(f"without the baseline nothing is timed on {CPU}")
     assert lab.having("latency_ns") == []
-    assert lab.having("accuracy") == lab.having("memory_bytes") == sorted(ALL)
+    assert lab.having("score") == lab.having("memory_bytes") == sorted(ALL)
     assert len(work.failures) == 1
 
 

@@ -221,7 +221,7 @@ def test_a_whole_run_makes_evaluates_weighs_and_times(lab: Lab) -> None:
     timed = [f"launch {i}: {arms(*ALL)}" for i in range(3)]
     assert lab.log == [*(f"make {variant}" for variant in ALL), *weighed, *timed]
     assert work.failures == []
-    for metric in ("size_bytes", "accuracy", "memory_bytes", "operators", "latency_ns"):
+    for metric in ("size_bytes", "score", "memory_bytes", "operators", "latency_ns"):
         assert lab.having(metric) == sorted(ALL)
     assert lab.having("machine") == lab.having("control_latency_ns") == ["alone"]
     assert lab.having("status") == []
@@ -288,7 +288,7 @@ def test_a_mistake_in_a_technique_fails_its_job_with_a_traceback(lab: Lab) -> No
     assert "FAILED: ZeroDivisionError" in lab.notes
     text = path.read_text()
     assert text.startswith("Traceback") and text.endswith("ZeroDivisionError: division\nby zero\n")
-    assert lab.having("accuracy") == ["alone", "teacher"]
+    assert lab.having("score") == ["alone", "teacher"]
 
 
 def test_a_full_disk_stops_the_run(lab: Lab) -> None:
@@ -307,7 +307,7 @@ def test_what_failed_is_tried_again_and_its_old_rows_are_gone(lab: Lab) -> None:
     assert lab.log[:4] == ["make teacher", "make kd", "make q", "footprint teacher"]
     assert lab.reasons() == {}
     assert work.failures == []
-    assert lab.having("accuracy") == sorted(ALL)
+    assert lab.having("score") == sorted(ALL)
 
 
 def test_a_target_without_its_provider_is_skipped_and_says_so(lab: Lab, monkeypatch) -> None:
@@ -332,10 +332,10 @@ def test_a_file_that_differs_from_its_torch_module_is_not_measured(lab: Lab) -> 
     work = lab.run()
     ((where, reason),) = lab.reasons().items()
     assert where == ("teacher", CPU, -1)
-    assert reason.startswith(f"on {CPU} the ONNX file's logits are up to 0.5 from torch's")
+    assert reason.startswith(f"on {CPU} the ONNX file's outputs are up to 0.5 from torch's")
     assert work.failures == [f"teacher (seed 0) on {CPU}: {reason}"]
     assert lab.having("size_bytes") == sorted(ALL)
-    assert lab.having("accuracy") == lab.having("memory_bytes") == ["alone", "kd", "q"]
+    assert lab.having("score") == lab.having("memory_bytes") == ["alone", "kd", "q"]
     assert lab.log[-1] == f"launch 2: {arms('kd', 'q', 'alone')}"
 
 
@@ -387,7 +387,7 @@ def test_a_stopped_run_goes_on_where_it_was(lab: Lab, stopped: str, left: list[s
     assert work.failures == []
     rows = [(r.variant, r.metric, r.target, r.launch, r.batch_size) for r in lab.rows]
     assert len(rows) == len(set(rows))
-    assert lab.having("accuracy") == sorted(ALL)
+    assert lab.having("score") == sorted(ALL)
 
 
 def test_variants_with_equal_options_are_made_once_and_measured_each(lab: Lab) -> None:
@@ -396,7 +396,7 @@ def test_variants_with_equal_options_are_made_once_and_measured_each(lab: Lab) -
     keys = {job.variant.name: job.key for job in work.jobs}
     assert keys["twin"] == keys["teacher"]
     assert [line for line in lab.log if line.startswith("make")] == [f"make {v}" for v in ALL]
-    assert lab.having("accuracy") == lab.having("latency_ns") == sorted((*ALL, "twin"))
+    assert lab.having("score") == lab.having("latency_ns") == sorted((*ALL, "twin"))
     assert lab.log[-1] == f"launch 2: {arms(*ALL, 'twin')}"
 
 

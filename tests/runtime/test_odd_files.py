@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 
+from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.make import job
 from compbench.measure import footprint, launch, profile
@@ -22,7 +23,7 @@ from compbench.runtime import inference
 from compbench.runtime.process import ProcessFailed, Worker
 from compbench.runtime.target import Target
 from tests.fakes import cpu_session
-from tests.odd_files import REASONS, RIGHT, Made, reason
+from tests.odd_files import LATER, REASONS, RIGHT, Made, reason
 
 MADE = Made(4, 3)
 IMAGES = np.random.default_rng(1).normal(size=(40, 1, 4, 4)).astype(np.float32)
@@ -47,11 +48,20 @@ def test_what_has_no_logits_says_what_it_has(kind: str) -> None:
     assert str(raised.value) == reason(kind, MADE)
 
 
-def test_weights_that_are_elsewhere_are_missed_in_one_line() -> None:
+def test_inputs_that_a_batch_lacks_are_named_with_those_that_there_are() -> None:
+    session = cpu_session(MADE.two_inputs())
+    wanted = (
+        r"^the model takes input tensor\(float\) .*, more tensor\(float\) .*; there is input float32"
+    )
+    with pytest.raises(JobFailed, match=wanted):
+        session.bind(INPUTS)
+
+
+def test_weights_that_are_elsewhere_are_missed_in_one_line(tiny: Data) -> None:
     with pytest.raises(JobFailed, match=r"\AONNX Runtime can't load the file: .*weights\.bin.*\Z"):
         cpu_session(MADE.elsewhere())
     with pytest.raises(JobFailed, match=r"\Aits weights are in other files \(weights\.bin\)"):
-        job._checked(MADE.elsewhere(), "'mine'")
+        job._checked(MADE.elsewhere(), "'mine'", tiny.training)
 
 
 def test_an_output_that_is_not_what_the_file_says_is_told() -> None:
@@ -61,7 +71,7 @@ def test_an_output_that_is_not_what_the_file_says_is_told() -> None:
     model.graph.node.extend(three)
     model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([0]), "axis"))
     session = cpu_session(model.SerializeToString())
-    with pytest.raises(JobFailed, match=r"^for images \(40, 1, 4, 4\) .* output is \(1, 40, 3\)$"):
+    with pytest.raises(JobFailed, match=r"^for 40 samples the model.s output is \(1, 40, 3\)$"):
         inference.outputs(session, INPUTS)
 
 
@@ -103,7 +113,7 @@ def test_a_batch_that_does_not_fit_is_blamed_on_its_arm(path: str, tmp_path: Pat
     good = tmp_path / "good.onnx"
     good.write_bytes(MADE.good())
     arms = {"good/0": str(good), "odd/0": path}
-    with pytest.raises(ProcessFailed, match=r"^the model takes \(7, 1, 4, 4\)") as raised:
+    with pytest.raises(ProcessFailed, match=r"^the model takes input \(7, 1, 4, 4\)") as raised:
         launch.launch(Spec(arms, Target(), Turns(1e-6), 0), INPUTS)
     assert raised.value.at == "odd/0"
 
@@ -119,7 +129,7 @@ def test_a_file_that_never_ends_a_run_is_ended(path: str) -> None:
     assert raised.value.at == "odd/0"
 
 
-KINDS = (*RIGHT, *REASONS, "other_classes", "elsewhere", "endless")
+KINDS = (*RIGHT, *REASONS, *LATER, "other_classes", "elsewhere", "endless")
 SUITE = """
 dataset = "digits"
 [measure]
@@ -157,14 +167,18 @@ def test_a_suite_of_odd_files_fails_where_it_must_and_only_there(tmp_path: Path)
     failed = {r.variant: r.reason for r in rows if r.status == "failed"}
     wanted = {kind: reason(kind, made) for kind in REASONS} | {
         "other_classes": "tests.odd_files:Technique gives outputs of shape (360, 20) for 360 "
-        "images, not the logits of 10 classes (360, 10)",
+        "samples, not (360, 10), the logits of 10 classes",
         "elsewhere": "its weights are in other files (weights.bin): save all in one",
-        "fixed_batch": "the model takes (7, 1, 28, 28), the images are (1, 1, 28, 28)",
+        "fixed_batch": "the model takes input (7, 1, 28, 28), but is given (1, 1, 28, 28)",
+        "two_inputs": "the technique 'tests.odd_files:Technique': the file takes input float32 (N, "
+        "1, 28, 28), more float32 (N, 10); there is pixels",
+        "maps_of_features": "tests.odd_files:Technique gives outputs of shape (360, 10, 1, 1) for "
+        "360 samples, not (360, 10), the logits of 10 classes",
         "endless": "the process that ran it made no progress for 20 s and was ended",
     }
     assert failed == wanted
     whole = {"teacher", *RIGHT} - {"fixed_batch"}
-    for metric, count in (("accuracy", 1), ("memory_bytes", 1), ("latency_ns", 2)):
+    for metric, count in (("score", 1), ("memory_bytes", 1), ("latency_ns", 2)):
         found = [r.variant for r in rows if r.metric == metric and r.variant in whole]
         assert sorted(found) == sorted([*whole] * count), metric
     assert (tmp_path / "reports" / "mine" / "README.md").is_file()

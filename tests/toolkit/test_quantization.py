@@ -22,10 +22,10 @@ from compbench.errors import JobFailed
 from compbench.make import job as make_job
 from compbench.make.store import HISTORY, MODEL, Store
 from compbench.models import cnn
-from compbench.onnxfile.export import to_onnx, torch_logits
+from compbench.onnxfile.export import to_onnx
 from compbench.onnxfile.graph import with_matrix_products
 from compbench.results.row import INT8_BITS
-from compbench.runtime import inference, machine
+from compbench.runtime import machine
 from compbench.suite import plan, read
 from compbench.techniques import (
     float16,
@@ -39,7 +39,6 @@ from compbench.toolkit.quantize.options import DYNAMIC_OPERATORS, STATIC_OPERATO
 from compbench.toolkit.quantize_aware.module import Trainable
 from compbench.toolkit.quantize_aware.operators import KNOWN
 from compbench.training.loop import Fit
-from tests.fakes import cpu_session
 from tests.nets import file_outputs, image_signature, net_outputs, parity
 
 SIGNATURE = image_signature(1, 12, 12)
@@ -74,8 +73,7 @@ def matrices(file: bytes) -> list[int]:
 
 def check(file: bytes, data: Data, tolerance: float) -> None:
     onnx.checker.check_model(onnx.load_model_from_string(file))
-    images = data.test.images
-    found = parity(torch_logits(net(), images), inference.logits(cpu_session(file), images))
+    found = parity(net_outputs(net(), data), file_outputs(file, data))
     assert found.max_abs_difference < tolerance
 
 
@@ -287,7 +285,7 @@ def test_training_with_int4_beats_rounding_to_it(tiny: Data) -> None:
 
     def loss(file: bytes) -> float:
         logits = torch.from_numpy(file_outputs(file, tiny))
-        return float(nn.functional.cross_entropy(logits, torch.from_numpy(tiny.test.labels)))
+        return float(nn.functional.cross_entropy(logits, torch.from_numpy(tiny.test.targets)))
 
     rounded = quantize_static.Technique(**options).rewrite(
         to_onnx(source, SIGNATURE), tiny.training
@@ -323,11 +321,10 @@ class Everything(nn.Module):
 def test_a_net_of_many_operators_is_trained_as_its_file_computes(tiny: Data) -> None:
     torch.manual_seed(0)
     model = Everything()
-    model(torch.randn(32, *SIGNATURE))  # statistics of the batch norm
+    model(torch.randn(32, *SIGNATURE.image))  # statistics of the batch norm
     technique = quantize_aware.Technique(epochs=1)
     file = technique.lower([model.eval()], tiny.training, fit(tiny))
-    images = tiny.test.images
-    found = parity(torch_logits(model, images), inference.logits(cpu_session(file), images))
+    found = parity(net_outputs(model, tiny), file_outputs(file, tiny))
     assert found.max_abs_difference < 0.1
 
 

@@ -124,6 +124,8 @@ def dynamic(model: ModelProto, options: IntegerOptions) -> bytes:
             per_channel=options.per_channel,
             reduce_range=options.reduce_range,
             weight_type=quant_type(options.weight_type),
+            # where it can't tell a type, after operators of other domains
+            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
             nodes_to_exclude=[n.name for n in model.graph.node if n.name not in names],
         )
         return (folder / "new.onnx").read_bytes()
