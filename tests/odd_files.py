@@ -188,5 +188,7 @@ class Technique(OnnxTechnique):
     kind: str = "good"
 
     def rewrite(self, parent: bytes, data: TrainingData) -> bytes:
-        make: Callable[[], Any] = getattr(Made(data.signature.image.width, data.signature.outputs), self.kind)
+        make: Callable[[], Any] = getattr(
+            Made(data.signature.image.width, data.signature.outputs), self.kind
+        )
         return make()

@@ -10,20 +10,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from own_digits import Dataset  # noqa: E402
-from skl2onnx import to_onnx  # noqa: E402
-from sklearn.neural_network import MLPClassifier  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import StandardScaler  # noqa: E402
+from own_digits import Dataset
+from skl2onnx import to_onnx  # pyright: ignore[reportMissingImports]
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 
 def main() -> None:
     """Write classifier.onnx beside this file."""
     train = Dataset().load(Path()).train
     features = train.arrays["features"]
-    model = make_pipeline(
-        StandardScaler(), MLPClassifier((256, 128), max_iter=100, random_state=0)
-    )
+    model = make_pipeline(StandardScaler(), MLPClassifier((256, 128), max_iter=100, random_state=0))
     model.fit(features, train.targets)
     file = to_onnx(model, features[:1])  # with a label and a ZipMap of scores, its default
     (Path(__file__).parent / "classifier.onnx").write_bytes(file.SerializeToString())

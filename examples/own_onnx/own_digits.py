@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,8 +35,8 @@ class Dataset(DatasetSource):
 
 def read() -> tuple[np.ndarray, np.ndarray]:
     """All samples in an order that mixes the writers."""
-    from sklearn.datasets import load_digits
+    from sklearn import datasets
 
-    found = load_digits()
+    found: Any = datasets.load_digits()
     order = np.random.default_rng(0).permutation(len(found.target))
     return found.data[order].astype(np.float32), found.target[order]

@@ -65,9 +65,7 @@ def made(
             variants = [found[name] for name in job.variant.parents]
             roots = [job.variant.root_model if one is not None else None for one in variants]
             parents = [make_job.Parent(a, r) for a, r in zip(variants, roots, strict=True)]
-            found[job.variant.name] = store.put(
-                *make_job.make(job, parents, data, lambda *_: None)
-            )
+            found[job.variant.name] = store.put(*make_job.make(job, parents, data, lambda *_: None))
         return found
 
     return make
