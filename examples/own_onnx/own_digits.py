@@ -1,4 +1,4 @@
-"""scikit-learn's digits as a table: 64 grey levels in a row. Found by the suite that is beside it."""
+"""scikit-learn's digits as rows of 64 grey levels. The suite beside it finds it."""
 
 from __future__ import annotations
 
