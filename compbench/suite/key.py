@@ -68,16 +68,20 @@ def described_model(variant: Variant) -> dict[str, Any]:
     return describe_model(variant.root_model) if variant.root_model else {"name": "(a file)"}
 
 
-def made_by(variant: Variant, task: TaskBase, sources: Sources) -> dict[str, Any]:
+def made_by(
+    variant: Variant, task: TaskBase, sources: Sources, runs_files: bool = False
+) -> dict[str, Any]:
     """What makes a variant here: code by module, libraries with their builds, device, threads.
 
-    What only checks an artifact is no part: ONNX Runtime is one where a technique uses it.
+    What only checks an artifact is no part: ONNX Runtime is one where a technique uses it, or
+    learns from a file that is run.
     """
     plugins = {type(variant.technique), type(task), *_options_in(variant.technique)}
     if variant.uses_torch and variant.root_model is not None:
         plugins.add(type(variant.root_model))
     own, makers = sources.of(plugins), sources.of(modules=[_MAKER], aside=_ASIDE)
     declared = {name for plugin in plugins for name in getattr(plugin, "libraries", ())}
+    declared |= {"onnxruntime"} if runs_files else set()
     named = registry.versions((*sorted(declared), *_EXPORTER_LIBRARIES))
     return {
         "code": {**own.modules, **makers.modules},

@@ -43,7 +43,10 @@ def plan(suite: Suite, dataset_digest: str, data_dir: Path | None = None) -> tup
     folders = (suite.path.absolute().parent, *([data_dir.absolute()] if data_dir else []))
     sources = Sources()
     with import_path.beside(suite.path):
-        makers = {name: made_by(v, suite.task, sources) for name, v in suite.variants.items()}
+        makers = {
+            name: made_by(v, suite.task, sources, _runs_files(v, suite))
+            for name, v in suite.variants.items()
+        }
         files = {name: _content(v, folders) for name, v in suite.variants.items()}
     jobs = []
     for seed in suite.seeds:
@@ -65,6 +68,11 @@ def plan(suite: Suite, dataset_digest: str, data_dir: Path | None = None) -> tup
             keys[variant.name] = key
             jobs.append(Job(variant, seed, key, parent_keys, parts, folders))
     return tuple(jobs)
+
+
+def _runs_files(variant: Variant, suite: Suite) -> bool:
+    """Whether it is trained by what a file gives, behind which no module stands."""
+    return variant.uses_torch and not all(suite.variants[p].is_torch for p in variant.parents)
 
 
 def _content(variant: Variant, folders: tuple[Path, ...]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from compbench.contracts import (
     Locate,
     ModelOption,
     Normalisation,
+    NullCase,
     Options,
     RootTechnique,
     TrainingData,
@@ -57,6 +58,8 @@ class Technique(RootTechnique):
 
     family: ClassVar[str] = "loaded"
     libraries: ClassVar[tuple[str, ...]] = ("onnx", "safetensors")
+
+    null_case: ClassVar[NullCase] = NullCase({"path": "net.onnx"})
 
     path: str = Field(
         ...,

@@ -440,6 +440,16 @@ def test_the_content_of_a_file_is_part_of_the_key(
     assert len(keys) == 2
 
 
+def test_a_net_that_learns_from_a_file_is_of_the_runtime_that_ran_it(
+    tmp_path: Path, write_suite: Callable[[str], Path]
+) -> None:
+    (tmp_path / "net.onnx").write_bytes(b"a")
+    text = suite("net.onnx", "", STUDENT, '[variants.alone]\ntechnique = "train"', NET)
+    jobs = {j.variant.name: j for j in plan.plan(read.load(write_suite(text)), "d")}
+    assert "onnxruntime" in jobs["student"].parts["libraries"]
+    assert "onnxruntime" not in jobs["alone"].parts["libraries"]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
