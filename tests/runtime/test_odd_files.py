@@ -170,8 +170,9 @@ def test_a_suite_of_odd_files_fails_where_it_must_and_only_there(tmp_path: Path)
         "fixed_batch": "the model takes input (7, 1, 28, 28), but is given (1, 1, 28, 28)",
         "two_inputs": "the technique 'tests.odd_files:Technique': the file takes input float32 (N, "
         "1, 28, 28), more float32 (N, 10); there is pixels",
-        "maps_of_features": "tests.odd_files:Technique gives outputs of shape (360, 10, 1, 1) for "
-        "360 samples, not (360, 10), the logits of 10 classes",
+        "maps_of_features": "the file gives outputs of shape (360, 10, 1, 1) for 360 samples, not "
+        "(360, 10), the logits of 10 classes",
+        "one_score": "for 256 samples the model's output is (256,)",
         "endless": "the process that ran it made no progress for 20 s and was ended",
     }
     assert failed == wanted
