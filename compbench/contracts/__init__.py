@@ -20,9 +20,11 @@ from compbench.contracts.options import Options
 from compbench.contracts.provider import ExecutionProvider
 from compbench.contracts.task import TaskBase
 from compbench.contracts.technique import (
+    Locate,
     LoweringTechnique,
     NullCase,
     OnnxTechnique,
+    RootTechnique,
     TechniqueBase,
     TorchTechnique,
 )
@@ -49,6 +51,7 @@ __all__ = [
     "FineTuning",
     "Input",
     "Inputs",
+    "Locate",
     "Loss",
     "LoweringTechnique",
     "Measured",
@@ -61,6 +64,7 @@ __all__ = [
     "OnnxTechnique",
     "Options",
     "Recipe",
+    "RootTechnique",
     "Running",
     "Samples",
     "Shape",

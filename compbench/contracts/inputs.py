@@ -198,20 +198,23 @@ class Signature:
 class Feed:
     """How an input of an ONNX file is made from a dataset's input: stands in its metadata.
 
-    `layout` is the file's: "channels_last" where a sample's first axis is its last one there.
+    `layout` is the file's: "channels_last" where a sample's first axis is its last one there,
+    "flat" where a sample is one row of numbers.
     """
 
     name: str
     source: str
     dtype: str = "float32"
     normalisation: Normalisation | None = None
-    layout: Literal["as_stored", "channels_last"] = "as_stored"
+    layout: Literal["as_stored", "channels_last", "flat"] = "as_stored"
 
     def array(self, raw: Array) -> Array:
         """What the file gets of a raw batch (N, …): contiguous, of the file's type."""
         found = self.normalisation.apply(raw) if self.normalisation else raw
         if self.layout == "channels_last":
             found = np.moveaxis(found, 1, -1)
+        if self.layout == "flat":
+            found = found.reshape(len(found), -1)
         return np.ascontiguousarray(found, np.dtype(self.dtype))
 
     def as_json(self) -> dict[str, Any]:
