@@ -50,13 +50,14 @@ def test_columns_become_features_in_their_order(tmp_path: Path, name: str) -> No
     rows = np.concatenate([split.arrays["features"] for split in splits])
     answers = np.concatenate([split.targets for split in splits])
     assert len({row.tobytes() for row in rows}) == 60
+    columns = {name: table[name].to_numpy() for name in table}
     for row, answer in zip(rows, answers, strict=True):
-        (origin,) = np.flatnonzero(np.isclose(table["price"], row[7]))
-        assert answer == (table["kind"][origin] == "tall")
-        assert row[0] == np.float32(table["height"][origin])
-        assert row[1] == table["age"][origin]
-        assert [*row[2:5]] == [c == table["colour"][origin] for c in ("blue", "green", "red")]
-        assert [*row[5:7]] == [not table["member"][origin], table["member"][origin]]
+        (origin,) = np.flatnonzero(np.isclose(columns["price"], row[7]))
+        assert answer == (columns["kind"][origin] == "tall")
+        assert row[0] == np.float32(columns["height"][origin])
+        assert row[1] == columns["age"][origin]
+        assert [*row[2:5]] == [c == columns["colour"][origin] for c in ("blue", "green", "red")]
+        assert [*row[5:7]] == [not columns["member"][origin], columns["member"][origin]]
 
 
 def test_features_are_normalised_by_the_training_split_alone(tmp_path: Path) -> None:
