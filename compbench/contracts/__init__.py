@@ -33,8 +33,10 @@ from compbench.contracts.training import (
     FineTuning,
     Loss,
     Recipe,
+    Resumable,
     Teaching,
     Trainer,
+    stateless,
 )
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "OnnxTechnique",
     "Options",
     "Recipe",
+    "Resumable",
     "Running",
     "Samples",
     "Shape",
@@ -75,5 +78,6 @@ __all__ = [
     "describe_model",
     "model_options",
     "own_model",
+    "stateless",
     "takes_several_models",
 ]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -55,19 +56,23 @@ def make(
     data: Data,
     on_epoch: Callable[[Epoch, int], None],
     worker: Worker | None = None,
+    unfinished: Path | None = None,
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Make a job's artifact in memory; ONNX files are run in the `worker`, which has the data.
+
+    States of its trainings are kept in the folder `unfinished`, if there is one: where a run was
+    killed, the next one goes on from there, and gives the same artifact.
 
     Raises JobFailed where that can't be done right.
     """
     if worker is None:
         with Worker(rewrite.arrays(data)) as worker:
-            return make(job, parents, data, on_epoch, worker)
+            return make(job, parents, data, on_epoch, worker, unfinished)
     started = time.perf_counter()
     fit = None
     with determinism.held(job.parts["threads"]):
         if job.variant.uses_torch:
-            fit = Fit(data.training, job.seed, on_epoch)
+            fit = Fit(data.training, job.seed, on_epoch, unfinished)
             files = _from_torch(job, parents, data, fit, worker)
         else:
             files = {MODEL: _from_onnx(job, parents, data, worker)}
@@ -83,7 +88,7 @@ def make(
         versions=job.parts["libraries"],
         parts=dict(job.parts),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=time.perf_counter() - started,
+        seconds=time.perf_counter() - started + (fit.earlier_seconds if fit else 0),
         samples_seen=fit.samples_seen if fit else 0,
         chosen_epoch=fit.chosen_epoch if fit else None,
         notes=tuple(fit.notes) if fit else (),

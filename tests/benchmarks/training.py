@@ -34,7 +34,7 @@ from compbench.data import splits
 from compbench.models import cnn, mlp
 from compbench.registry import registry
 from compbench.training.loop import Fit
-from tests.training.test_augment import by_definition
+from tests.training.test_shifted import by_definition
 
 NETS: dict[str, ModelFamily] = {"mlp": mlp.Model(), "cnn": cnn.Model()}
 AT_LEAST = {"mlp": 0.45, "cnn": 0.6}  # of the limit

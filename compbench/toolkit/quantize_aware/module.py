@@ -11,7 +11,7 @@ import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from compbench.contracts import TrainingData
+from compbench.contracts import TrainingData, stateless
 from compbench.errors import JobFailed
 from compbench.onnxfile import metadata
 from compbench.onnxfile.export import torch_outputs
@@ -95,6 +95,7 @@ class Trainable(nn.Module):
             values[node.output] = self._activation(node.output, result)
         return values[self.output]
 
+    @stateless
     def keep_zeros(self, share_done: float) -> bool:
         """After a step of training: weights that were zero are set to zero again."""
         with torch.no_grad():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from compbench.training.augment import Shifted
+from compbench.training.shifted import Shifted
 
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 
