@@ -12,7 +12,7 @@ from torch import Tensor
 from compbench.contracts import Recipe, Signature
 from compbench.errors import JobFailed
 from compbench.training.prefetch import ahead
-from compbench.training.shifted import Shifted
+from compbench.training.shifted import Shifted, offsets
 from compbench.training.stored import Stored
 
 ERASED = (0.02, 0.4)  # least and most share of an image; 0.3 to 1/0.3: its height over its width
@@ -79,21 +79,23 @@ class Augmented:
     def _moved(
         self, order: Sequence[Tensor], generator: torch.Generator
     ) -> Iterator[dict[str, Tensor]]:
-        moved = [each.batches(order, generator) for each in self._shifted.values()]
-        for indices in order:
-            if self._stored.inputs is None:
+        pixels = self._recipe.shift_pixels or self._recipe.crop_pixels
+        places = {name: offsets(order, pixels, generator) for name in self._images}
+        held = self._stored.inputs
+        if held is None:
+            for number, indices in enumerate(order):
                 raw = self._stored.take(indices)
                 everything = [torch.arange(len(indices), device=indices.device)]
                 for name in self._images:
-                    (raw[name],) = self._shift(raw[name]).batches(everything, generator)
+                    (raw[name],) = self._shift(raw[name]).moved(everything, [places[name][number]])
                 yield raw
-                continue
-            raw = {
-                name: array.index_select(0, indices)
-                for name, array in self._stored.inputs.items()
-                if name not in self._shifted
+            return
+        moved = {name: self._shifted[name].moved(order, places[name]) for name in self._images}
+        for indices in order:
+            yield {
+                name: next(moved[name]) if name in moved else array.index_select(0, indices)
+                for name, array in held.items()
             }
-            yield raw | {n: next(each) for n, each in zip(self._shifted, moved, strict=True)}
 
     def _shift(self, images: Tensor) -> Shifted:
         """Images of all samples, or of a batch that is not held in memory."""

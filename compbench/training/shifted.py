@@ -43,7 +43,11 @@ class Shifted:
 
     def batches(self, order: Sequence[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
         """The images of each batch of indices, moved by offsets that are drawn batch by batch."""
-        for starts in self._starts(order, generator):
+        return self.moved(order, offsets(order, self._pixels, generator))
+
+    def moved(self, order: Sequence[Tensor], offsets: Sequence[Tensor]) -> Iterator[Tensor]:
+        """The images of each batch of indices (B,), moved by rows and columns (2, B)."""
+        for starts in self._starts(order, offsets):
             if self._pixels:
                 images = self._windows.index_select(0, starts)
             else:
@@ -51,11 +55,16 @@ class Shifted:
             images = images.view(len(starts), *self._shape)
             yield images.permute(0, 3, 1, 2) if self._is_last else images
 
-    def _starts(self, order: Sequence[Tensor], generator: torch.Generator) -> Sequence[Tensor]:
+    def _starts(self, order: Sequence[Tensor], offsets: Sequence[Tensor]) -> Sequence[Tensor]:
         if not self._pixels:
             return order
-        most = 2 * self._pixels + 1
-        drawn = [torch.randint(0, most, (2, len(b)), generator=generator) for b in order]
-        rows, columns = torch.cat(drawn, 1).to(self._padded.device)
+        rows, columns = torch.cat(list(offsets), 1).to(self._padded.device)
         starts = torch.cat(list(order)) * self._image + rows * self._line + columns * self._step
         return starts.split([len(batch) for batch in order])
+
+
+def offsets(order: Sequence[Tensor], pixels: int, generator: torch.Generator) -> Sequence[Tensor]:
+    """Where in its padded image each image of each batch begins: rows and columns (2, B)."""
+    if not pixels:
+        return [torch.empty(2, 0, dtype=torch.int64)] * len(order)
+    return [torch.randint(0, 2 * pixels + 1, (2, len(b)), generator=generator) for b in order]
