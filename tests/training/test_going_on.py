@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 
@@ -21,8 +21,10 @@ from compbench.contracts import Batch, Epoch, Recipe, TrainingData, stateless
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.make import job as make_job
+from compbench.make import rewrite
 from compbench.make.store import Artifact, Manifest, Store
 from compbench.models import mlp
+from compbench.runtime.process import Worker
 from compbench.suite import plan
 from compbench.suite import read as suites
 from compbench.suite.plan import Job
@@ -113,9 +115,10 @@ def made(
     data: Data,
     on_epoch: Callable[[Epoch, int], None],
     folder: Path | None = None,
+    worker: Worker | None = None,
 ) -> tuple[Manifest, dict[str, bytes]]:
     roots = [make_job.Parent(parents[p], job.variant.root_model) for p in job.variant.parents]
-    return make_job.make(job, roots, data, on_epoch, unfinished=folder)
+    return make_job.make(job, roots, data, on_epoch, worker, folder)
 
 
 def hashes(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -123,22 +126,37 @@ def hashes(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def teacher(tiny: Data, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+def worker(tiny: Data) -> Iterator[Worker]:
+    with Worker(rewrite.arrays(tiny)) as worker:
+        yield worker
+
+
+@pytest.fixture(scope="module")
+def teacher(tiny: Data, worker: Worker, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     folder = tmp_path_factory.mktemp("teacher")
     store = Store(folder)
     store.root.mkdir()
-    return store.put(*made(jobs(folder)["teacher"], {}, tiny, lambda *_: None))
+    return store.put(*made(jobs(folder)["teacher"], {}, tiny, lambda *_: None, None, worker))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_stopped_at_any_epoch_it_ends_with_the_same_bytes(
-    variant: str, tiny: Data, teacher: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    variant: str,
+    tiny: Data,
+    teacher: Artifact,
+    worker: Worker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Stopped several times; no epoch is trained twice, those of earlier calls neither."""
     monkeypatch.setattr(unfinished, "EVERY_S", 0.0)
     job, parents = jobs(tmp_path)[variant], {"teacher": teacher}
     trained: list[int] = []
-    manifest, files = made(job, parents, tiny, lambda epoch, _: trained.append(epoch.epoch))
+
+    def note(epoch: Epoch, total: int) -> None:
+        trained.append(epoch.epoch)
+
+    manifest, files = made(job, parents, tiny, note, None, worker)
     stops = sorted(random.Random(variant).sample(trained, 2))
     seen: list[int] = []
 
@@ -150,8 +168,8 @@ def test_stopped_at_any_epoch_it_ends_with_the_same_bytes(
     folder = tmp_path / "unfinished"
     for _ in stops:
         with pytest.raises(KeyboardInterrupt):
-            made(job, parents, tiny, stop, folder)
-    again, others = made(job, parents, tiny, stop, folder)
+            made(job, parents, tiny, stop, folder, worker)
+    again, others = made(job, parents, tiny, stop, folder, worker)
     assert seen == trained
     assert hashes(others) == hashes(files)
     assert (again.samples_seen, again.chosen_epoch) == (
