@@ -46,11 +46,10 @@ def images(path: Path, count: int, filled: bool = True) -> np.ndarray:
 
 
 def data(train: np.ndarray, further: np.ndarray) -> TrainingData:
-    splits = (
-        Split({PIXELS: array}, np.arange(len(array), dtype=np.int64) % CLASSES)
-        for array in (train, further)
-    )
-    return TrainingData(*splits, classification.Task(), SIGNATURE)
+    def split(array: np.ndarray) -> Split:
+        return Split({PIXELS: array}, np.arange(len(array), dtype=np.int64) % CLASSES)
+
+    return TrainingData(split(train), split(further), classification.Task(), SIGNATURE)
 
 
 def seconds(data: TrainingData, recipe: Recipe = RECIPE) -> float:

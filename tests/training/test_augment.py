@@ -157,7 +157,7 @@ def test_what_changes_images_needs_some(option: str) -> None:
     signature = Signature({FEATURES: Input("float32", (4,))}, 3)
     split = Split({FEATURES: np.zeros((6, 4), np.float32)}, np.zeros(6, np.int64))
     with pytest.raises(JobFailed, match=rf"^{option} changes images .*features float32 \(N, 4\)"):
-        raw(Recipe(**{option: 1}), split, signature)
+        raw(Recipe.model_validate({option: option == "flip" or 1}), split, signature)
     assert len(raw(Recipe(mixup=1), split, signature)) == 2
 
 
