@@ -6,13 +6,33 @@ root where the scores are squared errors.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import re
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from compbench import units
+
+
+class Loss(NamedTuple):
+    """How much worse than the baseline's a value may be: so much, or such a share of that value."""
+
+    most: float
+    is_relative: bool = False
+
+    def of(self, baseline: float | None) -> float:
+        """In the metric's unit; `baseline` is needed only where it is relative."""
+        return self.most * abs(baseline or 0.0) if self.is_relative else self.most
+
+    @property
+    def recorded(self) -> float | str:
+        """As a run records it, and `Headline.loss` reads it."""
+        return f"{100 * self.most:.12g}%" if self.is_relative else self.most
+
+
+_LOSS = re.compile(r"\s*([0-9]*\.?[0-9]+(?:e-?[0-9]+)?)\s*(%)?\s*")
 
 
 class Headline(BaseModel):
@@ -64,12 +84,86 @@ class Headline(BaseModel):
             return units.share(value, digits)
         return f"{units.three_digits(value)} {self.unit}".rstrip()
 
+    def interval_text(self, value: units.Triple | None) -> str:
+        """A value with the ends of its interval: 99.31 % (99.13–99.46); 0.312 (0.300–0.324) eV."""
+        if self.is_share or value is None:
+            return units.percent(value)
+        middle, low, high = map(units.three_digits, value)
+        return f"{middle} ({low}–{high}) {self.unit}".rstrip()
+
     def change_text(self, change: units.Triple | None) -> str:
         """A difference of two values with the ends of its interval, signed."""
         if self.is_share or change is None:
             return units.points(change)
-        value, low, high = (f"{'+' if x > 0 else ''}{units.three_digits(x)}" for x in change)
+        value, low, high = (_signed(x) for x in change)
         return f"{value} ({low}…{high}) {self.unit}".rstrip()
+
+    def change(self, change: units.Triple | None, side: int) -> str:
+        """The same in a sentence: within chance where `side` is 0."""
+        is_chance = change is not None and not side
+        return self.change_text(change) + (", within chance" if is_chance else "")
+
+    def change_cell(self, change: units.Triple | None, side: int) -> str:
+        """The same in a table: marked where `side` is 0, and chance could explain it."""
+        is_chance = change is not None and not side
+        return self.change_text(change) + (f" {units.UNSURE}" if is_chance else "")
+
+    def difference_text(self, change: float) -> str:
+        """A difference without an interval, signed: −0.52 pp, +0.012 eV."""
+        if self.is_share:
+            return f"{units.signed(100 * change)} pp"
+        return f"{_signed(change)} {self.unit}".rstrip()
+
+    def loss(self, given: float | str | None = None) -> Loss:
+        """A loss as a suite or a user writes it: '1pp' of a share, else 0.05 or '2%'.
+
+        Without one 1 pp, of other metrics 1 % of the baseline's value. Raises ValueError in one
+        line for what is none of this metric.
+        """
+        if given is None:
+            return Loss(0.01, not self.is_share)
+        if self.is_share:
+            return Loss(units.parse_share(given))
+        found = _LOSS.fullmatch(str(given))
+        if not found:
+            raise ValueError(
+                f"{given!r} should be a number{self.unit and f' of {self.unit}'}, since the metric "
+                f"is {self.label}, or such a share of the baseline's value as 2%"
+            )
+        return Loss(float(found[1]) / (100 if found[2] else 1), bool(found[2]))
+
+    def loss_text(self, loss: Loss) -> str:
+        """1 pp; 0.05 eV; 2 % of the baseline's RMSE."""
+        if loss.is_relative:
+            return f"{100 * loss.most:g} % of the baseline's {self.label}"
+        return f"{100 * loss.most:g} pp" if self.is_share else f"{loss.most:g} {self.unit}".rstrip()
+
+    @property
+    def plural(self) -> str:
+        """Several values of it, in words."""
+        return "accuracies" if self.label == ACCURACY.label else f"values of {self.label}"
+
+    @property
+    def worse_side(self) -> str:
+        """Where a worse value lies: below another, or above it."""
+        return "below" if self.better == "higher" else "above"
+
+
+def readable_loss(text: float | str) -> float | str:
+    """The same, where some metric's loss can be written so; which one is known only with a task.
+
+    Raises ValueError for what is none of any: see `Headline.loss`.
+    """
+    if (isinstance(text, str) and _LOSS.fullmatch(text)) or (
+        not isinstance(text, str) and text >= 0
+    ):
+        return text
+    units.parse_share(text)
+    return text
+
+
+def _signed(value: float) -> str:
+    return ("+" if value > 0 else "") + units.three_digits(value)
 
 
 ACCURACY = Headline()

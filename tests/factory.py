@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from compbench.headline import ACCURACY, Headline
 from compbench.results import upgrade
 from compbench.results.record import Run
 from compbench.results.row import Row
@@ -32,8 +35,11 @@ MEMORY = {  # of three processes
 HISTORY = {
     "epoch": np.array([1, 2]),
     "train_loss": np.array([1.0, 0.5]),
-    "validation_accuracy": np.array([0.8, 0.9]),
+    "validation": np.array([0.8, 0.9]),
 }
+RMSE = Headline(
+    name="rmse", label="RMSE", unit="eV", better="lower", has_binary_scores=False, link="root"
+)
 ENVIRONMENT: dict[str, Any] = {
     "cpu": "Made-up CPU",
     "flags": ["avx2"],
@@ -104,6 +110,11 @@ def make_run(variants: Mapping[str, dict[str, Any]] = VARIANTS, **changes: Any) 
     return Run(**content)
 
 
+def task_of(headline: Headline) -> dict[str, Any]:
+    """A task as `run.json` has it, judged by this metric."""
+    return {"headline": headline.model_dump(), "has_classes": headline == ACCURACY}
+
+
 def make_row(variant: str, metric: str, value: float | None = None, **fields: Any) -> Row:
     """A row of seed 0, if `fields` names no other."""
     seed = fields.pop("seed", 0)
@@ -111,11 +122,22 @@ def make_row(variant: str, metric: str, value: float | None = None, **fields: An
 
 
 def accuracy_row(
-    variant: str, right: int, *, metric: str = "accuracy", target: str = TARGET, **fields: Any
+    variant: str, right: int, *, metric: str = "score", target: str = TARGET, **fields: Any
 ) -> Row:
     """The first `right` of all samples are classified rightly, the others wrongly."""
     correct = (np.arange(SAMPLES) < right).astype(np.uint8)
-    return make_row(variant, metric, target=target, samples={"correct": correct}, **fields)
+    return make_row(variant, metric, target=target, samples={"score": correct}, **fields)
+
+
+def number_rows(
+    run: Run, variant: str, test: NDArray[Any], validation: NDArray[Any], **figures: Any
+) -> list[Row]:
+    """`variant_rows` with these scores, (N,) each, of a task whose scores are numbers."""
+    scores = {"score": test, "validation_score": validation}
+    return [
+        replace(row, samples={"score": scores[row.metric]}) if row.metric in scores else row
+        for row in variant_rows(run, variant, **figures)
+    ]
 
 
 def latency_row(
@@ -257,7 +279,7 @@ def _target_rows(
     placement = {"provider": np.array([provider]), "nodes": np.array([3], np.int32)}
     return [
         accuracy_row(variant, right, **where),
-        accuracy_row(variant, validation, metric="validation_accuracy", **where),
+        accuracy_row(variant, validation, metric="validation_score", **where),
         make_row(variant, "parity_max_abs", 1e-6, **where),
         make_row(variant, "parity_agreement", 1.0, **where),
         make_row(variant, "placement", samples=placement, **where),

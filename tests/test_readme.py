@@ -15,6 +15,7 @@ from compbench.models import mlp
 from compbench.registry import registry
 from compbench.suite import read
 from compbench.training.loop import Fit
+from tests.nets import example
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -61,9 +62,9 @@ def test_its_technique_works(tmp_path: Path, monkeypatch, tiny: Data) -> None:
     plugin = registry.find("technique", "halve_weights:Technique")
     assert isinstance(plugin.null_case, NullCase)
     torch.manual_seed(0)
-    parent = mlp.Model().build(tiny.training.shape, 3).eval()
+    parent = mlp.Model().build(tiny.signature).eval()
     fit = Fit(tiny.training, 0, lambda epoch, total: None)
-    images = torch.from_numpy(tiny.test.images)
+    (images,) = example(parent, tiny)
     made = plugin(factor=2.0).build([parent], tiny.training, fit)
     assert not torch.allclose(made(images), parent(images))
     null = plugin(**plugin.null_case.options).build([parent], tiny.training, fit)

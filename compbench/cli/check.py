@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.tree import Tree
 
-from compbench.data import digest, samples, splits
+from compbench.data import cache, digest, samples, splits
 from compbench.make.store import Manifest, Store
 from compbench.suite import plan
 from compbench.suite.key import unlike
@@ -23,6 +23,11 @@ _REASONS = 3  # as many are named
 
 def tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
     """Each variant below its parent: its technique, and how many of its jobs are in the store."""
+    with cache.fallback(results):
+        return _tree(suite, results, data_dir)
+
+
+def _tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
     store = Store(results)
     content = samples.fingerprint(suite.dataset, data_dir)
     known = _digest(suite, content, results, data_dir) if content and store.has_any() else None

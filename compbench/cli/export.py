@@ -14,7 +14,7 @@ from compbench.files import refuse_unwritable, write_whole
 from compbench.make.store import MODEL, store_of
 from compbench.onnxfile import metadata
 from compbench.results.row_index import Rows
-from compbench.statistics.intervals import accuracy_interval
+from compbench.statistics.scores import metric_interval
 from compbench.table.stored_run import StoredRun
 
 README = "README.md"
@@ -81,9 +81,11 @@ def _measured(stored: StoredRun, variant: str, seed: int) -> dict[str, usage.Mea
     rows = Rows(row for row in stored.rows if row.seed == seed)
     found = {}
     for target in stored.run.targets:
-        for row in rows.of(variant, "accuracy", target):
-            right = np.asarray(row.samples["correct"])
-            found[target] = usage.Measured(accuracy_interval([right]), len(right))
+        for row in rows.of(variant, "score", target):
+            right = np.asarray(row.samples["score"])
+            found[target] = usage.Measured(
+                metric_interval([right], stored.run.headline), len(right)
+            )
     return found
 
 

@@ -31,8 +31,8 @@ def history(
     from compbench.report.pictures import history as pictures_history
 
     refuse_format(form, render.FORMATS)
-    asked = metrics.find(metric)
     runs = read(results, suite)
+    asked = metrics.find(metric, runs.finished[-1].run.headline)
     found = history_of(runs.finished, asked, target, variant or ())
     folder = reports_folder(reports, results)
     refuse_unwritable(folder, "--reports")

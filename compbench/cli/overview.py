@@ -76,7 +76,7 @@ def _cells(run: Run, summaries: Summaries, s: Summary, choice: Choice | None) ->
     }
     return [
         s.variant,
-        units.share(s.accuracy and s.accuracy.value, 2),
+        units.share(s.quality and s.quality.value, 2),
         "baseline" if is_baseline else _points(s),
         units.bytes_text(s.size_bytes),
         "" if is_baseline else units.smaller_cell(s.size_ratio),
@@ -87,7 +87,7 @@ def _cells(run: Run, summaries: Summaries, s: Summary, choice: Choice | None) ->
 
 def _points(s: Summary) -> str:
     """Without the unit, which the column's head has."""
-    return units.change_cell(s.judged_change, s.more_accurate).replace(" pp", "")
+    return units.change_cell(s.judged_change, s.better).replace(" pp", "")
 
 
 def _style(run: Run, summaries: Summaries, s: Summary) -> str:

@@ -13,11 +13,10 @@ from compbench.errors import UserError, nearest
 from compbench.results.record import Run
 from compbench.statistics.intervals import Interval
 from compbench.statistics.noninferiority import Drop
-from compbench.statistics.pick import OF_ACCURACY, Choice, Constraints, pick, sentence
+from compbench.statistics.pick import OF_DROP, Choice, Constraints, pick, sentence
 from compbench.statistics.summary import Summaries
 
 _OPTIONS: dict[str, tuple[str, Callable[[str], float]]] = {
-    "--max-drop": ("max_drop", units.parse_share),
     "--max-bytes": ("max_bytes", units.parse_bytes),
     "--max-latency": ("max_latency_ns", units.parse_time),
 }
@@ -49,21 +48,26 @@ class Chosen:
             known = ("", "") if s.reason else ("baseline", "")
             needed = units.NOTHING
             if drop:
-                known = (units.points(drop.change), drop.standing.value)
+                known = (drop.headline.change_text(drop.change), drop.standing.value)
                 needed = units.count_text(drop.samples_to_decide)
             reasons = self.choice.excluded.get(s.variant, {})
-            told = [f"{_SAID.get(r, r)} ({f})" for r, f in reasons.items() if r not in OF_ACCURACY]
+            told = [f"{_SAID.get(r, r)} ({f})" for r, f in reasons.items() if r not in OF_DROP]
             table.add_row(s.variant, *known, needed, ", ".join(told))
         return table
 
     def record(self) -> dict[str, Any]:
-        """The same for a program; accuracies are shares, times nanoseconds."""
+        """The same for a program: the metric in its own unit, shares 0 to 1; times nanoseconds."""
         taken = self.choice.taken
         limits = self.choice.constraints
         return {
             "suite": self.run.suite,
             "target": self.target,
-            "constraints": vars(limits),
+            "metric": self.run.headline.name,
+            "constraints": {
+                "max_drop": limits.loss.recorded,
+                "max_bytes": limits.max_bytes,
+                "max_latency_ns": limits.max_latency_ns,
+            },
             "taken": taken and taken.variant,
             "guess": self.choice.guess and self.choice.guess.variant,
             "speedup": _ends(taken and taken.speedup),
@@ -87,8 +91,11 @@ def choose(
     constraints = Constraints.of(run)
     for option, said in given.items():
         if said is not None:
-            field, read = _OPTIONS[option]
             try:
+                if option == "--max-drop":
+                    constraints = constraints.allowing(run.headline.loss(said))
+                    continue
+                field, read = _OPTIONS[option]
                 constraints = replace(constraints, **{field: read(said)})
             except ValueError as error:
                 raise UserError(f"{option}: {error}") from error

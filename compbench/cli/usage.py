@@ -40,6 +40,9 @@ def readme(file: str, told: Mapping[str, str], about: About) -> str:
     lineage = " → ".join(f"{s} ({described[s]['technique']})" for s in steps)
     batch = next(iter(inputs.values()))["shape"][0]
     count = batch if isinstance(batch, int) else 1
+    arguments = ", ".join(feed["source"] for feed in feeds)
+    named = isinstance(names, list)
+    answer = "[NAMES[place] for place in {}.argmax(axis=-1)]" if named else "{}"
     return _PAGE.format(
         variant=about.variant,
         seed=about.seed,
@@ -52,11 +55,12 @@ def readme(file: str, told: Mapping[str, str], about: About) -> str:
         metric=about.run.task.get("headline", {}).get("label", "accuracy").capitalize(),
         any=f"always {batch}" if isinstance(batch, int) else "any number of",
         inputs="\n".join(_input(feed, inputs[feed["name"]]) for feed in feeds),
-        arguments=", ".join(feed["source"] for feed in feeds),
+        arguments=arguments,
         fed="\n".join(f"        {feed['name']!r}: {_code(feed)}," for feed in feeds),
         examples="\n".join(_example(feed, inputs[feed["name"]], count, about) for feed in feeds),
         output=told["output"],
-        names=f"\nNAMES = {names!r}" if isinstance(names, list) else "",
+        names=f"\nNAMES = {names!r}" if named else "",
+        answer=answer.format(f"infer({arguments})"),
         key=told["key"],
         version=told["version"],
     )
@@ -129,7 +133,7 @@ def infer({arguments}):
 
 
 {examples}
-print(infer({arguments}))
+print({answer})
 ```
 
 The file says the same itself: `session.get_modelmeta().custom_metadata_map` has inputs,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from compbench.compare import context
 from compbench.compare.lines import Basis, Line, line
 from compbench.compare.match import Side, denominator, match, refuse_nothing_in_common
+from compbench.headline import Headline
 from compbench.runtime.machine import differences as is_other_machine
 from compbench.statistics.changes import Change, side_by_side
 from compbench.statistics.significance import holm
@@ -37,9 +38,14 @@ class Comparison:
         return tuple(line for line in self.lines if line.target == target)
 
     @property
+    def headline(self) -> Headline:
+        """The metric, B's where the runs have different ones: then none is compared."""
+        return self.b.run.headline
+
+    @property
     def tested(self) -> int:
-        """How many changes of accuracy and speed it tests, on all targets."""
-        return sum(bool(change) for line in self.lines for change in (line.accuracy, line.speed))
+        """How many changes of quality and speed it tests, on all targets."""
+        return sum(bool(change) for line in self.lines for change in (line.quality, line.speed))
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -71,13 +77,13 @@ def corrected(lines: Sequence[Line]) -> tuple[Line, ...]:
 
     So the chance that it calls anything changed that is not stays below 5 %.
     """
-    tested = [change for x in lines for change in (x.accuracy, x.speed) if change]
+    tested = [change for x in lines for change in (x.quality, x.speed) if change]
     adjusted = iter(holm([change.p_value for change in tested]))
 
     def of(change: Change | None) -> Change | None:
         return replace(change, adjusted=next(adjusted)) if change else None
 
-    return tuple(replace(x, accuracy=of(x.accuracy), speed=of(x.speed)) for x in lines)
+    return tuple(replace(x, quality=of(x.quality), speed=of(x.speed)) for x in lines)
 
 
 def _again(a: Side, b: Side, stored: Line, found: Measured | str | None) -> Line:

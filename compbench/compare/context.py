@@ -47,22 +47,32 @@ def _measure(run: Run) -> dict[str, Any]:
     return {"with --fast": run.is_fast, **run.measure}
 
 
+def is_comparable(a: Run, b: Run) -> bool:
+    """Whether both are of one dataset and judged by one metric, so that values may be compared."""
+    return a.dataset["name"] == b.dataset["name"] and a.headline == b.headline
+
+
 def _dataset(a: Run, b: Run) -> Iterator[str]:
     one, other = a.dataset["name"], b.dataset["name"]
+    values = b.headline.plural
+    if a.headline != b.headline:
+        metrics = (f"{run.headline.label} {run.headline.unit}".rstrip() for run in (a, b))
+        yield f"metric: {' became '.join(metrics)}: values of one are not compared with the other's"
     if one != other:
-        yield f"dataset: {one} became {other}: accuracies are not compared"
+        yield f"dataset: {one} became {other}: {values} are not compared"
+    if not is_comparable(a, b):
         return
     same = same_test_images(a.dataset, b.dataset)
     unpaired = "compared as those of different images (unpaired, wider intervals)"
     if same is None:
         yield (
             f"dataset: whether {one} has the same test images is unknown, since {UNTOLD}: "
-            f"accuracies are {unpaired}"
+            f"{values} are {unpaired}"
         )
     elif not same:
         yield (
-            f"dataset: {one} has another digest, its files or splits may differ: accuracies are "
-            f"{unpaired}"
+            f"dataset: {one} has another digest, its files or splits may differ: "
+            f"{values} are {unpaired}"
         )
     elif a.dataset["digest"] != b.dataset["digest"]:
         yield f"dataset: {one} has the same test images, but others to train or validate on"

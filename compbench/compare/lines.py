@@ -7,15 +7,16 @@ from typing import Literal
 
 import numpy as np
 
+from compbench.compare.context import is_comparable
 from compbench.compare.match import Pair, Side, is_same_file
 from compbench.results.dataset import same_test_images
 from compbench.results.record import became
 from compbench.statistics.changes import (
     Change,
-    paired_accuracy,
+    paired_files,
     paired_techniques,
     ratio_of_ratios,
-    unpaired_accuracy,
+    unpaired,
 )
 from compbench.statistics.intervals import Interval, log_ratio_interval, reach
 
@@ -36,7 +37,7 @@ Basis = Literal["", "stored", "side by side", "same file", "denominator"]
 class Figures:
     """What one run says of a variant on a target; what it does not say is None."""
 
-    accuracy: Interval | None = None
+    quality: Interval | None = None
     size_bytes: float | None = None
     speedup: Interval | None = None  # over the comparison's denominator
     faster: int | None = None  # as its run's report says; None where that is over another variant
@@ -47,9 +48,10 @@ class Figures:
 class Line:
     """One variant on one target, in both runs.
 
-    `accuracy` is B minus A, `speed` how many times as fast B is as A; None where there is nothing
-    to compare or nothing can have changed: `accuracy_basis` and `speed_basis` say what they are
-    based on, `notes` what else must be known. `verdict` is the gate's, of what was measured again.
+    `quality` is B minus A in the metric's unit, `speed` how many times as fast B is as A; None
+    where there is nothing to compare or nothing can have changed: `quality_basis` and `speed_basis`
+    say what they are based on, `notes` what else must be known. `verdict` is the gate's, of what
+    was measured again.
     """
 
     variant: str
@@ -57,8 +59,8 @@ class Line:
     status: Status
     a: Figures = Figures()
     b: Figures = Figures()
-    accuracy: Change | None = None
-    accuracy_basis: Literal["", "paired", "paired over seeds", "unpaired", "same answers"] = ""
+    quality: Change | None = None
+    quality_basis: Literal["", "paired", "paired over seeds", "unpaired", "same answers"] = ""
     speed: Change | None = None
     speed_basis: Basis = ""
     verdict: str = ""
@@ -66,8 +68,8 @@ class Line:
 
     @property
     def is_significant(self) -> bool:
-        """Whether its accuracy or its speed changed beyond chance and noise."""
-        return any(change and change.is_significant for change in (self.accuracy, self.speed))
+        """Whether its quality or its speed changed beyond chance and noise."""
+        return any(change and change.is_significant for change in (self.quality, self.speed))
 
 
 def status(a: Side, b: Side, pair: Pair) -> Status:
@@ -104,7 +106,7 @@ def line(a: Side, b: Side, pair: Pair, target: str, over: Pair | None) -> Line:
     if reasons:
         failed = any(reason.startswith("failed") for _, reason in told)
         return replace(found, status="failed" if failed else "skipped", notes=found.notes + reasons)
-    return _stored_speed(a, b, pair, over, _accuracy(a, b, pair, found))
+    return _stored_speed(a, b, pair, over, _quality(a, b, pair, found))
 
 
 def _figures(side: Side, variant: str | None, target: str, over: str | None) -> Figures:
@@ -114,7 +116,7 @@ def _figures(side: Side, variant: str | None, target: str, over: str | None) -> 
     logs = side.log_speedups(variant, over, target) if over else []
     speedup = log_ratio_interval(logs)
     faster = found.faster if over == side.run.baseline else None
-    return Figures(found.accuracy, found.size_bytes, speedup, faster, found.p50_ns)
+    return Figures(found.quality, found.size_bytes, speedup, faster, found.p50_ns)
 
 
 _BYTES = "the same file, byte for byte"
@@ -135,27 +137,29 @@ def _notes(a: Side, b: Side, pair: Pair) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _accuracy(a: Side, b: Side, pair: Pair, line: Line) -> Line:
-    """The change of accuracy, on the same images where the runs have the same.
+def _quality(a: Side, b: Side, pair: Pair, line: Line) -> Line:
+    """The change of the metric, on the same images where the runs have the same.
 
     Another recipe is judged as one where there are seeds: over images and trainings. Else it is of
     these files.
     """
     assert pair.a is not None and pair.b is not None
-    one, other = a.correct(pair.a, line.target), b.correct(pair.b, line.target)
-    if not one or not other or a.run.dataset["name"] != b.run.dataset["name"]:
+    one, other = a.scores(pair.a, line.target), b.scores(pair.b, line.target)
+    if not one or not other or not is_comparable(a.run, b.run):
         return line
+    headline = b.run.headline
     common = [seed for seed in one if seed in other]
     if not same_test_images(a.run.dataset, b.run.dataset) or not common:
-        change = unpaired_accuracy(list(one.values()), list(other.values()))
-        return replace(line, accuracy=change, accuracy_basis="unpaired")
+        change = unpaired(list(one.values()), list(other.values()), headline)
+        return replace(line, quality=change, quality_basis="unpaired")
     ours, theirs = ([side[seed] for seed in common] for side in (one, other))
     if is_same_file(a, b, pair) and np.array_equal(ours, theirs):
-        return replace(line, accuracy_basis="same answers")
+        return replace(line, quality_basis="same answers")
     if line.status == "changed" and len(common) > 1:
-        change = paired_techniques(ours, theirs)
-        return replace(line, accuracy=change, accuracy_basis="paired over seeds")
-    return replace(line, accuracy=paired_accuracy(ours, theirs), accuracy_basis="paired")
+        change = paired_techniques(ours, theirs, headline)
+        return replace(line, quality=change, quality_basis="paired over seeds")
+    change = paired_files(ours, theirs, headline)
+    return replace(line, quality=change, quality_basis="paired")
 
 
 def _stored_speed(a: Side, b: Side, pair: Pair, over: Pair | None, line: Line) -> Line:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from compbench.errors import UserError, nearest
@@ -13,6 +13,7 @@ from compbench.results.record import GROUPS, Run
 from compbench.results.row import Row, net_of
 from compbench.results.row_index import Rows
 from compbench.statistics.latency import timings, turn_logs
+from compbench.statistics.quality_change import by_seed
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summaries
 
@@ -35,11 +36,9 @@ class Side:
         """Seed -> checksum of what the ONNX file computes, whatever it says of itself."""
         return {row.seed: net_of(row) for row in self.rows.of(variant, "file")}
 
-    def correct(self, variant: str, target: str) -> dict[int, NDArray[np.uint8]]:
-        """Seed -> 1 for each test image that was classified rightly."""
-        return {
-            row.seed: row.samples["correct"] for row in self.rows.of(variant, "accuracy", target)
-        }
+    def scores(self, variant: str, target: str) -> dict[int, NDArray[Any]]:
+        """Seed -> a score for each test sample."""
+        return by_seed(self.rows.of(variant, "score", target))
 
     def log_speedups(self, variant: str, over: str, target: str) -> list[float]:
         """For each launch log(time of `over` / time of the variant), the mean over seeds.

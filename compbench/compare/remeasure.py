@@ -12,7 +12,7 @@ from compbench.compare.compare import SAME_FILE, Again, Comparison, compare
 from compbench.compare.match import Pair, Side, is_same_file, match, refuse_nothing_in_common, side
 from compbench.contracts import kinds
 from compbench.contracts.inputs import Inputs
-from compbench.data import samples, splits
+from compbench.data import cache, samples, splits
 from compbench.errors import JobFailed, UserError
 from compbench.files import sha256
 from compbench.gate import paired_timing
@@ -45,7 +45,9 @@ def compare_folders(folders: tuple[Path, Path], results: Path, data_dir: Path | 
         return compare(a, b)
     own = (place for path in folders for place in [*path.absolute().parents][2:3])
     places = Places((results, *own), data_dir)
-    return compare(a, b, remeasure(a, b, places, lambda line: print(line, file=sys.stderr)))
+    with cache.fallback(results):
+        again = remeasure(a, b, places, lambda line: print(line, file=sys.stderr))
+    return compare(a, b, again)
 
 
 def remeasure(a: Side, b: Side, places: Places, tell: Callable[[str], None]) -> Again:
@@ -123,7 +125,7 @@ def _inputs(newer: Side, data_dir: Path) -> Inputs:
             f"{name}, on whose test samples files are measured, is not under {data_dir}; "
             "name its folder with --data-dir or COMPBENCH_DATA"
         )
-    meant = kinds.made_task(task.get("name", type(source).task), task.get("options", {}))
+    meant = kinds.made_task(task.get("name", source.own_task), task.get("options", {}))
     return splits.load(source, data_dir, meant).test.first(SHOWN)
 
 

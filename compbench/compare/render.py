@@ -75,23 +75,26 @@ def json_text(found: Comparison) -> str:
 def frame(found: Comparison) -> pd.DataFrame:
     """A row for each variant and target; accuracies are shares, what is not known is missing.
 
+    Columns of the metric are called by it: `accuracy_a`, `rmse_a`; its unit is its own.
+
     `*_p_holm` decides `*_significant`; `speed` is how many times as fast B is as A, of what
     `speed_basis` says; `p50_ns_a` and `_b` are stored times of different moments.
     """
     import pandas as pd
 
-    return pd.DataFrame([_record(line) for line in found.lines])
+    name = found.b.run.headline.name
+    return pd.DataFrame([_record(line, name) for line in found.lines])
 
 
-def _record(line: Line) -> dict[str, Any]:
+def _record(line: Line, metric: str) -> dict[str, Any]:
     return {
         "variant": line.variant,
         "target": line.target,
         "status": line.status,
-        "accuracy_a": _value(line.a.accuracy),
-        "accuracy_b": _value(line.b.accuracy),
-        **_change("accuracy_change", line.accuracy),
-        "accuracy_basis": line.accuracy_basis,
+        f"{metric}_a": _value(line.a.quality),
+        f"{metric}_b": _value(line.b.quality),
+        **_change(f"{metric}_change", line.quality),
+        f"{metric}_basis": line.quality_basis,
         "size_bytes_a": line.a.size_bytes,
         "size_bytes_b": line.b.size_bytes,
         "speedup_a": _value(line.a.speedup),

@@ -10,6 +10,7 @@ from compbench import units
 from compbench.compare.compare import Comparison
 from compbench.compare.lines import Figures, Line, Status
 from compbench.compare.match import Side
+from compbench.headline import Headline
 from compbench.runtime.machine import differences as other_machine
 from compbench.statistics.changes import Change
 from compbench.statistics.intervals import ALPHA
@@ -31,7 +32,7 @@ _NOT_EQUAL = (
     "What is not significant need not be equal: its interval says how large a change may hide."
 )
 _LUCK = (
-    "Accuracies of rebuilt files, and of single seeds, are of these files: one that was made anew "
+    "{} of rebuilt files, and of single seeds, are of these files: one that was made anew "
     "also has the luck of its training. Of another recipe with two seeds or more they are of the "
     "recipe, over images and trainings."
 )
@@ -59,12 +60,13 @@ def sections(found: Comparison) -> Iterator[Section]:
     yield Section("What differs between the runs", found.differences or (same,))
     yield Section("How speed is compared", tuple(_bases(found)))
     answers = [answer for target in found.targets for answer in _answers(found, target)]
-    if any(line.accuracy and line.status in ("rebuilt", "changed") for line in found.lines):
-        answers.append(_LUCK)
+    if any(line.quality and line.status in ("rebuilt", "changed") for line in found.lines):
+        plural = found.headline.plural
+        answers.append(_LUCK.format(plural[0].upper() + plural[1:]))
     yield Section("What changed", (*answers, _NOT_EQUAL))
     for target in found.targets:
         lines = found.of(target)
-        yield _accuracies(found, target, lines)
+        yield _qualities(found, target, lines)
         timed = [x for x in lines if x.speed or x.a.p50_ns or x.b.p50_ns]
         if timed:
             yield _speeds(found, target, timed)
@@ -94,14 +96,14 @@ def _bases(found: Comparison) -> Iterator[str]:
 
 
 def _answers(found: Comparison, target: str) -> Iterator[str]:
-    lines = found.of(target)
-    tested = sum(bool(change) for line in lines for change in (line.accuracy, line.speed))
+    lines, metric = found.of(target), found.headline
+    tested = sum(bool(change) for line in lines for change in (line.quality, line.speed))
     for line in lines:
         changes = []
         if line.speed and line.speed.is_significant:
             changes.append(units.speed(line.speed.interval, line.speed.side(1), "in A"))
-        if line.accuracy and line.accuracy.is_significant:
-            changes.append(f"accuracy {units.points(line.accuracy.interval)}")
+        if line.quality and line.quality.is_significant:
+            changes.append(f"{metric.label} {metric.change_text(line.quality.interval)}")
         if changes:
             yield f"{target}: {line.variant} changed significantly: {' and '.join(changes)}"
         if line.verdict == "INCONCLUSIVE":
@@ -109,7 +111,8 @@ def _answers(found: Comparison, target: str) -> Iterator[str]:
     if not tested:
         yield f"{target}: there is nothing that can have changed, or nothing to compare"
     elif not any(line.is_significant for line in lines):
-        yield f"{target}: no significant change ({tested} comparisons of accuracy and speed)"
+        of = f"{tested} comparisons of {metric.label} and speed"
+        yield f"{target}: no significant change ({of})"
     names = _grouped((_STATUS.get(line.status, line.status), line.variant) for line in lines)
     same = len(names.pop("same file", []))
     counts = [f"{same} of {len(lines)} variants are the same file"]
@@ -117,24 +120,25 @@ def _answers(found: Comparison, target: str) -> Iterator[str]:
     yield f"{target}: {'; '.join(counts)}"
 
 
-def _accuracies(found: Comparison, target: str, lines: Sequence[Line]) -> Section:
+def _qualities(found: Comparison, target: str, lines: Sequence[Line]) -> Section:
+    metric = found.headline
     rows = tuple(
         {
             "variant": line.variant,
             "artifact": _STATUS.get(line.status, line.status),
-            "accuracy A": units.share(line.a.accuracy.value if line.a.accuracy else None, 2),
-            "accuracy B": units.share(line.b.accuracy.value if line.b.accuracy else None, 2),
-            "B − A": _accuracy_text(line),
+            f"{metric.label} A": found.a.run.headline.text(line.a.quality and line.a.quality.value),
+            f"{metric.label} B": metric.text(line.b.quality and line.b.quality.value),
+            "B − A": _quality_text(line, metric),
             "bytes A": units.bytes_text(line.a.size_bytes),
             "bytes B": _bytes_text(line.a.size_bytes, line.b.size_bytes),
         }
         for line in lines
     )
     count = found.b.run.dataset["samples"]["test"]
-    bases = {line.accuracy_basis for line in lines}
+    bases = {line.quality_basis for line in lines}
     how = [words.format(count) for basis, words in _IMAGES.items() if basis in bases]
     intervals = f"B − A {' or '.join(how)}, with its 95 % interval. " if how else ""
-    return Section(f"{target}: accuracy and size", (), rows, intervals + _holm_text(found))
+    return Section(f"{target}: {metric.label} and size", (), rows, intervals + _holm_text(found))
 
 
 def _speeds(found: Comparison, target: str, lines: Sequence[Line]) -> Section:
@@ -162,13 +166,13 @@ def _speeds(found: Comparison, target: str, lines: Sequence[Line]) -> Section:
     return Section(f"{target}: speed", (), rows, caption)
 
 
-def _accuracy_text(line: Line) -> str:
-    if line.accuracy_basis == "same answers":
+def _quality_text(line: Line, metric: Headline) -> str:
+    if line.quality_basis == "same answers":
         return "same answers"
-    change = line.accuracy
+    change = line.quality
     if change is None:
         return units.NOTHING
-    return _marked(units.change_cell(change.interval, change.side(0)), change)
+    return _marked(metric.change_cell(change.interval, change.side(0)), change)
 
 
 def _marked(words: str, change: Change | None) -> str:
@@ -179,8 +183,8 @@ def _holm_text(found: Comparison) -> str:
     where = "on all targets" if len(found.targets) > 1 else "here"
     return (
         f"* significant: p below {ALPHA:.2f} after Holm's correction for the {found.tested} "
-        f"comparisons of accuracy and speed {where}, and for speed beyond what the A/A control "
-        "shows as noise."
+        f"comparisons of {found.headline.label} and speed {where}, and for speed beyond what the "
+        "A/A control shows as noise."
     )
 
 

@@ -127,7 +127,8 @@ class Samples:
     prepared: by the mean and deviation of each channel (axis 1), or of all its values, of the
     training split, or not at all; images of uint8 by channel, others not, where nothing is said.
     `free_axes` are those whose length may differ from batch to batch, for instance (0,) for tokens
-    (N, L).
+    (N, L). `values` says of inputs of integers that stand for something, as tokens do, how many
+    there are, and `rates` of sounds how many samples a second have.
     """
 
     train: Split
@@ -137,6 +138,8 @@ class Samples:
     class_names: tuple[str, ...] = ()
     normalise: Mapping[str, Literal["channel", "all", "none"]] = field(default_factory=dict)
     free_axes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    values: Mapping[str, int] = field(default_factory=dict)
+    rates: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of_images(
@@ -148,6 +151,8 @@ class Samples:
         **more: Any,
     ) -> Samples:
         """Of pixels uint8 (N, C, H, W) and labels (N,) of any integer type, 0 to classes - 1."""
+        if (test_images is None) != (test_labels is None):
+            raise ValueError("of test_images and test_labels one is None: give both or none")
         test = None
         if test_images is not None and test_labels is not None:
             test = Split({PIXELS: test_images}, test_labels)
@@ -172,6 +177,11 @@ class DatasetSource(Options, ABC):
         description="where raw inputs are normalised: before a file gets them, or in its graph, so "
         "that it takes raw ones",
     )
+
+    @property
+    def own_task(self) -> str:
+        """The name of the task where a suite names none; an option may decide it."""
+        return type(self).task
 
     @abstractmethod
     def fingerprint(self, data_dir: Path) -> str | None:

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from compbench import units
 from compbench.contracts.inputs import Inputs
+from compbench.headline import Headline
 
 Condition = Literal["machine", "target", "baseline", "dataset"]
 Samples = Mapping[str, NDArray[Any]]  # columns of equal length
 Estimate = float | units.Triple  # or with the ends of its interval
 
+OF_METRIC = "the metric's"  # a unit: that of the task's headline metric
 FURTHER = "further_metrics"  # the report's table of what has no place of its own
 
 
@@ -30,13 +32,20 @@ class Column(NamedTuple):
     meaning: str
     has_interval: bool = False
 
+    def of(self, headline: Headline) -> Column:
+        """The same where it is of the task's metric: its unit, and its name for `{metric}`."""
+        unit = headline.unit if self.unit == OF_METRIC else self.unit
+        return self._replace(unit=unit, meaning=self.meaning.replace("{metric}", headline.label))
+
 
 @dataclass(frozen=True)
 class MetricHistory:
     """That a metric may be compared over runs, and how.
 
-    Values of runs whose `needs` differ are told apart. `name` is what the command line calls it,
-    `column` the column that is read; both are the metric's own name where they are empty.
+    Values of runs whose `needs` differ are told apart. With `by_headline` it is of the task's
+    metric: its direction, and its label and name for `{metric}` and `{name}`. `name` is what the
+    command line calls it, `column` the column that is read; both are the metric's own name where
+    they are empty.
     """
 
     label: str = ""  # the title; empty: the metric's label
@@ -47,6 +56,7 @@ class MetricHistory:
     is_log: bool = False  # a ratio of times, whose noise is of its logarithm
     is_ratio: bool = True  # steps are relative, else differences
     write: Callable[[float], str] | None = None  # else by the column's unit
+    by_headline: Callable[[Headline, float], str] | None = None  # of the task's metric: by that
     name: str = ""
     column: str = ""
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 import struct
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from compbench.contracts import Samples
+from compbench.data.download import download
 from compbench.data.torchvision import torchvision
-from compbench.errors import UserError, first_line
+from compbench.errors import UserError
 
-_FILES = (
+FILES = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
     "t10k-images-idx3-ubyte",
@@ -24,18 +23,18 @@ _FILES = (
 )
 
 
-def fingerprint(data_dir: Path, name: str) -> str | None:
+def fingerprint(data_dir: Path, name: str, files: Sequence[str] = FILES) -> str | None:
     """A digest of the four files' bytes; None where none of them is there.
 
     Raises UserError where one is missing, cut short or not an IDX file of unsigned bytes.
     """
     folder = data_dir / name / "raw"
-    if not any((folder / file).is_file() for file in _FILES):
+    if not any((folder / file).is_file() for file in files):
         return None
     digest = hashlib.sha256()
-    for file in _FILES:
+    for file in files:
         path = folder / file
-        _check(path)
+        _header(path)
         with path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()
@@ -43,20 +42,43 @@ def fingerprint(data_dir: Path, name: str) -> str | None:
 
 def load(data_dir: Path, name: str) -> Samples:
     """All samples; downloads where `fingerprint` finds nothing."""
-    if fingerprint(data_dir, name) is None:
-        _download(data_dir, name)
-        fingerprint(data_dir, name)
+    fetch(data_dir, name)
     dataset = getattr(torchvision("datasets"), name)
     train, test = dataset(data_dir, train=True), dataset(data_dir, train=False)
     return Samples.of_images(*_arrays(train), *_arrays(test))
+
+
+def fetch(data_dir: Path, name: str, files: Sequence[str] = FILES, **options: Any) -> None:
+    """Download where `fingerprint` finds nothing; torchvision's dataset takes the options."""
+    if fingerprint(data_dir, name, files) is not None:
+        return
+    wanted = f"{', '.join(files)} into {data_dir / name / 'raw'}"
+    download(
+        data_dir,
+        name,
+        wanted,
+        lambda folder: getattr(torchvision("datasets"), name)(folder, download=True, **options),
+    )
+    fingerprint(data_dir, name, files)
+
+
+def mapped(data_dir: Path, name: str, file: str) -> np.ndarray:
+    """The array of an IDX file of unsigned bytes, memory-mapped."""
+    path = data_dir / name / "raw" / file
+    shape = _header(path)
+    return np.memmap(path, np.uint8, "r", 4 + 4 * len(shape), shape)
 
 
 def _arrays(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
     return dataset.data.numpy()[:, None], dataset.targets.numpy().astype(np.int64)
 
 
-def _check(path: Path) -> None:
-    """An IDX file: two zeros, type 8 (unsigned byte), axes, their lengths; then that many bytes."""
+def _header(path: Path) -> tuple[int, ...]:
+    """The lengths of an IDX file's axes.
+
+    It begins with two zeros, 8 (unsigned bytes), the count of axes and their lengths; then there
+    are that many bytes. Raises UserError where it is not so.
+    """
     if not path.is_file():
         raise UserError(f"{path} is missing; put it there, or remove the folder to download it")
     axes = 3 if "idx3" in path.name else 1
@@ -65,28 +87,9 @@ def _check(path: Path) -> None:
         header = stream.read(header_bytes)
     if len(header) < header_bytes or header[:4] != bytes((0, 0, 8, axes)):
         raise UserError(f"{path} is damaged: it does not begin as an IDX file of {axes} axes")
-    wanted = header_bytes + int(np.prod(struct.unpack(f">{axes}I", header[4:]), dtype=np.int64))
+    shape = struct.unpack(f">{axes}I", header[4:])
+    wanted = header_bytes + int(np.prod(shape, dtype=np.int64))
     size = path.stat().st_size
     if size != wanted:
         raise UserError(f"{path} is damaged: its header promises {wanted:,} bytes, it has {size:,}")
-
-
-def _download(data_dir: Path, name: str) -> None:
-    """Into a temporary folder first, so that a broken download never looks like a dataset."""
-    was_there = data_dir.exists()
-    data_dir.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=data_dir))
-    try:
-        getattr(torchvision("datasets"), name)(temporary, download=True)
-        shutil.rmtree(data_dir / name, ignore_errors=True)
-        os.replace(temporary / name, data_dir / name)
-    except (OSError, RuntimeError) as error:
-        raise UserError(
-            f"{name} is not under {data_dir} and could not be downloaded ({first_line(error)}); "
-            f"put {', '.join(_FILES)} into {data_dir / name / 'raw'}, "
-            "or name another folder with --data-dir or COMPBENCH_DATA"
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if not was_there and not any(data_dir.iterdir()):
-            data_dir.rmdir()
+    return shape

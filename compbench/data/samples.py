@@ -52,6 +52,8 @@ def load(source: DatasetSource, task: TaskBase, data_dir: Path) -> Samples:
         tuple(names),
         found.normalise,
         found.free_axes,
+        found.values,
+        found.rates,
     )
 
 
@@ -103,6 +105,8 @@ def _wrong_input(dtype: str, shape: tuple[int, ...], count: int) -> str | None:
         return f"of {dtype} should be float32, integers, or pixels of uint8"
     if dtype == "uint8" and len(shape) == 2:
         return f"of shape {whole} should be (N, C, H, W); for grey pictures: images[:, None]"
+    if len(shape) == 3 and dtype not in ("uint8", "float32"):
+        return f"of {dtype} should be pixels, uint8 from 0 to 255, or float32"
     if len(shape) == 3 and shape[-1] in (1, 3, 4) and shape[0] > 4:
         return f"of shape {whole} look like (N, H, W, C), but should be (N, C, H, W)"
     return f"of shape {whole} are empty" if 0 in whole else None

@@ -81,8 +81,8 @@ def _parameters(side: Snapshot, name: str) -> str | None:
 
 
 def _accuracy(side: Snapshot, name: str, target: str) -> str | None:
-    row = side.row(name, "accuracy", target)
-    return units.share(float(np.mean(row.samples["correct"])), 2) if row else None
+    row = side.row(name, "score", target)
+    return units.share(float(np.mean(row.samples["score"])), 2) if row else None
 
 
 def notes(before: Snapshot, after: Snapshot) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import pytest
 from pydantic import ValidationError
 
+from compbench.data import cache
 from compbench.errors import JobFailed, UserError, explain
 from compbench.gate import baseline, prepare
 from compbench.gate import pair as pairs
@@ -39,12 +40,13 @@ def activate(config: pytest.Config) -> None:
         hint = f"known: {known}" if known else "save one with: compbench baseline save RUN"
         raise UserError(f"--compbench needs --compbench-baseline BASELINE; {hint}")
     folder = baseline.find(name, places.baselines)
-    found = prepare.prepare(
-        baseline.read(asked.compbench, places),
-        baseline.load(folder),
-        asked.compbench_data_dir,
-        _limits(config),
-    )
+    with cache.fallback(asked.compbench_results):
+        found = prepare.prepare(
+            baseline.read(asked.compbench, places),
+            baseline.load(folder),
+            asked.compbench_data_dir,
+            _limits(config),
+        )
     config.stash[GUARD] = found
     record = folder.absolute() / baseline.RECORD
     config.pluginmanager.register(Plugin(found, record, config), "compbench-gate")

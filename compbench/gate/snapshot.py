@@ -25,7 +25,7 @@ METRICS = {
     "parameters",
     "nonzero_parameters",
     "macs",
-    "accuracy",
+    "score",
     "parity_max_abs",
     "parity_agreement",
     "memory_bytes",

@@ -22,7 +22,8 @@ _MOST_CONTROLS = 0.95  # of the A/A controls lie within the noise floor
 class History:
     """A metric of variants on a target over runs. No smaller step than `floor` is called one.
 
-    Runs of different `groups` can't be compared; those without the target have group -1.
+    Runs of different `groups` can't be compared; those without the target, and those by another
+    metric than the one that is asked for, have group -1.
     """
 
     metric: Followed
@@ -103,7 +104,7 @@ def _groups(moments: Sequence[Moment], metric: Followed, target: str) -> tuple[i
     first: list[Moment] = []
     groups = []
     for moment in moments:
-        if target not in moment.run.targets:
+        if target not in moment.run.targets or metric.is_foreign(moment.run.headline):
             groups.append(-1)
             continue
         alike = [not unlike(x, moment, target).keys() & set(metric.needs) for x in first]
@@ -119,7 +120,7 @@ def _points(
     found: list[Point] = []
     for at, moment in enumerate(moments):
         run = moment.run
-        if variant not in run.variants or target not in run.targets:
+        if variant not in run.variants or groups[at] < 0:
             continue
         if "baseline" in metric.needs and variant == run.baseline:
             continue

@@ -10,6 +10,7 @@ from typing import Literal
 from compbench import metrics, units
 from compbench.contracts.metric import Condition, MetricBase, MetricHistory, written
 from compbench.errors import UserError, nearest
+from compbench.headline import ACCURACY, Headline
 from compbench.statistics.intervals import Interval
 from compbench.statistics.summary import Summary
 from compbench.table.columns import columns
@@ -34,29 +35,53 @@ class Followed:
     is_noisy: bool = False
     is_log: bool = False  # a ratio of times, whose noise is of its logarithm
     is_ratio: bool = True  # steps are relative, else differences
+    headline: Headline | None = None  # where it is of the task's metric: only runs by that have it
 
     def size(self, before: float, after: float) -> float:
         """A step's size: a share of the value before, or the difference."""
         return after / before - 1 if self.is_ratio and before else after - before
 
     def size_text(self, before: float, after: float) -> str:
-        """+5.1 %, −0.52 pp."""
+        """+5.1 %, −0.52 pp, +0.012 eV."""
+        if self.headline:
+            return self.headline.difference_text(self.size(before, after))
         unit = "%" if self.is_ratio and before else "pp"
         return f"{units.signed(100 * self.size(before, after))} {unit}"
 
+    def is_foreign(self, headline: Headline) -> bool:
+        """Whether a run by this metric has no values of it."""
+        return self.headline is not None and self.headline != headline
 
-def followed() -> dict[str, Followed]:
+    def width_text(self, width: float) -> str:
+        """Of an interval: 0.25 pp, 0.012 eV."""
+        if self.headline and not self.headline.is_share:
+            return f"{units.three_digits(width)} {self.headline.unit}".rstrip()
+        return f"{100 * width:.2f} pp"
+
+
+def followed(headline: Headline = ACCURACY) -> dict[str, Followed]:
     """All metrics that have a history, in the order of the tidy table."""
     found = [
-        _followed(metric, metric.history)
+        _followed(metric, metric.history, headline)
         for metric in metrics.every().values()
         if metric.history is not None
     ]
     return {each.name: each for each in found}
 
 
-def _followed(metric: MetricBase, how: MetricHistory) -> Followed:
+def _followed(metric: MetricBase, how: MetricHistory, headline: Headline) -> Followed:
     column = how.column or metric.name
+    if how.by_headline is not None:
+        return Followed(
+            (how.name or metric.name).replace("{name}", headline.name),
+            how.label.replace("{metric}", headline.label),
+            partial(_read, column),
+            partial(how.by_headline, headline),
+            _DIRECTIONS[headline.better],
+            how.needs,
+            is_ratio=False,
+            headline=headline,
+        )
     return Followed(
         how.name or metric.name,
         how.label or metric.label,
@@ -82,12 +107,12 @@ def _read(column: str, summary: Summary) -> Interval | float | None:
     return getattr(summary, column, None)
 
 
-def find(name: str) -> Followed:
+def find(name: str, headline: Headline = ACCURACY) -> Followed:
     """A metric by its name. Raises UserError with the nearest, or why it can't be compared."""
-    known_metrics = followed()
+    known_metrics = followed(headline)
     if name in known_metrics:
         return known_metrics[name]
-    known = {*columns(), *(field.name for field in fields(Summary)), *_TIMES}
+    known = {*columns(headline), *(field.name for field in fields(Summary)), *_TIMES}
     is_time = name.endswith(("_ns", "_seconds", "_per_s")) or "per_s" in name or name in _TIMES
     if is_time and (name in known or "per_s" in name):
         raise UserError(

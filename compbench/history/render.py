@@ -55,8 +55,12 @@ def notes(found: History, runs: Moments) -> Iterator[str]:
             "no smaller step is marked."
         )
     elif found.floor:
-        half = f"{100 * found.floor:.2f} pp, the intervals' half-width"
+        half = f"{metric.width_text(found.floor)}, the intervals' half-width"
         yield f"No step smaller than {half}, is marked."
+    others = [m.run.headline.label for m in found.moments if metric.is_foreign(m.run.headline)]
+    if others:
+        said = " or ".join(dict.fromkeys(others))
+        yield f"Left out: {len(others)} run{'s' * (len(others) > 1)} judged by {said}."
     for group in range(1, max(found.groups) + 1):
         yield f"{letter(group)} is told apart from {letter(group - 1)}: {found.apart(group)}"
     for group in range(max(found.groups) + 1):

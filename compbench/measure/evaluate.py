@@ -72,15 +72,15 @@ def target_rows(
     data = seen.data
     inferred = seen.inferences.of(artifact, name, target, "test", "validation")
     splits = {
-        "accuracy": ("test", data.test),
-        "validation_accuracy": ("validation", data.training.validation),
+        "score": ("test", data.test),
+        "validation_score": ("validation", data.training.validation),
     }
     rows = []
     for metric, (split, samples) in splits.items():
         outputs = inferred.outputs[split]
         refuse_misshapen(outputs.shape, samples.targets, data, "the file")
         scores = data.task.scores(outputs, samples.targets)
-        rows.append(make_row(job, metric, target=name, samples={"correct": scores}))
+        rows.append(make_row(job, metric, target=name, samples={"score": scores}))
     test = inferred.outputs["test"]
     reference = _reference(job, artifact, parent, seen, name, target)
     if reference is not None:

@@ -14,6 +14,7 @@ from compbench.make.known_sizes import KnownSizes
 from compbench.make.store import HISTORY, MODEL, Artifact
 from compbench.measure import footprint, loadgen
 from compbench.measure import profile as measure_profile
+from compbench.results import upgrade
 from compbench.results.row import Row
 from compbench.runtime import process
 from compbench.runtime.child import Start, spawned
@@ -47,7 +48,8 @@ def artifact_rows(job: Job, artifact: Artifact, worker: Worker, sizes: KnownSize
     rows.append(make_row(job, "weights", samples=weights))
     if HISTORY in artifact.manifest.files:
         epochs = json.loads(artifact.read(HISTORY))
-        samples = {name: np.array([e[name] for e in epochs]) for name in (epochs or [{}])[0]}
+        columns = {name: np.array([e[name] for e in epochs]) for name in (epochs or [{}])[0]}
+        samples = upgrade.columns(columns)  # of an artifact that an older compbench made, say
         rows.append(make_row(job, "history", value=artifact.manifest.chosen_epoch, samples=samples))
     return rows
 

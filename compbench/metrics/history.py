@@ -7,6 +7,6 @@ from compbench.contracts import MetricBase
 
 class Metric(MetricBase):
     label = "history"
-    meaning = "training loss and validation accuracy by epoch"
+    meaning = "training loss and the metric on validation by epoch"
     columns = {}
     table = ""

@@ -1,26 +1,25 @@
-"""Validation accuracy minus the baseline's, on the same samples."""
+"""The metric on the validation split minus the baseline's, on the same samples."""
 
 from __future__ import annotations
 
-from compbench import units
 from compbench.contracts import Column, MetricBase, MetricHistory
+from compbench.contracts.metric import OF_METRIC
+from compbench.headline import Headline
 
 
 class Metric(MetricBase):
     label = "validation change"
-    unit = "fraction"
-    better = "higher"
     meaning = "the same on the validation split"
-    rows = ("validation_accuracy",)
+    rows = ("validation_score",)
     columns = {
-        "validation_change": Column(unit, meaning, has_interval=True),
-        "validation_p": Column("", "p-value of that (exact McNemar), adjusted by Holm"),
+        "validation_change": Column(OF_METRIC, meaning, has_interval=True),
+        "validation_p": Column("", "p-value of that, adjusted by Holm"),
     }
     order = 40
     table = ""
     history = MetricHistory(
-        "validation accuracy minus the baseline's",
+        "validation {metric} minus the baseline's",
         ("dataset", "baseline"),
         is_ratio=False,
-        write=lambda change: f"{units.signed(100 * change)} pp",
+        by_headline=Headline.difference_text,
     )

@@ -99,11 +99,11 @@ def _least_memory(run: Run, allowed: list[Summary], baseline: Summary) -> Summar
 
 
 def _most_accurate(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
-    return max(allowed, key=lambda s: (s.validation_accuracy or 0, _speed(s)), default=None)
+    return max(allowed, key=lambda s: (s.validation_quality or 0, _speed(s)), default=None)
 
 
 def _accuracy(run: Run, s: Summary) -> str:
-    right = units.share(s.validation_accuracy, 2)
+    right = units.share(s.validation_quality, 2)
     is_sure = s.variant == run.baseline or _is_surely_better(s)
     return right if is_sure else f"{right} {units.UNSURE}"
 

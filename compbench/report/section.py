@@ -55,7 +55,7 @@ class Page:
 
         What hardly differs by target is shown there only.
         """
-        right = [t for t in self.run.targets if any(s.accuracy for s in self.summaries.of(t))]
+        right = [t for t in self.run.targets if any(s.quality for s in self.summaries.of(t))]
         return right[:1] == [self.target]
 
 

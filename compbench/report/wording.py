@@ -6,7 +6,7 @@ import numpy as np
 
 from compbench import units
 from compbench.results.record import Run
-from compbench.statistics.accuracy_change import AccuracyChange
+from compbench.statistics.quality_change import QualityChange
 from compbench.statistics.summary import Summary
 
 HOLM = "adjusted by Holm's procedure"
@@ -17,7 +17,7 @@ TECHNIQUES = (
 )
 
 
-def verdict(change: AccuracyChange) -> str:
+def verdict(change: QualityChange) -> str:
     """What a paired change, corrected for the others, allows one to say."""
     return {1: "helped", -1: "hurt", 0: "no difference shown"}[change.side]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from compbench.errors import UserError
 from compbench.files import write_whole
+from compbench.results import upgrade
 from compbench.results.columns import Columns, encode
 from compbench.results.record import ROWS
 from compbench.results.row import Row
@@ -69,6 +70,7 @@ def _to_json(row: Row) -> dict[str, Any]:
 
 
 def _from_json(content: dict[str, Any], origin: str) -> Row:
+    content = upgrade.row(content)
     samples = content.pop("samples", None)
     return Row(**content, samples=Columns(samples, origin) if samples else {})
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from compbench.errors import UserError
 from compbench.files import write_whole
+from compbench.headline import Headline
 from compbench.results import upgrade
 
 FORMAT = 1
@@ -32,7 +33,7 @@ class Run(BaseModel):
     is_fast: bool = False
     description: str
     dataset: dict[str, Any]
-    task: dict[str, Any] = {}  # see `TaskBase.says`; in older runs all was classification
+    task: dict[str, Any] = Field(default_factory=lambda: {**upgrade.CLASSIFICATION})
     seeds: tuple[int, ...]
     baseline: str
     variants: dict[str, dict[str, Any]]
@@ -46,6 +47,16 @@ class Run(BaseModel):
     environment: dict[str, Any]
     started: str
     finished: str | None = None
+
+    @property
+    def headline(self) -> Headline:
+        """The metric that all is judged by."""
+        return Headline(**self.task["headline"])
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether one class is right of each sample: then there are confusions and soft labels."""
+        return bool(self.task["has_classes"])
 
 
 def write_run(folder: Path, run: Run) -> None:
@@ -64,9 +75,12 @@ def read_run(folder: Path) -> Run:
         if version > FORMAT:
             raise UserError(f"{path} has format {version}; this compbench reads up to {FORMAT}")
         found = Run(**content)
-        variants = {name: upgrade.variant(v) for name, v in found.variants.items()}
-        dataset = upgrade.dataset(found.dataset)
-        return found.model_copy(update={"variants": variants, "dataset": dataset})
+        updates: dict[str, Any] = {
+            "variants": {name: upgrade.variant(v) for name, v in found.variants.items()},
+            "references": {name: upgrade.reference(r) for name, r in found.references.items()},
+            "dataset": upgrade.dataset(found.dataset),
+        }
+        return found.model_copy(update=updates)
     except ValidationError as error:
         raise UserError(f"{path} is damaged: {error.errors()[0]['msg']}") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:

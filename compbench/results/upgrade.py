@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from compbench.headline import ACCURACY
 
 # before techniques said it of themselves, a run recorded only their names: (family, scheme)
 TECHNIQUES = {
@@ -23,6 +26,32 @@ TECHNIQUES = {
     "train": ("trained", ""),
 }
 _TAUGHT = "distill"
+# before there were tasks all was classified, and a sample's score was whether that was right
+METRICS = {"accuracy": "score", "validation_accuracy": "validation_score"}
+COLUMNS = {"correct": "score", "validation_accuracy": "validation"}
+CLASSIFICATION = {"headline": ACCURACY.model_dump(), "has_classes": True}
+_Column = TypeVar("_Column")
+
+
+def row(recorded: dict[str, Any]) -> dict[str, Any]:
+    """A row as it stands in a file, its metric and its columns called as they are today."""
+    metric = recorded["metric"]
+    found = {**recorded, "metric": METRICS.get(metric, metric)}
+    if found["metric"] in (*METRICS.values(), "history") and found.get("samples"):
+        found["samples"] = columns(found["samples"])
+    return found
+
+
+def columns(named: Mapping[str, _Column]) -> dict[str, _Column]:
+    """The columns of scores or of a training's history, called as they are today."""
+    return {COLUMNS.get(name, name): column for name, column in named.items()}
+
+
+def reference(recorded: dict[str, Any]) -> dict[str, Any]:
+    """A published figure, which was an accuracy once: today it is the metric's `value`."""
+    if "accuracy" not in recorded:
+        return recorded
+    return {"value" if name == "accuracy" else name: x for name, x in recorded.items()}
 
 
 def dataset(recorded: dict[str, Any]) -> dict[str, Any]:

@@ -64,6 +64,11 @@ class Progress:
         self._done = 0
         self._detail = ""
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is shown."""
+        return self._console.quiet
+
     def note(self, text: str) -> None:
         """A line that stays."""
         self._console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from compbench.contracts import describe_model
-from compbench.data import digest, samples, splits
+from compbench.data import cache, digest, samples, splits
+from compbench.data.progress import told_on
 from compbench.files import refuse_unwritable
 from compbench.make.store import Store
 from compbench.registry import import_path
@@ -47,7 +49,8 @@ def run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
     Artifacts in the store are used, not made again. Measuring begins anew, unless the last run of
     the same jobs on the same machine was stopped before its end: then it goes on.
     """
-    with import_path.beside(suite.path):
+    stream = None if progress.is_quiet else sys.stderr
+    with import_path.beside(suite.path), cache.fallback(folders.results), told_on(stream):
         return _run(suite, folders, progress)
 
 

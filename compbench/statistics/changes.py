@@ -7,22 +7,20 @@ from dataclasses import dataclass
 from math import exp, log, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
-from compbench.statistics.accuracy_change import between
+from compbench.headline import ACCURACY, Headline
+from compbench.statistics.differences import Differences, mean_over_seeds
 from compbench.statistics.distributions import normal_tail, t_quantile, t_tail
 from compbench.statistics.intervals import (
     ALPHA,
     CONFIDENCE,
     Interval,
-    accuracy_interval,
-    paired_change,
     reach,
 )
-from compbench.statistics.significance import mcnemar_p
+from compbench.statistics.quality_change import between
+from compbench.statistics.scores import Scores, metric_interval, paired_interval, paired_p
 
 RESOLUTION = 1e-9  # of a log-ratio's standard error: clocks of nanoseconds tell no more
-Correct = Sequence[NDArray[np.uint8]]  # for each seed a 0/1 array (N,)
 
 
 @dataclass(frozen=True)
@@ -49,25 +47,28 @@ class Change:
         return (1 if self.interval.value > null else -1) if self.is_significant else 0
 
 
-def paired_accuracy(a: Correct, b: Correct) -> Change:
-    """Accuracy of b minus that of a on the same N images, seed by seed: of these files."""
-    return Change(paired_change(b, a), mcnemar_p(b, a))
+def paired_files(a: Scores, b: Scores, headline: Headline = ACCURACY) -> Change:
+    """The metric of b minus that of a on the same N samples, seed by seed: of these files."""
+    return Change(paired_interval(b, a, headline), paired_p(b, a, headline))
 
 
-def paired_techniques(a: Correct, b: Correct) -> Change:
+def paired_techniques(a: Scores, b: Scores, headline: Headline = ACCURACY) -> Change:
     """The same of two techniques, were they trained again: from two seeds or more."""
-    found = between(dict(enumerate(b)), dict(enumerate(a)))
+    found = between(dict(enumerate(b)), dict(enumerate(a)), headline=headline)
     assert found is not None and found.technique is not None
     return Change(found.interval, found.p_value)
 
 
-def unpaired_accuracy(a: Correct, b: Correct) -> Change:
-    """Accuracy of b minus that of a on images that may not be the same.
+def unpaired(a: Scores, b: Scores, headline: Headline = ACCURACY) -> Change:
+    """The metric of b minus that of a on samples that may not be the same."""
+    return (_unpaired_shares if headline.has_binary_scores else _unpaired_numbers)(a, b, headline)
 
-    Newcombe's interval from the two Wilson intervals (method 10; Statistics in Medicine 17, 1998)
-    and the z-test of two shares (pooled). Seeds share their images, so they are averaged.
+
+def _unpaired_shares(a: Scores, b: Scores, headline: Headline) -> Change:
+    """Newcombe's interval from the two Wilson intervals (method 10; Statistics in Medicine 17,
+    1998) and the z-test of two shares (pooled). Seeds share their samples: they are averaged.
     """
-    ours, theirs = accuracy_interval(b), accuracy_interval(a)
+    ours, theirs = metric_interval(b, headline), metric_interval(a, headline)
     value = ours.value - theirs.value
     low = value - sqrt((ours.value - ours.low) ** 2 + (theirs.high - theirs.value) ** 2)
     high = value + sqrt((ours.high - ours.value) ** 2 + (theirs.value - theirs.low) ** 2)
@@ -76,6 +77,23 @@ def unpaired_accuracy(a: Correct, b: Correct) -> Change:
     error = sqrt(pooled * (1 - pooled) * sum(1 / count for count in counts))
     p_value = 2 * normal_tail(abs(value) / error) if error else 1.0
     return Change(Interval(value, low, high), p_value)
+
+
+def _unpaired_numbers(a: Scores, b: Scores, headline: Headline) -> Change:
+    """Welch's t-interval and test (Biometrika 34, 1947) of the two sets' means."""
+    one, other = (
+        Differences.of(mean_over_seeds([headline.per_sample(s) for s in side])) for side in (a, b)
+    )
+    value, squares = other.change - one.change, (one.error**2, other.error**2)
+    error = sqrt(sum(squares))
+    if not error:
+        return Change(Interval(value, value, value), float(not value))
+    counts = one.samples - 1, other.samples - 1
+    freedom = sum(squares) ** 2 / sum(x**2 / n for x, n in zip(squares, counts, strict=True))
+    half = t_quantile(0.5 + CONFIDENCE / 2, freedom) * error
+    return Change(
+        Interval(value, value - half, value + half), 2 * t_tail(abs(value) / error, freedom)
+    )
 
 
 def ratio_of_ratios(a: Sequence[float], b: Sequence[float], floor: float | None) -> Change | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.row_index import Rows
-from compbench.statistics.accuracy_change import AccuracyChange, between, by_seed, corrected
+from compbench.statistics.quality_change import QualityChange, between, by_seed, corrected
 
 MOST_CLASSES = 20  # columns that stay readable
 
@@ -27,7 +27,7 @@ class ClassChanges:
     classes: tuple[int, ...]
     counts: tuple[int, ...]  # test images of each class
     baseline: tuple[float, ...]
-    changes: dict[str, tuple[AccuracyChange, ...]]
+    changes: dict[str, tuple[QualityChange, ...]]
     cells: int
     left_out: int  # classes that change less than those shown
 
@@ -54,9 +54,9 @@ class Confusion:
 def class_changes(
     run: Run, rows: Rows, target: str, variants: Iterable[str]
 ) -> ClassChanges | None:
-    """Of these variants; None where the run has no classes or the baseline no accuracy."""
-    labels, base = _labels(rows), by_seed(rows.of(run.baseline, "accuracy", target))
-    if labels is None or not base:
+    """Of these variants; None where the task has no classes or the baseline no scores."""
+    labels, base = _labels(rows), by_seed(rows.of(run.baseline, "score", target))
+    if labels is None or not base or not run.has_classes:
         return None
     places = {int(c): np.flatnonzero(labels == c) for c in np.unique(labels)}
     changes = _by_variant(run, rows, target, variants, list(places.values()))
@@ -77,14 +77,14 @@ def class_changes(
 
 def _by_variant(
     run: Run, rows: Rows, target: str, variants: Iterable[str], places: Sequence[NDArray[np.intp]]
-) -> dict[str, list[AccuracyChange]]:
+) -> dict[str, list[QualityChange]]:
     """Each variant's changes by class, corrected for all of them."""
-    base = by_seed(rows.of(run.baseline, "accuracy", target))
-    found: dict[str, list[AccuracyChange]] = {}
+    base = by_seed(rows.of(run.baseline, "score", target))
+    found: dict[str, list[QualityChange]] = {}
     for variant in variants:
-        ours = by_seed(rows.of(variant, "accuracy", target))
+        ours = by_seed(rows.of(variant, "score", target))
         if variant != run.baseline:
-            each = [between(ours, base, at) for at in places]
+            each = [between(ours, base, at, run.headline) for at in places]
             found |= {variant: [c for c in each if c]} if any(each) else {}
     adjusted = iter(corrected([change for row in found.values() for change in row]))
     return {variant: [next(adjusted) for _ in row] for variant, row in found.items()}

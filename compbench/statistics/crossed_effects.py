@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,16 +26,21 @@ class CrossedMean:
     mean: float
     variance: float
     freedom: float  # of Student's t
+    most: float = 1.0  # that a difference can be
 
     @staticmethod
     def of(correct: Correct, baseline: Correct) -> CrossedMean | None:
         """Of our accuracy less theirs, seed by seed; None with one seed: it has no spread."""
-        leads = np.asarray(correct, np.int8) - np.asarray(baseline, np.int8)  # (seeds, N)
+        return CrossedMean.of_leads(np.asarray(correct, np.int8) - np.asarray(baseline, np.int8))
+
+    @staticmethod
+    def of_leads(leads: NDArray[Any], most: float = 1.0) -> CrossedMean | None:
+        """Of differences (seeds, N), none of which is beyond `most`; None with one seed."""
         seeds, samples = leads.shape
         if seeds < 2 or samples < 2:
             return None
         mean = float(leads.mean())
-        all_squares = np.count_nonzero(leads) - leads.size * mean**2
+        all_squares = float((leads.astype(np.float64) ** 2).sum()) - leads.size * mean**2
         of_samples = float(seeds * ((leads.mean(axis=0) - mean) ** 2).sum())
         of_seeds = float(samples * ((leads.mean(axis=1) - mean) ** 2).sum())
         of_rest = max(0.0, all_squares - of_samples - of_seeds)
@@ -43,12 +49,12 @@ class CrossedMean:
         by_sample, by_seed, by_chance = parts = squares / degrees / leads.size
         # chance is in both, so counted twice; less of it can't make less than either is alone
         variance = float(max(by_sample + by_seed - by_chance, by_sample, by_seed))
-        return CrossedMean(mean, variance, _freedom(variance, parts, degrees, seeds))
+        return CrossedMean(mean, variance, _freedom(variance, parts, degrees, seeds), most)
 
     def bounds(self, alpha: float) -> tuple[float, float]:
-        """The ends of the interval with `alpha` outside, half on either side; from -1 to 1."""
+        """The ends of the interval with `alpha` outside, half on either side."""
         half = float(stdtrit(self.freedom, 1 - alpha / 2)) * sqrt(self.variance)
-        return max(-1.0, self.mean - half), min(1.0, self.mean + half)
+        return max(-self.most, self.mean - half), min(self.most, self.mean + half)
 
     @property
     def p_value(self) -> float:

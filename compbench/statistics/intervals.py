@@ -1,4 +1,4 @@
-"""Estimates with their intervals: accuracies, changes, time ratios; pure."""
+"""Estimates with their intervals: accuracies, time ratios; pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from compbench.statistics.crossed_effects import CrossedMean
 from compbench.statistics.distributions import normal_quantile, t_quantile
-from compbench.statistics.paired_proportions import Disagreement
 
 CONFIDENCE = 0.95
 ALPHA = 1 - CONFIDENCE
@@ -36,32 +35,6 @@ def accuracy_interval(correct: Sequence[NDArray[np.uint8]]) -> Interval:
     centre = (mean + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z * sqrt(mean * (1 - mean) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
     return Interval(mean, max(0.0, min(mean, centre - half)), min(1.0, max(mean, centre + half)))
-
-
-def paired_change(
-    correct: Sequence[NDArray[np.uint8]],
-    baseline: Sequence[NDArray[np.uint8]],
-    alpha: float = ALPHA,
-) -> Interval:
-    """Accuracy difference on the same N samples, averaged over seeds: of these files, not of seeds.
-
-    The interval is of other samples alone, by default 95 % (see `paired_proportions`).
-    """
-    found = Disagreement.of(correct, baseline)
-    return Interval(found.change, *found.bounds(alpha))
-
-
-def technique_change(
-    correct: Sequence[NDArray[np.uint8]],
-    baseline: Sequence[NDArray[np.uint8]],
-    alpha: float = ALPHA,
-) -> Interval | None:
-    """The same difference, of the techniques: were they trained again, and on other samples.
-
-    Never narrower than of these files alone. None with one seed, which can't tell it.
-    """
-    crossed = CrossedMean.of(correct, baseline)
-    return crossed and widened(paired_change(correct, baseline, alpha), crossed, alpha)
 
 
 def widened(files: Interval, crossed: CrossedMean, alpha: float = ALPHA) -> Interval:

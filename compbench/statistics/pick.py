@@ -4,29 +4,45 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from compbench import units
+from compbench.headline import ACCURACY, Headline, Loss
 from compbench.results.record import Run
+from compbench.statistics.allowed_loss import allowed_loss
 from compbench.statistics.noninferiority import Drop, Standing, judge
 from compbench.statistics.summary import Summaries, Summary
 
-OF_ACCURACY = ("accuracy", "undecided")  # reasons that are of the drop
+OF_DROP = ("drop", "undecided")  # reasons that are of the drop
 
 
 @dataclass(frozen=True)
 class Constraints:
     """What a variant must keep to; None is no limit. Shares are 0 to 1."""
 
-    max_drop: float = 0.01  # accuracy below the baseline, on the validation split
+    max_drop: float = 0.01  # the metric worse than the baseline's on validation, in its unit, or …
     max_bytes: float | None = None  # of the file on disk
     max_latency_ns: float | None = None  # p50 at the target's first batch size
+    is_relative: bool = False  # … where this is so, as a share of the baseline's value
+    headline: Headline = ACCURACY
 
     @staticmethod
     def of(run: Run) -> Constraints:
         """Those of the suite's [pick]."""
-        limits = {name: run.pick.get(f"max_{name}") for name in ("drop", "bytes", "latency")}
-        return Constraints(limits["drop"] or 0.0, limits["bytes"], limits["latency"])
+        loss, (size, latency) = (
+            allowed_loss(run),
+            (run.pick.get(f"max_{name}") for name in ("bytes", "latency")),
+        )
+        return Constraints(loss.most, size, latency, loss.is_relative, run.headline)
+
+    def allowing(self, loss: Loss) -> Constraints:
+        """The same with another drop."""
+        return replace(self, max_drop=loss.most, is_relative=loss.is_relative)
+
+    @property
+    def loss(self) -> Loss:
+        """The drop that is allowed."""
+        return Loss(self.max_drop, self.is_relative)
 
     def broken_by(self, s: Summary) -> dict[str, str]:
         """Those of size and speed that a variant breaks, each with the figure that does."""
@@ -39,7 +55,7 @@ class Constraints:
 
     def said(self, baseline: str) -> str:
         """As one says it: at most 1 pp below teacher and at most 200 KB."""
-        limits = [f"at most {self.drop_text} below {baseline}"]
+        limits = [f"at most {self.drop_text} {self.headline.worse_side} {baseline}"]
         if self.max_bytes is not None:
             limits.append(f"at most {units.bytes_text(self.max_bytes)}")
         if self.max_latency_ns is not None:
@@ -48,8 +64,8 @@ class Constraints:
 
     @property
     def drop_text(self) -> str:
-        """The drop allowed: 1 pp."""
-        return f"{100 * self.max_drop:g} pp"
+        """The drop allowed: 1 pp; 1 % of the baseline's RMSE."""
+        return self.headline.loss_text(self.loss)
 
 
 @dataclass(frozen=True)
@@ -58,8 +74,8 @@ class Choice:
 
     `guess` is what would be taken by the estimates, where that is not shown to be within the drop
     allowed. `drops` are all measured variants' but the baseline's, on validation. `excluded` says
-    of each variant but the one taken what spoke against it: a constraint's name ("accuracy",
-    "bytes", "latency"), "undecided" where the samples can't tell, or "slower", "larger" than what
+    of each variant but the one taken what spoke against it: a constraint's name ("drop", "bytes",
+    "latency"), "undecided" where the samples can't tell, or "slower", "larger" than what
     was taken, or "failed"; each with a figure.
     """
 
@@ -70,6 +86,7 @@ class Choice:
     guess: Summary | None = None
     drops: Mapping[str, Drop] = field(default_factory=dict)
     candidates: int = 1  # looked at on the same samples
+    limit_on_test: float = 0.0  # the drop allowed, of the test split's figures
 
     @property
     def is_sure(self) -> bool:
@@ -78,7 +95,10 @@ class Choice:
 
     def is_contradicted(self, s: Summary) -> bool:
         """Whether all of its change on the test images is beyond the limit; they decide nothing."""
-        return s.change is not None and s.change.high < -self.constraints.max_drop
+        if s.change is None:
+            return False
+        gain = self.constraints.headline.gain
+        return max(gain(s.change.low), gain(s.change.high)) < -self.limit_on_test
 
     @property
     def together(self) -> str:
@@ -103,7 +123,7 @@ def pick(
 ) -> Choice | None:
     """The fastest variant shown to keep to the constraints, and of those as fast the smallest.
 
-    As fast: their speed-ups' intervals overlap, or noise explains the difference. Accuracy counts
+    As fast: their speed-ups' intervals overlap, or noise explains the difference. Quality counts
     on the *validation* split, by its interval: the test split decides nothing, so that its figures
     stay honest. None where the baseline has no figures.
     """
@@ -114,8 +134,9 @@ def pick(
     measured = [s for s in summaries.of(target) if s.validation and s.speedup]
     broken = {s.variant: constraints.broken_by(s) for s in measured}
     candidates = sum(_is_rival(s, baseline, broken) for s in measured)
+    limit = constraints.loss.of(baseline.validation_quality)
     drops = {
-        s.variant: judge(s.validation, constraints.max_drop, candidates)
+        s.variant: judge(s.validation, limit, candidates, constraints.headline)
         for s in measured
         if s.validation and s is not baseline
     }
@@ -131,11 +152,12 @@ def pick(
         guess=None if best in sure else best,
         drops=drops,
         candidates=max(1, candidates),
+        limit_on_test=constraints.loss.of(baseline.quality and baseline.quality.value),
     )
 
 
 def _is_rival(s: Summary, baseline: Summary, broken: Mapping[str, object]) -> bool:
-    """Whether it would be taken before the baseline if it lost nothing: told without accuracy."""
+    """Whether it would be taken before the baseline if it lost nothing: told without quality."""
     if s is baseline or broken[s.variant]:
         return False
     is_smaller = (s.size_bytes or 0) < (baseline.size_bytes or 0)
@@ -181,8 +203,8 @@ def _excluded(
 def _of_drop(drop: Drop) -> dict[str, str]:
     if drop.standing is Standing.WITHIN:
         return {}
-    figure = f"{units.points(drop.change)} on validation"
-    return {"accuracy" if drop.standing is Standing.BEYOND else "undecided": figure}
+    figure = f"{drop.headline.change_text(drop.change)} on validation"
+    return {"drop" if drop.standing is Standing.BEYOND else "undecided": figure}
 
 
 def _speed(s: Summary, baseline: str) -> str:
@@ -203,19 +225,19 @@ def as_fast_as_any(allowed: Sequence[Summary]) -> list[Summary]:
     return [s for s, speedup in timed if speedup.high >= low]
 
 
-def gain(s: Summary, baseline: Summary) -> str:
+def gain(s: Summary, baseline: Summary, headline: Headline) -> str:
     """What a variant gains and loses beside the baseline, with intervals."""
     speed = units.speed(s.speedup, s.faster)
     return (
         f"{speed}, {units.smaller(s.size_ratio)} ({units.bytes_text(s.size_bytes)} instead of "
         f"{units.bytes_text(baseline.size_bytes)}), "
-        f"accuracy {units.change(s.judged_change, s.more_accurate)}"
+        f"{headline.label} {headline.change(s.judged_change, s.better)}"
     )
 
 
 def drop_sentence(drop: Drop, limit: str) -> str:
     """What is known of a drop: −0.35 pp (−2.1…+1.4) on 288 validation images: undecided, …."""
-    found = f"{units.points(drop.change)} on {drop.samples:,} validation images"
+    found = f"{drop.headline.change_text(drop.change)} on {drop.samples:,} validation images"
     if drop.standing is not Standing.UNDECIDED:
         return f"{found}: {drop.standing} {limit}"
     if drop.samples_to_decide is None:
@@ -229,9 +251,10 @@ def sentence(run: Run, summaries: Summaries, target: str, choice: Choice) -> str
     guess = ""
     if choice.guess:
         known = drop_sentence(choice.drops[choice.guess.variant], choice.constraints.drop_text)
-        guess = f"{choice.guess.variant}: {gain(choice.guess, baseline)} ({known})"
+        guess = f"{choice.guess.variant}: {gain(choice.guess, baseline, run.headline)} ({known})"
     if choice.taken and not choice.is_baseline:
-        found = f"{target}: {limits}: take {choice.taken.variant}: {gain(choice.taken, baseline)}"
+        gained = gain(choice.taken, baseline, run.headline)
+        found = f"{target}: {limits}: take {choice.taken.variant}: {gained}"
         if choice.is_contradicted(choice.taken):
             found += ": the test images contradict it, all of that is beyond the limit"
         return found + (f"; it may be that better is {guess}" if guess else "")

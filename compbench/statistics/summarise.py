@@ -8,29 +8,30 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from compbench.headline import Headline
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.row_index import Rows
 from compbench.statistics import throughput
-from compbench.statistics.accuracy_change import AccuracyChange, between, by_seed, corrected
+from compbench.statistics.allowed_loss import front_margin
 from compbench.statistics.disturbance import disturbance
 from compbench.statistics.further_metrics import further
 from compbench.statistics.intervals import (
     Interval,
-    accuracy_interval,
     distinguishable,
     log_ratio_interval,
-    paired_change,
     reach,
 )
 from compbench.statistics.latency import Timing, timings, turn_logs
 from compbench.statistics.lineage import ancestors
-from compbench.statistics.paired_proportions import Disagreement
 from compbench.statistics.parents import beside_parents
-from compbench.statistics.pareto_front import Contender, Front, accuracy_margin, front
+from compbench.statistics.pareto_front import Contender, Front, front
 from compbench.statistics.percentiles import percentile, stretches
-from compbench.statistics.significance import holm, log_ratio_p, mcnemar_p
+from compbench.statistics.quality_change import QualityChange, between, by_seed, corrected
+from compbench.statistics.scores import metric_interval, paired, paired_interval, paired_p
+from compbench.statistics.significance import holm, log_ratio_p
 from compbench.statistics.smallest_difference import SmallestDifference, smallest_difference
 from compbench.statistics.speed import unless_opposed
 from compbench.statistics.summary import Summaries, Summary
@@ -71,13 +72,15 @@ def summarise(run: Run, rows: Iterable[Row]) -> Summaries:
 
 
 def _front(run: Run, rows: Rows, here: Sequence[Summary], control: Interval | None) -> Front:
-    """Of those of which accuracy, speed and bytes were all measured."""
+    """Of those of which quality, speed and bytes were all measured."""
     contenders = [
-        Contender(s.variant, by_seed(rows.of(s.variant, "accuracy", s.target)), s.log_ratios, size)
+        Contender(s.variant, by_seed(rows.of(s.variant, "score", s.target)), s.log_ratios, size)
         for s in here
         if s.change is not None and s.speedup is not None and (size := s.size_bytes) is not None
     ]
-    return front(contenders, accuracy_margin(run), reach(control) if control else 0.0)
+    baseline = next(s.quality for s in here if s.variant == run.baseline)
+    margin = front_margin(run).of(baseline and baseline.value)
+    return front(contenders, margin, reach(control) if control else 0.0, run.headline)
 
 
 class _Baseline:
@@ -85,8 +88,9 @@ class _Baseline:
 
     def __init__(self, run: Run, rows: Rows, target: str):
         self.target = target
-        self.correct = by_seed(rows.of(run.baseline, "accuracy", target))
-        self.validation = by_seed(rows.of(run.baseline, "validation_accuracy", target))
+        self.headline = run.headline
+        self.scores = by_seed(rows.of(run.baseline, "score", target))
+        self.validation = by_seed(rows.of(run.baseline, "validation_score", target))
         self.sizes = {metric: rows.mean(run.baseline, metric) for metric in _SIZES}
         machine = rows.of(run.baseline, "machine", target)
         peaks = [float(row.samples["peak_macs_per_s"][0]) for row in machine]
@@ -130,7 +134,7 @@ def _draft(run: Run, rows: Rows, variant: str, beside: _Baseline) -> Summary:
     return Summary(
         variant,
         target,
-        **_accuracies(rows, variant, beside),
+        **_qualities(rows, variant, beside),
         size_bytes=size,
         size_ratio=_ratio(base_size, size),
         packed_bytes=packed,
@@ -159,33 +163,37 @@ def _draft(run: Run, rows: Rows, variant: str, beside: _Baseline) -> Summary:
     )
 
 
-def _accuracies(rows: Rows, variant: str, beside: _Baseline) -> dict[str, Any]:
-    """The fields of a summary that tell how often a variant is right."""
-    correct = by_seed(rows.of(variant, "accuracy", beside.target))
-    validation = by_seed(rows.of(variant, "validation_accuracy", beside.target))
+def _qualities(rows: Rows, variant: str, beside: _Baseline) -> dict[str, Any]:
+    """The fields of a summary that tell how good a variant is by the metric."""
+    headline = beside.headline
+    scores = by_seed(rows.of(variant, "score", beside.target))
+    validation = by_seed(rows.of(variant, "validation_score", beside.target))
     seeds = [seed for seed in validation if seed in beside.validation]
     pair = [validation[s] for s in seeds], [beside.validation[s] for s in seeds]
-    shares = [float(c.mean()) for c in correct.values()]
+    values = [headline.value(each) for each in scores.values()]
     return {
-        "accuracy": accuracy_interval(list(correct.values())) if correct else None,
-        "validation_accuracy": float(np.mean([c.mean() for c in validation.values()]))
-        if validation
-        else None,
-        "validation_change": paired_change(*pair) if seeds else None,
-        "validation_p": mcnemar_p(*pair) if seeds else None,
-        "validation": Disagreement.of(*pair) if seeds else None,
-        "seed_sd": float(np.std(shares, ddof=1)) if len(shares) > 1 else None,
+        "quality": metric_interval(list(scores.values()), headline) if scores else None,
+        "validation_quality": _mean_value(headline, validation),
+        "validation_change": paired_interval(*pair, headline) if seeds else None,
+        "validation_p": paired_p(*pair, headline) if seeds else None,
+        "validation": paired(*pair, headline) if seeds else None,
+        "seed_sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
     }
 
 
-def _change(rows: Rows, variant: str, beside: _Baseline) -> AccuracyChange | None:
-    return between(by_seed(rows.of(variant, "accuracy", beside.target)), beside.correct)
+def _mean_value(headline: Headline, scores: Mapping[int, NDArray[Any]]) -> float | None:
+    return float(np.mean([headline.value(s) for s in scores.values()])) if scores else None
+
+
+def _change(rows: Rows, variant: str, beside: _Baseline) -> QualityChange | None:
+    ours = by_seed(rows.of(variant, "score", beside.target))
+    return between(ours, beside.scores, headline=beside.headline)
 
 
 def _judged(
     baseline: str,
     drafts: list[Summary],
-    changes: dict[str, AccuracyChange | None],
+    changes: dict[str, QualityChange | None],
     control: Interval | None,
 ) -> list[Summary]:
     """With differences called such or not, by p-values adjusted for the number of variants."""
@@ -214,16 +222,16 @@ def _adjusted(baseline: str, drafts: Sequence[Summary], name: str) -> dict[str, 
     return dict(zip(raw, holm(list(raw.values())), strict=True))
 
 
-def _told(change: AccuracyChange, is_baseline: bool) -> dict[str, Any]:
+def _told(change: QualityChange, is_baseline: bool) -> dict[str, Any]:
     """A change as fields of a summary; the baseline's, to itself, is no comparison."""
     return {
         "change": change.files,
         "change_p": None if is_baseline else change.files_p,
-        "file_more_accurate": change.files_side,
+        "file_better": change.files_side,
         "change_seeds": change.seeds,
         "technique_change": change.technique,
         "technique_p": None if is_baseline else change.technique_p,
-        "more_accurate": change.side,
+        "better": change.side,
     }
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from compbench.statistics.disturbance import Disturbance
 from compbench.statistics.intervals import Interval
-from compbench.statistics.paired_proportions import Disagreement
+from compbench.statistics.scores import Paired
 from compbench.statistics.smallest_difference import SmallestDifference
 
 
@@ -24,31 +24,31 @@ class Figure:
 class Summary:
     """One variant on one target, over all seeds. What could not be measured is None.
 
-    Accuracies are shares (0 to 1); `change` is the paired difference to the baseline on the same
-    test samples, of these files; `technique_change` the same with the luck of training again, None
-    with a single seed; `seed_sd` the standard deviation of accuracy over seeds. `speedup` is the
-    baseline's time over this variant's, `parent_speedup` its first parent's. `more_accurate` (of
-    the technique where there are seeds, else of this file), `file_more_accurate` (of these files
-    alone), `faster`, `faster_than_parent` and `more_throughput` say whether a difference is one:
-    +1, -1, or 0 where chance could explain it, corrected for the number of variants. Every word on
-    a difference is by these.
+    `quality` is the task's headline metric, in its own unit: accuracy as a share. `change` is the
+    paired difference to the baseline on the same test samples, of these files; `technique_change`
+    the same with the luck of training again, None with a single seed; `seed_sd` the standard
+    deviation of the metric over seeds. `speedup` is the baseline's time over this variant's,
+    `parent_speedup` its first parent's. `better` (of the technique where there are seeds, else of
+    this file), `file_better` (of these files alone), `faster`, `faster_than_parent` and
+    `more_throughput` say whether a difference is one: +1, -1, or 0 where chance could explain it,
+    corrected for the number of variants. Every word on a difference is by these.
     """
 
     variant: str
     target: str
     reason: str = ""  # why there is nothing to show: skipped or failed
-    accuracy: Interval | None = None
-    validation_accuracy: float | None = None
+    quality: Interval | None = None
+    validation_quality: float | None = None
     change: Interval | None = None
-    change_p: float | None = None  # of McNemar's exact test, adjusted for many comparisons
-    file_more_accurate: int = 0
+    change_p: float | None = None  # exact, adjusted for many comparisons
+    file_better: int = 0
     change_seeds: int = 0  # that it and the baseline both have
     technique_change: Interval | None = None
     technique_p: float | None = None  # adjusted for many comparisons
-    more_accurate: int = 0
+    better: int = 0
     validation_change: Interval | None = None
     validation_p: float | None = None  # as `change_p`
-    validation: Disagreement | None = None  # with the baseline's answers on validation
+    validation: Paired | None = None  # with the baseline's scores on validation
     seed_sd: float | None = None
     size_bytes: float | None = None
     size_ratio: float | None = None  # baseline's bytes over this variant's
@@ -86,7 +86,7 @@ class Summary:
 
     @property
     def judged_change(self) -> Interval | None:
-        """The change of accuracy that `more_accurate` is about."""
+        """The change of the metric that `better` is about."""
         return self.technique_change or self.change
 
     @property

@@ -12,8 +12,8 @@ from scipy.special import softmax
 
 from compbench.results.record import Run
 from compbench.results.row_index import Rows
-from compbench.statistics.accuracy_change import AccuracyChange, between, by_seed, corrected
 from compbench.statistics.lineage import teacher
+from compbench.statistics.quality_change import QualityChange, between, by_seed, corrected
 
 _LIKELIEST = 3  # classes that a table's cell names
 
@@ -115,7 +115,7 @@ class Pair:
     student: str
     control: str
     parent: str
-    change: AccuracyChange  # the student's accuracy less the control's
+    change: QualityChange  # the student's metric less the control's
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Assisted:
     assistant: str
     student: str
     direct: str | None  # where the suite has that comparison
-    change: AccuracyChange | None  # the student's accuracy less that of `direct`
+    change: QualityChange | None  # the student's metric less that of `direct`
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Helped:
     assisted: tuple[Assisted, ...]
 
     @property
-    def changes(self) -> list[AccuracyChange]:
+    def changes(self) -> list[QualityChange]:
         """Of all that is compared."""
         return [each.change for each in (*self.pairs, *self.assisted) if each.change]
 
@@ -159,7 +159,7 @@ def _pairs(run: Run, rows: Rows, target: str) -> Iterator[Pair]:
         parent, control = teacher(run, name), untaught(run, name)
         if parent is None or control is None:
             continue
-        change = _change(rows, name, control, target)
+        change = _change(run, rows, name, control, target)
         if change:
             yield Pair(name, control, parent, change)
 
@@ -171,7 +171,7 @@ def _assisted(run: Run, rows: Rows, target: str) -> Iterator[Assisted]:
         if assistant is None or first is None:
             continue
         direct = _taught_alike(run, name, first)
-        change = _change(rows, name, direct, target) if direct else None
+        change = _change(run, rows, name, direct, target) if direct else None
         yield Assisted(first, assistant, name, direct, change)
 
 
@@ -185,9 +185,9 @@ def _taught_alike(run: Run, student: str, teacher: str) -> str | None:
     return None
 
 
-def _change(rows: Rows, variant: str, other: str, target: str) -> AccuracyChange | None:
-    ours, theirs = (by_seed(rows.of(v, "accuracy", target)) for v in (variant, other))
-    return between(ours, theirs)
+def _change(run: Run, rows: Rows, variant: str, other: str, target: str) -> QualityChange | None:
+    ours, theirs = (by_seed(rows.of(v, "score", target)) for v in (variant, other))
+    return between(ours, theirs, headline=run.headline)
 
 
 _FEWEST = 3  # temperatures that make a sweep

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from compbench.contracts import DatasetSource, Options, TaskBase, kinds
 from compbench.errors import UserError, explain, nearest
+from compbench.headline import Headline
 from compbench.registry import import_path
 from compbench.runtime.target import LoadGen, Target, provider_of
 from compbench.suite.gate import gate_model
@@ -81,7 +82,7 @@ def _read(path: Path) -> Suite:
     file = _tables(path)
     dataset_name, options = _named("dataset", file.dataset)
     dataset = kinds.dataset(dataset_name, options)
-    task_name, options = _named("task", file.task or type(dataset).task)
+    task_name, options = _named("task", file.task or dataset.own_task)
     task = kinds.made_task(task_name, options)
     variants = read_variants(file.variants)
     roots = [name for name, variant in variants.items() if not variant.parents]
@@ -91,6 +92,8 @@ def _read(path: Path) -> Suite:
     if decides is not None and decides not in file.targets:
         raise UserError(f"[pick]: there is no target '{decides}'{nearest(decides, file.targets)}")
     _refuse_unknown("references", file.references, variants)
+    metric = task.headline
+    _check_references(file.references, metric)
     for name, target in file.targets.items():
         check_name("targets", name)
         _check_provider(f"[targets.{name}]", target)
@@ -110,7 +113,7 @@ def _read(path: Path) -> Suite:
         targets=file.targets,
         references=file.references,
         measure=file.measure,
-        pick=file.pick,
+        pick=_pick(file.pick, metric),
         gate=_gate(file.gate),
     )
 
@@ -141,6 +144,22 @@ def _tables(path: Path) -> _File:
         return _File(**tables)
     except ValidationError as error:
         raise UserError(_explain_table(error)) from error
+
+
+def _pick(pick: Pick, metric: Headline) -> Pick:
+    try:
+        return pick.judged_by(metric)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def _check_references(references: dict[str, Reference], metric: Headline) -> None:
+    for name, reference in references.items():
+        if metric.is_share and not 0 <= reference.value <= 1:
+            raise UserError(
+                f"[references.{name}]: value = {reference.value} should be a share from 0 to 1, "
+                f"of {metric.label}"
+            )
 
 
 def _gate(table: dict[str, Any]) -> Options:

@@ -29,16 +29,19 @@ def suite_schema() -> Schema:
     """The schema of a suite file, draft 2020-12. What names a variant is not checked by it."""
     schema = options_schema(_File)
     definitions = schema.pop("$defs", {})
-    for kind in ("technique", "model"):
+    for kind in ("technique", "model", "dataset", "task"):
         for name in registry.names(kind):
             definitions[f"{kind}.{name}"] = _plugin(kind, name, definitions)
     definitions["Gate"] = options_schema(gate_model())
     definitions["model"] = _choice("model", "name")
     definitions["technique"] = _choice("technique", "technique")
+    for kind in ("dataset", "task"):
+        definitions[kind] = _choice(kind, "name")
     _refine_target(definitions["Target"])
     properties = schema["properties"]
     properties["seeds"]["uniqueItems"] = True
-    properties["dataset"] |= _named("dataset")
+    properties["dataset"] = {"$ref": "#/$defs/dataset", "default": "digits"}
+    properties["task"] = {"$ref": "#/$defs/task", "description": "the dataset's own, if not given"}
     properties["variants"] = {
         "type": "object",
         "minProperties": 1,
@@ -92,7 +95,7 @@ def _named(kind: registry.Kind) -> Schema:
 
 
 def _choice(kind: registry.Kind, mark: str) -> Schema:
-    """A plugin's table, told apart by its name; a model may be given by its name alone."""
+    """A plugin's table, told apart by its name; others may be given by their name alone."""
     names = registry.names(kind)
     extra = _PARENTS if kind == "technique" else {}
     references = [{"$ref": f"#/$defs/{kind}.{name}"} for name in names]
@@ -105,7 +108,7 @@ def _choice(kind: registry.Kind, mark: str) -> Schema:
             for name, reference in zip(names, references, strict=True)
         ],
     }
-    if kind == "model":
+    if kind != "technique":
         table = {"if": {"type": "string"}, "then": _named(kind), "else": table}
     # `{}` takes all, so this refuses nothing: editors complete from `anyOf`, not from `then`
     return table | {"anyOf": [*references, {}]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from compbench import metrics
 from compbench.contracts.metric import Column
+from compbench.headline import ACCURACY, Headline
 
 ABOUT: dict[str, Column] = {
     "suite": Column("", "the suite's name"),
@@ -17,23 +18,34 @@ ABOUT: dict[str, Column] = {
     "reason": Column("", "why it was skipped or failed"),
     "is_baseline": Column("", "whether the others are compared with it"),
     "on_front": Column(
-        "", "whether it is shown to be better than each other in accuracy, speed or bytes"
+        "", "whether it is shown to be better than each other in {metric}, speed or bytes"
     ),
     "may_be_on_front": Column("", "whether it is neither shown to be on the front nor beaten"),
 }
 
+_QUALITY = ("quality", "validation_quality")  # fields whose columns have the metric's name
 
-def columns() -> dict[str, Column]:
-    """All columns in their order; `*` stands for a key: a batch size."""
-    found = dict(ABOUT)
+
+def columns(headline: Headline = ACCURACY) -> dict[str, Column]:
+    """All columns in their order; `*` stands for a key: a batch size.
+
+    Those of the task's metric are called by its name, and have its unit.
+    """
+    found = {name: column.of(headline) for name, column in ABOUT.items()}
     for metric in metrics.every().values():
-        for name, column in metric.given.items():
+        for field, given in metric.given.items():
+            name, column = metric_name(field, headline), given.of(headline)
             found[name] = column
             if column.has_interval:
                 for suffix, end in (("_low", "lower"), ("_high", "upper")):
                     meaning = f"{end} end of its interval"
                     found[f"{name}{suffix}"] = Column(column.unit, meaning)
     return found
+
+
+def metric_name(field: str, headline: Headline) -> str:
+    """A field of `Summary` as it is called where it is the metric itself: accuracy, rmse."""
+    return field.replace("quality", headline.name) if field in _QUALITY else field
 
 
 def column_name(field: str, key: str | int = "") -> str:

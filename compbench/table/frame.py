@@ -16,7 +16,7 @@ from compbench.statistics.intervals import Interval
 from compbench.statistics.lineage import ancestors
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summaries, Summary
-from compbench.table.columns import column_name, listing
+from compbench.table.columns import column_name, listing, metric_name
 
 _DTYPES = {int: "Int64", bool: "bool", str: "string"}
 FURTHER = "further"  # the field of `Summary` whose columns are the metrics'
@@ -27,7 +27,8 @@ _ENDS = {"": "value", "_low": "low", "_high": "high"}
 def table(run: Run, measured: Summaries | Iterable[Row]) -> pd.DataFrame:
     """The tidy table of a run's summaries, or of its rows.
 
-    Accuracies and changes are fractions; what was not measured is NaN. Counts are Int64, texts
+    The metric and its changes are in its unit, accuracies fractions, and its columns are called by
+    it; what was not measured is NaN. Counts are Int64, texts
     string, flags bool, all else float64. Every interval is three columns.
     """
     summaries = measured if isinstance(measured, Summaries) else summarise(run, measured)
@@ -36,7 +37,8 @@ def table(run: Run, measured: Summaries | Iterable[Row]) -> pd.DataFrame:
     for field in fields(Summary):
         if field.name not in found and field.name not in _NO_COLUMNS:
             values = [None if s.reason else getattr(s, field.name) for s in summaries.all]
-            found |= _columns(field.name, hints[field.name], values)
+            name = metric_name(field.name, run.headline)
+            found |= _columns(name, hints[field.name], values)
     return pd.DataFrame(found | _further(summaries))
 
 

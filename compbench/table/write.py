@@ -37,7 +37,8 @@ def as_json(run: Run, frame: pd.DataFrame) -> bytes:
     document = {
         "run": run.model_dump(mode="json"),
         "columns": {
-            name: {"unit": each.unit, "meaning": each.meaning} for name, each in columns().items()
+            name: {"unit": each.unit, "meaning": each.meaning}
+            for name, each in columns(run.headline).items()
         },
         "records": records(frame),
     }

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from compbench.contracts import FineTuning, NullCase, TorchTechnique, Trainer, TrainingData
-from compbench.errors import JobFailed
-from compbench.toolkit.layers import prunable
-from compbench.toolkit.masks import refuse_nothing
+from compbench.toolkit import layers
 from compbench.training.losses import taught
 
 if TYPE_CHECKING:
@@ -25,7 +23,7 @@ class Technique(FineTuning, TorchTechnique):
     evenly between the extremes; the gradient of a centroid is the sum of its weights' gradients.
     The file holds the shared values as floats: it is as large and as fast as before, and gets small
     when it is packed or entropy-coded. Source: Han, Mao, Dally, "Deep Compression",
-    arXiv:1510.00149, section 3.
+    arXiv:1510.00149, section 3. Weights are those that `prune_weights` prunes.
     """
 
     family: ClassVar[str] = "shared weights"
@@ -40,65 +38,75 @@ class Technique(FineTuning, TorchTechnique):
     layer_bits: dict[str, Annotated[int, Field(ge=1, le=16)]] = Field(
         default_factory=dict, description="other bits for some layers, by the layer's name"
     )
-    keep: tuple[str, ...] = Field(default=(), description="layers to leave as they are")
+    keep: tuple[str, ...] = Field(
+        default=(), description="layers to leave as they are, or blocks of them"
+    )
+    embeddings: bool = Field(
+        default=False, description="cluster embeddings too, whose rows are looked up"
+    )
     epochs: int = Field(default=2, ge=0, description="epochs of fine-tuning the shared values")
     learning_rate: float = Field(
         default=2e-4, gt=0, description="peak learning rate of the schedule"
     )
 
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
-        """The module with shared weights: images (N, C, H, W) -> logits (N, K)."""
+        """The module with shared weights; what it takes and gives is the parent's."""
         model = copy.deepcopy(parents[0])
-        refuse_nothing(model, self.keep, fit)
-        share(model, self._bits(model))
-        fit(model, self, taught(parents[0], self, data, fit))
+        weights = layers.prunable(model, self.keep, self.embeddings)
+        bits = self._bits(model, weights)
+        others = layers.unprunable(model, layers.prunable(model, embeddings=self.embeddings))
+        zero = {name: "all its weights are zero" for name, w in weights.items() if not w.any()}
+        could = len(weights) - len(zero)
+        kept = {} if could else dict.fromkeys(self.keep, "keep")
+        layers.say_what_was_left(fit, "clustered", could, others | zero | kept)
+        few = [name for name, w in weights.items() if _values(w) <= 2 ** bits[name]]
+        if len(few) == len(weights):
+            reasons = {name: f"no more than 2^{bits[name]} different weights" for name in few}
+            layers.say_what_was_left(fit, "clustered", 0, reasons, asked=False)
+        loss = taught(parents[0], self, data, fit)
+        share(weights, model, bits)
+        fit(model, self, loss)
         unshare(model)
         return model
 
-    def _bits(self, model: nn.Module) -> dict[str, int]:
-        weights = prunable(model, self.keep)
-        prunable(model, self.layer_bits)  # complains of a name that is no layer's
-        return {path: self.layer_bits.get(path, self.bits) for path in weights}
+    def _bits(self, model: nn.Module, weights: Iterable[str]) -> dict[str, int]:
+        """The bits of each weight; of the names in `layer_bits` that mean it the longest counts."""
+        bits = dict.fromkeys(weights, self.bits)
+        known = layers.prunable(model, embeddings=self.embeddings)
+        for name in sorted(self.layer_bits, key=len):
+            meant = layers.chosen(name, known, "layer_bits")
+            bits |= dict.fromkeys(bits.keys() & meant, self.layer_bits[name])
+        return bits
 
 
-def share(model: nn.Module, bits: Mapping[str, int]) -> None:
-    """Parametrise each named layer's weight by its centroids, in place.
+def _values(weight: Tensor) -> int:
+    """How many different values a weight has, zero aside."""
+    values = weight.detach().unique()
+    return int((values != 0).sum())
 
-    Modules with the same weight get the same centroids, and stay tied. Raises JobFailed, naming the
-    layer, where one of them has it under another name.
+
+def share(weights: Mapping[str, nn.Parameter], model: nn.Module, bits: Mapping[str, int]) -> None:
+    """Parametrise each of the net's weights by its centroids, in place.
+
+    Where a weight stands in several places, under whatever name, it gets the same centroids in all
+    of them, and they stay tied.
     """
     from torch.nn.utils import parametrize
 
-    for path, width in bits.items():
-        weight = model.get_submodule(path).get_parameter("weight")
-        layers = _sharing(model, path, weight)
+    for name, weight in weights.items():
+        found = layers.places(model, weight)
         if not weight.any():
             continue
-        shared = _shared(*clustered(weight.detach(), 2**width))
-        for layer in layers:
-            parametrize.register_parametrization(layer, "weight", shared, unsafe=True)
-        for layer in layers[1:]:
-            _list(layer).original = _list(layers[0]).original
+        shared = _shared(*clustered(weight.detach(), 2 ** bits[name]))
+        for layer, own in found:
+            parametrize.register_parametrization(layer, own, shared, unsafe=True)
+        for layer, own in found[1:]:
+            _list(layer, own).original = _list(*found[0]).original
 
 
-def _sharing(model: nn.Module, path: str, weight: Tensor) -> list[nn.Module]:
-    """The modules whose weight this is."""
-    found = []
-    for module in model.modules():
-        for name, parameter in module.named_parameters(recurse=False):
-            if parameter is weight and name != "weight":
-                raise JobFailed(
-                    f"the weight of layer '{path}' is also the '{name}' of a "
-                    f"{type(module).__name__}, so it can't be clustered: name it in keep"
-                )
-            if parameter is weight:
-                found.append(module)
-    return found
-
-
-def _list(layer: Any) -> Any:
+def _list(layer: Any, own: str) -> Any:
     """What torch keeps of a parametrised weight."""
-    return layer.parametrizations.weight
+    return layer.parametrizations[own]
 
 
 def unshare(model: nn.Module) -> None:
@@ -106,22 +114,24 @@ def unshare(model: nn.Module) -> None:
     from torch import nn
     from torch.nn.utils import parametrize
 
-    made: dict[int, nn.Parameter] = {}  # by what the layers that are tied have in common
-    layers = [m for m in model.modules() if is_shared(m)]
-    learned = [_list(layer).original for layer in layers]
-    for layer, original in zip(layers, learned, strict=True):
-        _list(layer).original = nn.Parameter(original.detach().clone())  # it will be overwritten
-        value = getattr(layer, "weight").detach().clone()  # noqa: B009
-        parametrize.remove_parametrizations(layer, "weight")
+    made: dict[int, nn.Parameter] = {}  # by what the places that are tied have in common
+    found = [(m, own) for m in model.modules() for own in shared_names(m)]
+    learned = [_list(*place).original for place in found]
+    for (layer, own), original in zip(found, learned, strict=True):
+        _list(layer, own).original = nn.Parameter(original.detach().clone())  # is overwritten
+        value = getattr(layer, own).detach().clone()
+        parametrize.remove_parametrizations(layer, own)
         made.setdefault(id(original), nn.Parameter(value))
-        layer.weight = made[id(original)]  # what was removed left a view of another's memory
+        setattr(layer, own, made[id(original)])  # what was removed left a view of another's memory
 
 
-def is_shared(module: nn.Module) -> bool:
-    """Whether `share` parametrised this module, and not the net itself."""
+def shared_names(module: nn.Module) -> list[str]:
+    """The weights of a module that `share` parametrised, and not the net itself."""
     from torch.nn.utils import parametrize
 
-    return parametrize.is_parametrized(module, "weight") and hasattr(_list(module)[0], "centroids")
+    if not parametrize.is_parametrized(module):
+        return []
+    return [own for own, by in module.parametrizations.items() if hasattr(by[0], "centroids")]  # type: ignore[operator, union-attr]
 
 
 def clustered(weight: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -5,15 +5,29 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from math import ceil
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
 from compbench.contracts import FineTuning, NullCase, TorchTechnique, Trainer, TrainingData
 from compbench.errors import JobFailed, nearest
-from compbench.toolkit.factorise.convolution import Cp, Spatial, Tucker
+from compbench.toolkit.factorise.convolution import Cp, Pointwise, Spatial, Tucker
 from compbench.toolkit.factorise.linear import Factors, Svd
-from compbench.toolkit.layers import left, output_layers, replaceable, tied, weighty
+from compbench.toolkit.factorise.ranks import (
+    parameters_of,
+    refuse_budget,
+    smallest_rank,
+    within_budget,
+)
+from compbench.toolkit.layers import (
+    chosen,
+    output_layers,
+    replace,
+    replaceable,
+    say_what_was_left,
+    tied,
+    weighty,
+)
 from compbench.toolkit.masks import keeping_zeros
 from compbench.training.losses import taught
 
@@ -21,16 +35,22 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-class Technique(FineTuning, TorchTechnique):
-    """Truncated SVD of linear layers, and of convolutions what `method` says; fine-tune.
+_LAST = "it gives the net's output"
+_KEPT = "keep"
+_EXPECTED = (_LAST, _KEPT)  # what is left by rule or by wish needs no note
 
-    `tucker`: 1×1, h×w, 1×1 convolutions (Kim et al., arXiv:1511.06530); `spatial`: h×1, 1×w
-    (Jaderberg et al., arXiv:1405.3866); `cp`: 1×1, h×1, 1×w, 1×1 (Lebedev et al.,
-    arXiv:1412.6553). Ranks come from one of: `ratio`, the same share of each layer's full rank;
-    `energy`, in each layer the smallest rank that retains that share of the weight's squares;
-    `budget`, for the whole net: from full ranks down, the cheapest loss of energy for a parameter
-    saved first, until that share of the parameters is left. A layer is left as it is where its
-    factors would have no fewer parameters, and so is the one that gives the logits.
+
+class Technique(FineTuning, TorchTechnique):
+    """Truncated SVD of linear and pointwise layers, and of convolutions what `method` says.
+
+    `tucker`: pointwise, h×w, pointwise convolutions (Kim et al., arXiv:1511.06530); `spatial`: h×1,
+    1×w (Jaderberg et al., arXiv:1405.3866); `cp`: pointwise, h×1, 1×w, pointwise (Lebedev et al.,
+    arXiv:1412.6553); likewise with one axis or three. Ranks come from one of: `ratio`, the same
+    share of each layer's full rank; `energy`, in each layer the smallest rank that retains that
+    share of the weight's squares; `budget`, for the whole net: from full ranks down, the cheapest
+    loss of energy for a parameter saved first, until that share of the parameters is left. A layer
+    is left as it is where its factors would have no fewer parameters, where it has groups or shares
+    its weight, and so is the one that gives the logits. Then it is fine-tuned.
     """
 
     family: ClassVar[str] = "low rank"
@@ -53,6 +73,9 @@ class Technique(FineTuning, TorchTechnique):
     ranks: dict[str, PositiveInt] = Field(
         default_factory=dict, description="ranks of some layers, by the layer's name"
     )
+    keep: tuple[str, ...] = Field(
+        default=(), description="layers to leave as they are, or blocks of them"
+    )
 
     @model_validator(mode="after")
     def _one_measure(self) -> Technique:
@@ -66,47 +89,64 @@ class Technique(FineTuning, TorchTechnique):
         return self
 
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
-        """The factorised module, fine-tuned: images (N, C, H, W) -> logits (N, K)."""
+        """The factorised module, fine-tuned; what it takes and gives is the parent's."""
         model = copy.deepcopy(parents[0])
         layers, others = self._layers(model, fit.example(model))
+        done = 0
         for path, rank in self._chosen(layers, others, model).items():
-            if layers[path].parameters(rank) < _parameters(layers[path].layer):
-                model.set_submodule(path, layers[path].make(rank))
-        whole = [path for path, factors in layers.items() if _is_at(model, path, factors.layer)]
-        others |= dict.fromkeys(whole, "its factors would be no smaller")
-        if others:
-            fit.note(left(others))
+            if layers[path].parameters(rank) < parameters_of(layers[path].layer):
+                replace(model, path, layers[path].make(rank))
+                done += 1
+        for path, factors in layers.items():
+            if model.get_submodule(path) is factors.layer:
+                others[path] = "its factors would be no smaller"
+        asked = 1.0 not in (self.ratio, self.energy, self.budget)
+        unexpected = {path: why for path, why in others.items() if why not in _EXPECTED}
+        say_what_was_left(fit, "factorised", done, unexpected if done else others, asked)
         return fit(model, self, taught(parents[0], self, data, fit), keeping_zeros(model))
 
     def _layers(
         self, model: nn.Module, example: tuple[Tensor, ...]
     ) -> tuple[dict[str, Factors], dict[str, str]]:
         """The layers that can be factorised, and why the others can't, by their paths."""
-        from torch import nn
-
-        kinds: dict[type[nn.Module], type[Factors]] = {
-            nn.Linear: Svd,
-            nn.Conv2d: {"tucker": Tucker, "spatial": Spatial, "cp": Cp}[self.method],
-        }
-        found: dict[str, Factors] = {}
-        others: dict[str, str] = {}
+        weights = weighty(model)
+        kept = {path for name in self.keep for path in chosen(name, weights, "keep")}
         last, shared = output_layers(model, example), tied(model)
-        for path, layer in weighty(model).items():
+        possible: dict[str, type[Factors]] = {}
+        others: dict[str, str] = {}
+        for path, layer in weights.items():
+            kind = self._factors(layer)
             if path in last:
-                continue
-            if type(layer) not in kinds:  # a class derived from one may use its weight otherwise
-                others[path] = type(layer).__name__
+                others[path] = _LAST
+            elif path in kept:
+                others[path] = _KEPT
             elif path in shared:
                 others[path] = "its weight is another's too"
-            elif isinstance(layer, nn.Conv2d) and layer.groups > 1:
-                others[path] = f"{layer.groups} groups"
-            elif isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1):
-                others[path] = "a 1×1 convolution"
-            elif not replaceable(model, path, example):
-                others[path] = "its weight is used without it"
+            elif isinstance(kind, str):
+                others[path] = kind
             else:
-                found[path] = kinds[type(layer)](layer)  # type: ignore[arg-type]
-        return found, others
+                possible[path] = kind
+        free = replaceable(model, possible, example)
+        others |= {path: "its weight is used without it" for path in possible if path not in free}
+        return {path: possible[path](weights[path]) for path in free}, others
+
+    def _factors(self, layer: Any) -> type[Factors] | str:
+        """What factorises a layer, or why nothing does."""
+        from torch import nn
+
+        if type(layer) not in (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d):
+            if isinstance(layer, nn.modules.linear.NonDynamicallyQuantizableLinear):
+                return "attention reads its weight"
+            return type(layer).__name__  # a derived class may use its weight otherwise
+        if "weight" not in layer._parameters:  # as torch's older norms of weights leave it
+            return "its weight is computed from others"
+        if isinstance(layer, nn.Linear):
+            return Svd
+        if layer.groups > 1:
+            return "depthwise" if layer.groups == layer.in_channels else f"{layer.groups} groups"
+        if max(layer.kernel_size) == 1:
+            return Pointwise
+        return {"tucker": Tucker, "spatial": Spatial, "cp": Cp}[self.method]
 
     def _chosen(
         self, layers: Mapping[str, Factors], others: Mapping[str, str], model: nn.Module
@@ -122,63 +162,12 @@ class Technique(FineTuning, TorchTechnique):
                 )
         free = {path: factors for path, factors in layers.items() if path not in self.ranks}
         if self.budget is not None:
-            chosen = within_budget(free, self.budget * _parameters(model), _parameters(model))
+            refuse_budget(model, free, others, self.budget)
+            whole = parameters_of(model)
+            ranks = within_budget(free, self.budget * whole, whole)
         elif self.energy is not None:
-            chosen = {path: smallest_rank(factors, self.energy) for path, factors in free.items()}
+            ranks = {path: smallest_rank(factors, self.energy) for path, factors in free.items()}
         else:
             share = 0.25 if self.ratio is None else self.ratio
-            chosen = {path: ceil(share * factors.full_rank) for path, factors in free.items()}
-        return chosen | self.ranks
-
-
-def smallest_rank(factors: Factors, energy: float) -> int:
-    """The smallest rank that retains the share `energy`, by halving: energy grows with the rank."""
-    low, high = 1, factors.full_rank
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if factors.retained(middle) >= energy else (middle + 1, high)
-    return low
-
-
-def within_budget(layers: Mapping[str, Factors], budget: float, parameters: int) -> dict[str, int]:
-    """Ranks with which a net of so many `parameters` has at most `budget` of them.
-
-    Greedy: the step down that loses least energy (as a share of its layer's) for each parameter
-    saved comes first. Layers that are missing in the result stay as they are. Raises JobFailed
-    where not even ranks of 1 are few enough.
-    """
-    ranks: dict[str, int] = {}
-
-    def step(path: str) -> tuple[float, int, int] | None:
-        """Energy lost for a parameter saved, parameters saved, and the rank after the step."""
-        factors = layers[path]
-        whole = _parameters(factors.layer)
-        now = ranks.get(path)
-        rank = factors.full_rank if now is None else now - 1
-        before = whole if now is None else factors.parameters(now)
-        while rank >= 1 and factors.parameters(rank) >= before:
-            rank -= 1
-        if rank < 1:
-            return None
-        saved = before - factors.parameters(rank)
-        lost = (1.0 if now is None else factors.retained(now)) - factors.retained(rank)
-        return lost / saved, saved, rank
-
-    steps = {path: step(path) for path in layers}
-    while parameters > budget:
-        possible = {path: found for path, found in steps.items() if found}
-        if not possible:
-            raise JobFailed(f"budget: {parameters:,} parameters are left with every rank at 1")
-        path = min(possible, key=lambda p: possible[p][0])
-        _, saved, ranks[path] = possible[path]
-        parameters -= saved
-        steps[path] = step(path)
-    return ranks
-
-
-def _is_at(model: nn.Module, path: str, layer: nn.Module) -> bool:
-    return model.get_submodule(path) is layer
-
-
-def _parameters(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters())
+            ranks = {path: ceil(share * factors.full_rank) for path, factors in free.items()}
+        return ranks | self.ranks

@@ -17,7 +17,10 @@ from compbench.training.losses import taught
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from compbench.contracts import Loss
+
 _UPDATES = 100  # of the masks while they grow, as Zhu & Gupta update them every 100 to 1000 steps
+_OF_A_RATIO = {"ratio", "scope", "method", "steps", "least_kept"}
 _RAMP = 0.7  # share of gradual pruning's steps in which the zeros grow; the rest heals
 
 
@@ -29,9 +32,11 @@ class Technique(FineTuning, TorchTechnique):
     & Gupta 2017, arXiv:1710.01878): while fine-tuning, the share of zeros after the share t of the
     growing phase is s(t) = ratio · (1 - (1 - t)³); that phase is the first 70 % of the steps, and
     the zeros grow in 100 updates; without epochs it is `one_shot`. A `pattern` "2:4" keeps the 2
-    largest of each 4 neighbouring inputs (arXiv:2104.08378). The zeros are exact, and stay so in
-    techniques that follow. They make the file compressible, not smaller, and ONNX Runtime's kernels
-    no faster.
+    largest of each 4 neighbouring inputs (arXiv:2104.08378); a layer whose inputs are no multiple
+    of 4 is left. Weights are those of linear, bilinear, convolutional, recurrent and attention
+    layers; where layers share one it is pruned once, and what is left is said by name. The zeros
+    are exact, and stay so in techniques that follow. They make the file compressible, not smaller,
+    and ONNX Runtime's kernels no faster.
     """
 
     family: ClassVar[str] = "pruned"
@@ -56,7 +61,21 @@ class Technique(FineTuning, TorchTechnique):
     steps: int = Field(
         default=3, ge=1, description="rounds of `iterative`, each of `epochs` epochs"
     )
-    keep: tuple[str, ...] = Field(default=(), description="layers to leave as they are")
+    least_kept: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="of each layer stays at least this share of what the ratio leaves of all: with "
+        "0.1 and a ratio of 0.9 that is 1 % of it, the largest. 0: none, 1: as scope = 'layer'",
+    )
+    keep: tuple[str, ...] = Field(
+        default=(), description="layers to leave as they are, or blocks of them"
+    )
+    embeddings: bool = Field(
+        default=False,
+        description="prune embeddings too: their rows are looked up, nothing is multiplied with "
+        "them, and their magnitudes are of another scale",
+    )
 
     @field_validator("pattern")
     @classmethod
@@ -68,33 +87,58 @@ class Technique(FineTuning, TorchTechnique):
 
     @model_validator(mode="after")
     def _one_measure(self) -> Technique:
-        if self.pattern and {"ratio", "scope", "method", "steps"} & self.model_fields_set:
+        if self.pattern and _OF_A_RATIO & self.model_fields_set:
             raise ValueError(
-                "a pattern says which weights go, at once: remove ratio, scope, method"
+                "a pattern says which weights go, at once: remove ratio, scope, method, least_kept"
             )
         return self
 
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
-        """The sparse module, fine-tuned: images (N, C, H, W) -> logits (N, K)."""
-        model, loss = copy.deepcopy(parents[0]), taught(parents[0], self, data, fit)
-        masks.refuse_nothing(model, self.keep, fit)
+        """The sparse module, fine-tuned; what it takes and gives is the parent's."""
+        model = copy.deepcopy(parents[0])
+        weights = self._weights(model)
+        pattern = {}
+        others = layers.unprunable(model, layers.prunable(model, embeddings=self.embeddings))
         if self.pattern:
             kept, of = map(int, self.pattern.split(":"))
-            weights = layers.prunable(model, self.keep)
-            masks.apply(weights, masks.pattern(model, weights, kept, of))
-            return fit(model, self, loss, masks.keeping_zeros(model))
-        if self.method == "gradual" and self.epochs:
-            growing = _Growing(model, partial(self._prune, model), self.ratio)
-            return fit(model, self, loss, growing)
+            pattern, refused = masks.pattern(model, weights, kept, of)
+            others |= refused
+        could = len(pattern if self.pattern else weights)
+        layers.say_what_was_left(fit, "pruned", could, others | self._kept(model, not could))
+        loss = taught(parents[0], self, data, fit)
+        if self.pattern:
+            masks.apply(weights, pattern)
+            fit(model, self, loss, masks.keeping_zeros(model))
+        elif self.method == "gradual" and self.epochs:
+            fit(model, self, loss, self._growing(model))
+        else:
+            self._in_rounds(model, loss, fit)
+        zeros, whole = masks.count(model)
+        if zeros == masks.count(parents[0])[0]:
+            fit.note(
+                f"nothing was pruned: {zeros:,} of {whole:,} weights are zero, as in its parent"
+            )
+        return model
+
+    def _in_rounds(self, model: nn.Module, loss: Loss | None, fit: Trainer) -> None:
         rounds = self.steps if self.method == "iterative" else 1
         for step in range(1, rounds + 1):
             self._prune(model, 1 - (1 - self.ratio) ** (step / rounds))
             fit(model, self, loss, masks.keeping_zeros(model))
-        return model
+
+    def _weights(self, model: nn.Module) -> dict[str, nn.Parameter]:
+        return layers.prunable(model, self.keep, self.embeddings)
+
+    def _kept(self, model: nn.Module, all_of_them: bool) -> dict[str, str]:
+        """What `keep` names, where it is worth saying: nothing else could be pruned."""
+        return dict.fromkeys(self.keep, "keep") if all_of_them else {}
 
     def _prune(self, model: nn.Module, ratio: float) -> None:
-        weights = layers.prunable(model, self.keep)
-        masks.apply(weights, masks.smallest(weights, ratio, self.scope))
+        weights = self._weights(model)
+        masks.apply(weights, masks.smallest(weights, ratio, self.scope, self.least_kept))
+
+    def _growing(self, model: nn.Module) -> _Growing:
+        return _Growing(model, partial(self._prune, model), self.ratio)
 
 
 class _Growing:

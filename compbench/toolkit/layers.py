@@ -11,6 +11,8 @@ from compbench.errors import JobFailed, nearest
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from compbench.contracts import Trainer
+
 _PARAMETRIZED = ".parametrizations"
 _ELEMENT_WISE = {"Add", "Sub", "Rsub", "Mul", "Div", "Where", "Lerp", "Addcmul", "Addcdiv"}
 
@@ -38,7 +40,7 @@ def output_layers(
             sources.extend(t.grad_fn for t in _tensors(output) if t.grad_fn is not None)
 
     watched = [m for m in model.modules() if m in (of, model) or not next(m.children(), None)]
-    with _all_trainable(model), torch.enable_grad():
+    with all_trainable(model), torch.enable_grad():
         handles = [module.register_forward_hook(saw) for module in watched]
         try:
             model(*[tensor.clone() for tensor in inputs])
@@ -72,7 +74,7 @@ def _tensors(values: Any) -> list[Tensor]:
 
 
 @contextmanager
-def _all_trainable(model: nn.Module) -> Iterator[None]:
+def all_trainable(model: nn.Module) -> Iterator[None]:
     """Frozen parameters are no part of autograd's graph: thaw them for a while."""
     frozen = [p for p in model.parameters() if not p.requires_grad and p.is_floating_point()]
     for parameter in frozen:
@@ -152,16 +154,30 @@ def tied(model: nn.Module) -> set[str]:
     return {path for paths in places.values() if len(paths) > 1 for path in paths}
 
 
-def replaceable(model: nn.Module, path: str, example: tuple[Tensor, ...]) -> bool:
-    """Whether the net still runs when another module stands in a layer's place.
+def replaceable(
+    model: nn.Module, paths: Iterable[str], example: tuple[Tensor, ...]
+) -> tuple[str, ...]:
+    """The layers, by path, in whose place another module can stand: the net still runs.
 
     Some modules use a layer's weight without calling it, as torch's attention does.
     """
+    paths = tuple(paths)
+    if _runs_without(model, paths, example):  # nearly always, and once is cheaper than for each
+        return paths
+    return tuple(path for path in paths if _runs_without(model, [path], example))
+
+
+def _runs_without(model: nn.Module, paths: Iterable[str], example: tuple[Tensor, ...]) -> bool:
+    """Whether the net runs, with and without gradients, when layers are inside other modules."""
     import torch
     from torch import nn
 
-    layer = model.get_submodule(path)
-    model.set_submodule(path, nn.Sequential(layer))
+    layers = {path: model.get_submodule(path) for path in paths}
+    before = [
+        undo
+        for path, layer in layers.items()
+        for undo in replace(model, path, nn.Sequential(layer))
+    ]
     try:
         for with_gradients in (False, True):
             with torch.set_grad_enabled(with_gradients):
@@ -169,8 +185,33 @@ def replaceable(model: nn.Module, path: str, example: tuple[Tensor, ...]) -> boo
     except Exception:  # whatever the net's own code does without the layer it expects
         return False
     finally:
-        model.set_submodule(path, layer)
+        for path, layer in layers.items():
+            model.set_submodule(path, layer)
+        for module, name, value in reversed(before):
+            setattr(module, name, value)
     return True
+
+
+def replace(model: nn.Module, path: str, new: nn.Module) -> list[tuple[nn.Module, str, Any]]:
+    """Put another module in a layer's place; what it set in the modules around it, as it was.
+
+    torch's encoder layers have a fast path for evaluation that reads the weights of the linear
+    layers in them. It is off where a plain attribute says so, which checkpoints keep.
+    """
+    from torch import nn
+
+    changed: list[tuple[nn.Module, str, Any]] = []
+    model.set_submodule(path, new)
+    parts = path.split(".")
+    for around in (model.get_submodule(".".join(parts[:n])) for n in range(len(parts))):
+        for kind, name, off in (
+            (nn.TransformerEncoderLayer, "activation_relu_or_gelu", 0),
+            (nn.TransformerEncoder, "use_nested_tensor", False),
+        ):
+            if isinstance(around, kind) and getattr(around, name):
+                changed.append((around, name, getattr(around, name)))
+                setattr(around, name, off)
+    return changed
 
 
 def refusal(model: nn.Module, example: tuple[Tensor, ...]) -> tuple[str, str] | None:
@@ -196,32 +237,114 @@ def refusal(model: nn.Module, example: tuple[Tensor, ...]) -> tuple[str, str] | 
 
 
 def left(reasons: Mapping[str, str]) -> str:
-    """A technique's note on the layers that it left as they are, each with the reason."""
-    named = (f"{path or 'the net itself'} ({reason})" for path, reason in reasons.items())
-    return f"layers left as they are: {', '.join(named)}"
+    """A technique's note on the layers that it left as they were, each with the reason."""
+    return f"layers left as they are: {_named(reasons)}"
 
 
-def prunable(model: nn.Module, keep: Iterable[str] = ()) -> dict[str, nn.Parameter]:
-    """The weights of linear and convolutional layers by the layer's path, but for `keep`.
+def _named(reasons: Mapping[str, str]) -> str:
+    return ", ".join(f"{path or 'the net itself'} ({why})" for path, why in reasons.items())
 
-    A weight that several layers share is there once, under the first of them, and stays as it is
-    where `keep` names one of them. Raises JobFailed where `keep` names no such layer.
+
+def say_what_was_left(
+    fit: Trainer, done: str, count: int, reasons: Mapping[str, str], asked: bool = True
+) -> None:
+    """Note the layers that a technique left as they were; `done` is what it did to `count` others.
+
+    Where it changed none the note says that nothing was "pruned", say; but raises JobFailed where
+    it was `asked` to: a variant would look fine that is its parent.
     """
-    from torch import nn
+    if count:
+        if reasons:
+            fit.note(left(reasons))
+        return
+    said = f"nothing was {done}: {_named(reasons) or 'the net has no weights of two or more axes'}"
+    if asked:
+        raise JobFailed(said)
+    fit.note(said)
 
+
+def prunable(
+    model: nn.Module, keep: Iterable[str] = (), embeddings: bool = True
+) -> dict[str, nn.Parameter]:
+    """The weights of two or more axes that layers of torch multiply with, but for `keep`.
+
+    Those of linear, bilinear, convolutional (also transposed), recurrent and attention layers; and
+    the rows of `embeddings`, where they are asked for. By the layer's path where its weight is
+    called "weight", else by the weight's name. A weight that several layers share is there once,
+    under the first of them, and stays as it is where `keep` names one of them; see `chosen`.
+    """
     found = {
-        path: layer.get_parameter("weight")
+        path if name == "weight" else _join(path, name): layer.get_parameter(name)
         for path, layer in model.named_modules()
-        if isinstance(layer, nn.Linear | nn.modules.conv._ConvNd)
-        and isinstance(layer._parameters.get("weight"), nn.Parameter)
+        for name in _multiplying(layer, embeddings)
     }
-    for path in keep:
-        if path not in found:
-            raise JobFailed(f"keep: there is no layer '{path}'{nearest(path, found)}")
-    taken = {id(found[path]) for path in keep}
+    known = {*found, *prunable(model), *weighty(model)} if keep else ()
+    named = {one for name in keep for one in chosen(name, known, "keep")}
+    taken = {id(found[name]) for name in named if name in found}
     weights: dict[str, nn.Parameter] = {}
-    for path, weight in found.items():
+    for name, weight in found.items():
         if id(weight) not in taken:
-            weights[path] = weight
+            weights[name] = weight
             taken.add(id(weight))
     return weights
+
+
+def _multiplying(layer: nn.Module, embeddings: bool) -> list[str]:
+    """The names of a layer's own weights that `prunable` is about."""
+    from torch import nn
+    from torch.nn.modules.conv import _ConvNd
+
+    plain = (nn.Linear, nn.Bilinear, _ConvNd, *((nn.Embedding, nn.EmbeddingBag) * embeddings))
+    names: Iterable[str] = ()
+    if isinstance(layer, plain):
+        names = ("weight",)
+    elif isinstance(layer, nn.MultiheadAttention):
+        names = (f"{part}_proj_weight" for part in ("in", "q", "k", "v"))
+    elif isinstance(layer, nn.RNNBase | nn.RNNCellBase):
+        names = (name for name in layer._parameters if name.startswith("weight_"))
+    return [name for name in names if isinstance(layer._parameters.get(name), nn.Parameter)]
+
+
+def chosen(name: str, known: Iterable[str], option: str) -> list[str]:
+    """The layers or weights that an option means by a name: that one, or all within that block.
+
+    Raises JobFailed where there is none.
+    """
+    found = [one for one in known if one == name or one.startswith(f"{name}.")]
+    if not found:
+        raise JobFailed(f"{option}: there is no layer '{name}'{nearest(name, known)}")
+    return found
+
+
+def places(model: nn.Module, parameter: nn.Parameter) -> list[tuple[nn.Module, str]]:
+    """The modules that hold a parameter, and its name in each; more than one where it is tied."""
+    return [
+        (module, name)
+        for module in model.modules()
+        for name, own in module.named_parameters(recurse=False, remove_duplicate=False)
+        if own is parameter
+    ]
+
+
+def unprunable(model: nn.Module, weights: Mapping[str, nn.Parameter]) -> dict[str, str]:
+    """The weights of two or more axes that are not among these: name -> the kind of layer."""
+    from torch import nn
+    from torch.nn.utils import parametrize
+
+    taken = {id(weight) for weight in weights.values()}
+    others: dict[str, str] = {}
+    for path, module in weighty(model).items():
+        if parametrize.is_parametrized(module):
+            others[path] = type(module).__name__
+            continue
+        for name, own in module.named_parameters(recurse=False):
+            if own.ndim > 1 and id(own) not in taken:
+                kind = type(module).__name__
+                if isinstance(module, nn.Embedding | nn.EmbeddingBag):
+                    kind += ", which embeddings = true takes too"
+                others[path if name == "weight" else _join(path, name)] = kind
+    return others
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

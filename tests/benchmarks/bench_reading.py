@@ -80,7 +80,7 @@ def _rows(run: Run, variant: str, random: np.random.Generator) -> Iterator[Row]:
             turns = random.normal(100_000, 1_000, TURNS)
             where = {"seed": row.seed, "launch": row.launch, "metric": row.metric}
             yield latency_row(variant, list(turns), kept=16, **where)
-        elif row.metric == "accuracy":
+        elif row.metric == "score":
             yield accuracy_row(variant, 90, seed=row.seed)
         else:
             yield row

@@ -100,8 +100,8 @@ def _evaluated(
     wrong = np.flatnonzero(right == 0).astype(np.int32)
     errors = {"index": wrong, "predicted": (wrong % 10).astype(np.uint16)}
     return [
-        make_row(variant, "accuracy", samples={"correct": right}, **where),
-        make_row(variant, "validation_accuracy", samples={"correct": right}, **where),
+        make_row(variant, "score", samples={"score": right}, **where),
+        make_row(variant, "validation_score", samples={"score": right}, **where),
         make_row(variant, "errors", samples=errors, **where),
         make_row(variant, "parity_max_abs", 1e-6, **where),
         make_row(variant, "parity_agreement", 1.0, **where),

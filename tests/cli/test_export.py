@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -36,7 +37,6 @@ epochs = 2
 technique = "quantize_dynamic"
 parent = "small"
 """
-RAW = splits._with_test_split  # the pixels of the splits before they are normalised
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +73,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def accuracy(results: Path, variant: str) -> float:
     rows = read_rows(next(results.glob("runs/mine/*")))
-    found = next(r for r in rows if (r.variant, r.metric) == (variant, "accuracy"))
-    return float(np.mean(found.samples["correct"]))
+    found = next(r for r in rows if (r.variant, r.metric) == (variant, "score"))
+    return float(np.mean(found.samples["score"]))
 
 
 @pytest.mark.parametrize("variant", ["small", "small_int8"])
@@ -93,14 +93,13 @@ def test_the_pages_own_code_gets_the_runs_accuracy_from_raw_pixels(
     monkeypatch.chdir(tmp_path / "out")
     names: dict = {}
     exec(found[1], names)
-    raw = RAW(digits.Dataset().load(tmp_path), "digits")
-    assert raw.test_images is not None
-    assert raw.test_images.dtype == np.uint8
-    right = float((names["classify"](raw.test_images) == raw.test_labels).mean())
+    raw = splits.load(digits.Dataset(), tmp_path).test
+    assert raw.kinds["pixels"][0] == "uint8"
+    right = float((names["infer"](raw.arrays["pixels"]).argmax(1) == raw.targets).mean())
     assert right == accuracy(results, variant)
     assert right > 0.5
     assert f"{100 * right:.2f} %" in page
-    assert names["CLASSES"] == [*"0123456789"]
+    assert names["NAMES"] == [*"0123456789"]
 
 
 def test_the_file_is_the_artifacts_and_says_the_same(
@@ -111,7 +110,8 @@ def test_the_file_is_the_artifacts_and_says_the_same(
     told = metadata.read(content)
     assert content == (results / "artifacts" / told["key"] / MODEL).read_bytes()
     assert (tmp_path / "README.md").read_text().startswith("# small_int8\n")
-    assert told["mean"] in (tmp_path / "README.md").read_text()
+    (feed,) = json.loads(told["feeds"])
+    assert str(feed["normalisation"]["mean"]) in (tmp_path / "README.md").read_text()
     onnx.checker.check_model(onnx.load_model_from_string(content))
 
 

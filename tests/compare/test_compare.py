@@ -96,7 +96,7 @@ def test_an_unchanged_run_has_nothing_significant() -> None:
     found = compare(A, made("b"))
     assert [x.status for x in found.lines] == ["same"] * 3
     assert not any(x.is_significant for x in found.lines)
-    assert [x.accuracy_basis for x in found.lines] == ["same answers"] * 3
+    assert [x.quality_basis for x in found.lines] == ["same answers"] * 3
     assert [x.speed_basis for x in found.lines] == ["denominator", "stored", "stored"]
     assert found.differences == ()
     assert "no significant change (2 comparisons" in render.table(found)
@@ -147,11 +147,11 @@ def test_a_worse_accuracy_is_paired_on_the_same_images() -> None:
     run = make_run(VARIANTS)
     rows = rebuilt(rows_of(run, student={"right": 78}), "student")
     student = line(compare(A, made("b", run, rows)), "student")
-    assert (student.status, student.accuracy_basis) == ("rebuilt", "paired")
-    assert student.accuracy
-    assert student.accuracy.interval.value == pytest.approx(-0.12)
-    assert student.accuracy.p_value == pytest.approx(2 * 0.5**12)
-    assert student.accuracy.adjusted == pytest.approx(3 * student.accuracy.p_value)
+    assert (student.status, student.quality_basis) == ("rebuilt", "paired")
+    assert student.quality
+    assert student.quality.interval.value == pytest.approx(-0.12)
+    assert student.quality.p_value == pytest.approx(2 * 0.5**12)
+    assert student.quality.adjusted == pytest.approx(3 * student.quality.p_value)
     assert student.is_significant
 
 
@@ -165,9 +165,9 @@ def test_many_comparisons_take_a_weak_change_s_significance() -> None:
     )
     student = line(compare(made("a", run), made("b", run, rows)), "student")
     for found, tested in ((alone, 3), (student, 12)):
-        assert found.accuracy
-        assert found.accuracy.p_value == pytest.approx(0.03125)
-        assert found.accuracy.adjusted == pytest.approx(0.03125 * tested)
+        assert found.quality
+        assert found.quality.p_value == pytest.approx(0.03125)
+        assert found.quality.adjusted == pytest.approx(0.03125 * tested)
         assert not found.is_significant
 
 
@@ -181,7 +181,7 @@ def test_many_targets_take_a_weak_change_s_significance() -> None:
         found = compare(made("a", run), made("b", run, rows))
         assert found.tested == 3 * count
         for target in targets:
-            change = line(found, "student", target).accuracy
+            change = line(found, "student", target).quality
             assert change and change.adjusted == pytest.approx(3 * count * 2 / 2**7)
         said[count] = any(x.is_significant for x in found.lines)
     assert said == {1: True, 4: False}
@@ -205,7 +205,7 @@ def test_a_rebuilt_file_that_only_says_another_key_computes_the_same() -> None:
     ]
     student = line(compare(A, made("b", rows=rows)), "student")
     assert student.status == "rebuilt"
-    assert student.accuracy_basis == "same answers"
+    assert student.quality_basis == "same answers"
     assert student.notes == (
         "the same net, bit for bit: only what the file says of itself differs",
     )
@@ -232,16 +232,16 @@ def test_another_recipe_is_judged_over_its_trainings(seeds: tuple[int, ...], is_
     right = dict(zip(seeds, (100, 100, 76), strict=False))
     rows = rebuilt(rows_of(after), "student")
     rows = [
-        replace(row, samples={"correct": (np.arange(SAMPLES) < right[row.seed]).astype(np.uint8)})
-        if (row.variant, row.metric) == ("student", "accuracy")
+        replace(row, samples={"score": (np.arange(SAMPLES) < right[row.seed]).astype(np.uint8)})
+        if (row.variant, row.metric) == ("student", "score")
         else row
         for row in rows
     ]
     found = compare(made("a", before), made("b", after, rows))
     student = line(found, "student")
-    assert student.accuracy and student.status == "changed"
-    assert student.accuracy_basis == ("paired" if is_changed else "paired over seeds")
-    assert student.accuracy.is_significant is is_changed
+    assert student.quality and student.status == "changed"
+    assert student.quality_basis == ("paired" if is_changed else "paired over seeds")
+    assert student.quality.is_significant is is_changed
     said = "of these files" if is_changed else "of the recipes, over seeds and"
     assert said in " ".join(render.table(found).split())
 
@@ -259,8 +259,8 @@ def test_a_variant_of_another_name_and_key_is_in_one_run_only() -> None:
     found = compare(A, made("b", run, rows))
     assert line(found, "student").status == "only in A"
     assert line(found, "pupil").status == "only in B"
-    assert line(found, "student").b.accuracy is None
-    assert line(found, "student").accuracy is None
+    assert line(found, "student").b.quality is None
+    assert line(found, "student").quality is None
 
 
 def test_a_renamed_baseline_is_what_speed_ups_are_over() -> None:
@@ -348,9 +348,9 @@ def test_seeds_are_paired_where_both_runs_have_them() -> None:
     left, right = (make_run(VARIANTS, seeds=seeds) for seeds in ((0, 1), (1, 2)))
     found = compare(made("a", left), made("b", right, rebuilt(rows_of(right), "small")))
     assert line(found, "student").status == "same"
-    assert line(found, "small").accuracy_basis == "paired"
+    assert line(found, "small").quality_basis == "paired"
     apart = make_run(VARIANTS, seeds=(7,))
-    assert line(compare(A, made("b", apart)), "small").accuracy_basis == "unpaired"
+    assert line(compare(A, made("b", apart)), "small").quality_basis == "unpaired"
     assert "seeds: 0 became 7" in compare(A, made("b", apart)).differences
 
 
@@ -371,8 +371,8 @@ def test_other_images_are_compared_unpaired_or_not_at_all(
 ) -> None:
     run = make_run(VARIANTS, dataset=A.run.dataset | dataset)
     found = compare(A, made("b", run))
-    assert {x.accuracy_basis for x in found.lines} == {basis}
-    assert all(bool(x.accuracy) == bool(basis) for x in found.lines)
+    assert {x.quality_basis for x in found.lines} == {basis}
+    assert all(bool(x.quality) == bool(basis) for x in found.lines)
     assert any(line.startswith(told) for line in found.differences)
 
 
@@ -382,7 +382,7 @@ def test_the_same_test_images_are_paired_whatever_trained() -> None:
         for letter in "ef"
     )
     found = compare(made("a", old), made("b", new, rebuilt(rows_of(new), "small")))
-    assert line(found, "small").accuracy_basis == "paired"
+    assert line(found, "small").quality_basis == "paired"
     told = "dataset: digits has the same test images, but others to train or validate on"
     assert told in found.differences
 
@@ -519,10 +519,10 @@ def test_csv_and_json_have_the_frame() -> None:
     }
     student = next(x for x in content["lines"] if x["variant"] == "student")
     expected = line(found, "student")
-    assert expected.speed and expected.accuracy
+    assert expected.speed and expected.quality
     assert student["speed"] == pytest.approx(expected.speed.interval.value, rel=1e-12)
     assert student["speed_significant"] is True
-    assert student["accuracy_change_p_holm"] == pytest.approx(expected.accuracy.adjusted)
+    assert student["accuracy_change_p_holm"] == pytest.approx(expected.quality.adjusted)
     gone = next(x for x in content["lines"] if x["variant"] == "gone")
     assert (gone["status"], gone["accuracy_b"], gone["speed"]) == ("only in A", None, None)
     assert math.isclose(gone["accuracy_a"], 90 / SAMPLES)

@@ -21,12 +21,14 @@ from compbench.gate import paired_timing
 from compbench.gate.check import Verdict
 from compbench.gate.paired_timing import Comparison
 from compbench.make.store import MODEL
+from compbench.onnxfile import metadata
 from compbench.results import record
 from compbench.results.folder import new_folder, read_rows, write_rows
 from compbench.results.record import Run
 from compbench.results.row import Row
 from tests.cli.test_main import Result, compbench, refused
 from tests.factory import TARGET, exactly, lineage, make_run, status_row, variant_rows
+from tests.nets import image_signature
 
 __all__ = ["Result", "compbench"]  # the fixture of the command line
 
@@ -57,12 +59,14 @@ def asked(monkeypatch) -> list[tuple[tuple[str, str], Any]]:
     """What the gate was asked to measure; it always finds `FOUND`."""
     calls = []
 
-    def compare(files: tuple[str, str], target: Any, images: Any, limits: Any) -> Comparison:
+    def compare(files: tuple[str, str], target: Any, inputs: Any, limits: Any) -> Comparison:
         calls.append((files, target))
         return FOUND
 
     monkeypatch.setattr(paired_timing, "compare", compare)
-    monkeypatch.setattr(remeasure, "_images", lambda run, folder: np.zeros((2, 1, 8, 8)))
+    monkeypatch.setattr(
+        remeasure, "_inputs", lambda run, folder: {"pixels": np.zeros((2, 1, 8, 8))}
+    )
     return calls
 
 
@@ -129,10 +133,10 @@ def test_other_seeds_and_other_shapes_are_not_measured(tmp_path: Path, asked: li
     a, b = sides(rows_of(RUN, tmp_path, "old"), rows_of(other, tmp_path, "new"), RUN, other)
     found = remeasure.remeasure(a, b, Places((tmp_path,), tmp_path), print)
     assert set(found.values()) == {"no seed of it is in both runs"}
-    larger = make_run(VARIANTS, dataset=RUN.dataset | {"shape": [1, 28, 28]})
+    larger = make_run(VARIANTS, dataset=RUN.dataset | {"inputs": {}})
     a, b = sides(rows_of(RUN, tmp_path, "old"), rows_of(larger, tmp_path, "new"), RUN, larger)
     found = remeasure.remeasure(a, b, Places((tmp_path,), tmp_path), print)
-    assert found["small", TARGET] == "the runs' images have different shapes"
+    assert found["small", TARGET] == "the runs' inputs have different shapes"
     assert asked == []
 
 
@@ -215,7 +219,10 @@ def net(hidden: int) -> bytes:
         [numpy_helper.from_array(np.zeros(s, np.float32), name) for name, s in shapes.items()],
     )
     opset = helper.make_opsetid("", 17)
-    return helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=9)
+    signature = image_signature(1, 28, 28, classes=10)
+    feeds = [replace(feed, name="input") for feed in signature.feeds()]
+    return metadata.fed(model.SerializeToString(), feeds)
 
 
 @pytest.mark.slow

@@ -127,7 +127,7 @@ def test_a_dataset_passes_the_contract_test_and_has_its_splits(
     add("dataset")
     contracts.test_a_dataset_that_is_here_loads_the_same_twice(NAME)
     found = splits.load(registry.find("dataset", NAME)(), tmp_path)
-    assert found.training.classes == 2 and found.training.shape == (1, 8, 8)
+    assert found.signature.outputs == 2 and found.signature.image == (1, 8, 8)
 
 
 def test_a_provider_is_a_target_of_suites(

@@ -307,8 +307,9 @@ def test_a_model_s_option_called_name(line: Line) -> None:
 
 
 SOURCES = {
-    "a required option": ("size: int\n    classes = 2", "needs size, but a suite file only names"),
-    "no classes": ("", "classes = None should be how many there are, 2 or more"),
+    "a required option": ("size: int\n    classes = 2", "own_plugin:Dataset' needs 'size'"),
+    "no classes": ("", "outputs = None should be how many classes, values or tokens"),
+    "no such task": ('classes = 2\n    task = "clasification"', "did you mean 'classification'"),
     "one class": ("classes = 1", "classes = 1 should be"),
     "classes in a text": ('classes = "2"', "classes = '2' should be"),
     "half a class": ("classes = 2.0", "classes = 2.0 should be"),
@@ -317,6 +318,7 @@ SOURCES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Field name .* shadows an attribute")
 @pytest.mark.parametrize(("body", "message"), SOURCES.values(), ids=SOURCES)
 def test_what_a_dataset_says_of_itself(line: Line, body: str, message: str) -> None:
     assert message in line("dataset", DATASET.replace("classes = 2", body or "pass"))
@@ -356,12 +358,11 @@ WRONG = {
         (images(40, 12, 12), LABELS),
         "(N, C, H, W); for grey pictures: images[:, None]",
     ),
-    "flat": ((images(40, 144), LABELS), "images of shape (40, 144) should be (N, C, H, W)"),
-    "floats": ((images(dtype=np.float32), LABELS), "images of float32 should be pixels, uint8"),
-    "nan": ((images(dtype=np.float32) * np.nan, LABELS), "should be pixels, uint8 from 0 to 255"),
-    "wide integers": ((images(dtype=np.int64), LABELS), "images of int64 should be pixels, uint8"),
-    "no array": ((images().tolist(), LABELS), "images should be a numpy array, not list"),
-    "labels in a list": ((images(), LABELS.tolist()), "labels should be a numpy array, not list"),
+    "wide floats": ((images(dtype=np.float64), LABELS), "pixels of float64 should be float32"),
+    "nan": ((images(dtype=np.float32) * np.nan, LABELS), "sample 0 of pixels is not a finite"),
+    "wide integers": ((images(dtype=np.int64), LABELS), "pixels of int64 should be pixels, uint8"),
+    "channels last": ((images(40, 12, 12, 3), LABELS), "look like (N, H, W, C), but should be (N"),
+    "no array": ((images().tolist(), LABELS), "pixels should be a numpy array, not list"),
     "labels (N, 1)": (
         (images(), LABELS[:, None]),
         "labels of shape (40, 1) should be (N,): labels",
@@ -370,8 +371,8 @@ WRONG = {
     "float labels": ((images(), LABELS.astype(float)), "labels of float64 should be integers"),
     "truth labels": ((images(), LABELS.astype(bool)), "labels of bool should be integers"),
     "text labels": ((images(), LABELS.astype(str)), "should be integers, 0 to classes - 1"),
-    "more images": ((images(41), LABELS), "it has 41 images but 40 labels"),
-    "fewer images": ((images(39), LABELS), "it has 39 images but 40 labels"),
+    "more images": ((images(41), LABELS), "it has 41 samples of pixels but 40 targets"),
+    "fewer images": ((images(39), LABELS), "it has 39 samples of pixels but 40 targets"),
     "labels from 1": ((images(), LABELS + 1), "labels are not all in 0 to 1"),
     "labels from -1": ((images(), LABELS - 1), "labels are not all in 0 to 1"),
     "huge labels": ((images(), LABELS.astype(np.uint64) + 2**63), "labels are not all in 0 to 1"),
@@ -379,16 +380,19 @@ WRONG = {
     "one sample of a class": ((images(), np.arange(40) // 39), "of its 40 samples class 1 has 1"),
     "two of a class": ((images(), (np.arange(40) > 37) * 1), "class 1 has 2; about 5 are needed"),
     "few samples": ((images(3), LABELS[:3]), "of its 3 samples class 1 has 1"),
-    "empty": ((images(0), LABELS[:0]), "images of shape (0, 1, 12, 12) are empty"),
-    "no height": ((images(40, 1, 0, 12), LABELS), "images of shape (40, 1, 0, 12) are empty"),
-    "one grey": ((images() * 0 + 7, LABELS), "every pixel of the training images is 7: there is"),
+    "empty": ((images(0), LABELS[:0]), "pixels of shape (0, 1, 12, 12) are empty"),
+    "no height": ((images(40, 1, 0, 12), LABELS), "pixels of shape (40, 1, 0, 12) are empty"),
+    "one grey": (
+        (images() * 0 + 7, LABELS),
+        "training split's pixels is 7: there is",
+    ),
     "half a test split": (
         (images(), LABELS, images()),
         "of test_images and test_labels one is None",
     ),
     "an odd test split": (
         (images(), LABELS, images(40, 1, 13, 12), LABELS),
-        "test_images are of shape (1, 13, 12), images of (1, 12, 12)",
+        "its test inputs are pixels uint8 (1, 13, 12), those to learn from pixels uint8 (1,",
     ),
     "a flat test split": (
         (images(), LABELS, images(40, 12, 12), LABELS),
@@ -521,11 +525,11 @@ NETS = {
     ),
     "gives a class": ("from torch import nn; return nn.Flatten", "gave type, not a torch module"),
     "is too narrow": (
-        "from torch import nn; return nn.Sequential(nn.Flatten(), nn.Linear(9, classes))",
-        "the model 'own_plugin:Model' gave a net that fails on images (2, 1, 12, 12): RuntimeError",
+        "from torch import nn; return nn.Sequential(nn.Flatten(), nn.Linear(9, signature.outputs))",
+        "the model 'own_plugin:Model' gave a net that fails on inputs (2, 1, 12, 12): RuntimeError",
     ),
     "has one class too few": (
-        "from torch import nn; return nn.Sequential(nn.Flatten(), nn.Linear(144, classes - 1))",
+        "from torch import nn; return nn.Sequential(nn.Flatten(), nn.Linear(144, 2))",
         "the model 'own_plugin:Model' gave a net whose logits are (2, 2), not (2, 3)",
     ),
     "gives a picture": (
@@ -540,7 +544,7 @@ def test_a_model_that_does_not_fit_fails_before_it_is_trained(
     write: Callable[..., Path], tiny: Data, monkeypatch, body: str, message: str
 ) -> None:
     text = MODEL.replace(
-        "def build(self, shape, classes):", f"def build(self, shape, classes):\n        {body}"
+        "def build(self, signature):", f"def build(self, signature):\n        {body}"
     )
     variant = read.load(write("model", text)).variants["mine"]
     monkeypatch.setattr(make_job.Fit, "__call__", lambda *_: pytest.fail("it was trained"))
@@ -568,7 +572,7 @@ RESULTS = {
             "pass": "gave NoneType, not a torch module",
             "return parents": "gave list, not a torch module",
             "return b'x'": "gave bytes, not a torch module",
-            "return parents[0][1]": "gave a net that fails on images (2, 1, 12, 12)",
+            "return parents[0][1]": "gave a net that fails on inputs (2, 1, 12, 12)",
             "return parents[0][:2]": "gave a net whose logits are (2, 128), not (2, 3)",
         },
     ),

@@ -38,8 +38,8 @@ def test_a_baseline_has_the_files_rows_and_origin_of_a_run(places: Places) -> No
     assert found.failure("broken", TARGET) == "out of memory"
     assert found.failure("student", TARGET) is None
     assert {row.seed for row in found.rows} == {3}
-    correct = found.row("student", "accuracy", TARGET)
-    assert correct and correct.samples["correct"].sum() == 0.9 * SAMPLES
+    correct = found.row("student", "score", TARGET)
+    assert correct and correct.samples["score"].sum() == 0.9 * SAMPLES
     assert found.row("student", "latency_ns", TARGET) is None  # times are never stored
     parity = found.row("student", "parity_agreement", TARGET)
     assert parity and parity.value == 1

@@ -225,7 +225,7 @@ def test_accuracy_steps_only_beyond_its_interval() -> None:
     def runs(after: float) -> list[Moment]:
         values = [0.98, 0.98, 0.98, after, after]
         intervals = [Interval(x, x - 0.002, x + 0.002) for x in values]
-        found = [Summary("student", TARGET, accuracy=interval) for interval in intervals]
+        found = [Summary("student", TARGET, quality=interval) for interval in intervals]
         return [moment(i, summary) for i, summary in enumerate(found)]
 
     def steps(after: float) -> list[int]:
@@ -261,7 +261,7 @@ def test_all_variants_there_ever_were() -> None:
 def test_every_metric_is_read(name: str) -> None:
     one = exactly(0.5)
     numbers: Any = dict.fromkeys(
-        ("validation_accuracy", "size_bytes", "packed_bytes", "coded_bytes", "parameters"), 3.0
+        ("validation_quality", "size_bytes", "packed_bytes", "coded_bytes", "parameters"), 3.0
     )
     summary = Summary(
         *("student", TARGET),
@@ -269,7 +269,7 @@ def test_every_metric_is_read(name: str) -> None:
         nonzero_parameters=2.0,
         macs=4.0,
         parity_agreement=1.0,
-        accuracy=one,
+        quality=one,
         change=one,
         validation_change=one,
         speedup=one,

@@ -32,7 +32,7 @@ from compbench.statistics.summary import Figure, Summary
 from compbench.table import columns, frame, write
 from compbench.table.stored_run import StoredRun
 from tests.factory import RUN, RUN_ROWS, TARGET, make_row, make_run, status_row, variant_rows
-from tests.run.test_stages import ALL, CPU, MATRIX, Lab, lab  # noqa: F401, a fixture
+from tests.run.test_stages import ALL, CPU, MATRIX, Lab, flat, lab  # noqa: F401, a fixture
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "adding" / "metric.py"
 NAME = "largest_weight_bytes"
@@ -54,7 +54,7 @@ class Metric(MetricBase):
 
     def measure_running(self, running):
         running.run()
-        return {"volts": running.logits(running.images)[:, 0]}
+        return {"volts": running.outputs(running.inputs)[:, 0]}
 
     def derive(self, here, baseline):
         (row,), (other,) = here.of("rate"), baseline.of("rate")
@@ -70,10 +70,10 @@ class Metric(MetricBase):
     unit = "B"
     better = "lower"
     meaning = "bytes of the file for each test sample that it classifies rightly"
-    rows = ("size_bytes", "accuracy")
+    rows = ("size_bytes", "score")
 
     def derive(self, here, baseline):
-        right = [row.samples["correct"].sum() for row in here.of("accuracy")]
+        right = [row.samples["score"].sum() for row in here.of("score")]
         return {"bytes_per_right": here.mean("size_bytes") / sum(right)}
 """
 
@@ -128,9 +128,10 @@ def test_a_metric_is_computed_from_no_other_rows(metric: MetricBase) -> None:
 
 def columns_of(metric: MetricBase) -> list[str]:
     """All columns of a metric in the table of the made-up run."""
-    ends = [f"{n}{end}" for n, c in metric.given.items() if c.has_interval for end in ENDS]
+    given = {columns.metric_name(n, RUN.headline): c for n, c in metric.given.items()}
+    ends = [f"{n}{end}" for n, c in given.items() if c.has_interval for end in ENDS]
     keys = [str(size) for size in RUN.targets[TARGET]["batch_sizes"]]
-    named = [*metric.given, *ends]
+    named = [*given, *ends]
     return [n.replace("*", key) for n in named for key in (keys if "*" in n else [""])]
 
 
@@ -212,7 +213,7 @@ def test_a_metric_of_a_running_file(lab: Lab, add: Add) -> None:  # noqa: F811
     work = lab.run()
     assert work.failures == []
     (row,) = (r for r in lab.rows if r.metric == "rate" and r.variant == "alone")
-    pixels = lab.data.test.images.reshape(len(lab.data.test.images), -1)
+    pixels = flat(lab.data)
     assert (row.target, row.batch_size) == (CPU, 1)
     np.testing.assert_allclose(row.samples["volts"], (pixels @ MATRIX)[:, 0], atol=1e-4)
 
@@ -359,5 +360,9 @@ def test_the_documentation_s_table_of_histories_is_true() -> None:
         for names, needs in lines
         for name in re.findall("`(.+?)`", names)
     }
-    shipped = {(m.history.name or m.name): m.history.needs for m in TYPED if m.history}
+    shipped = {
+        (m.history.name or m.name).replace("{name}", "accuracy"): m.history.needs
+        for m in TYPED
+        if m.history
+    }
     assert said == shipped

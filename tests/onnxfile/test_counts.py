@@ -65,12 +65,12 @@ FAST = {
 def test_a_net_has_the_parameters_and_products_that_torch_counts(kind: str) -> None:
     torch.manual_seed(0)
     model = ALL[kind]().eval()
-    model(torch.zeros(1, *SIGNATURE))  # lazy layers get their shapes
+    model(torch.zeros(1, *SIGNATURE.image))  # lazy layers get their shapes
     with torch.no_grad():
         for parameter in model.parameters():  # as trained: no ones and zeros
             parameter.add_(0.01 * torch.randn_like(parameter))
     with FlopCounterMode(display=False) as counter:
-        model(torch.zeros(1, *SIGNATURE))
+        model(torch.zeros(1, *SIGNATURE.image))
     found = size.measure(to_onnx(model, SIGNATURE))
     every = sum(p.numel() for p in model.parameters())
     assert found.parameters == every + MORE_PARAMETERS.get(kind, 0)

@@ -329,7 +329,7 @@ class Dataset(DatasetSource):
         return "always the same"
     def load(self, data_dir):
         labels = np.arange(60, dtype=np.int64) % 2
-        return Samples(pixels(60), labels)
+        return Samples.of_images(pixels(60), labels)
 """
 READER = """
 import numpy as np

@@ -13,6 +13,7 @@ import pytest
 import compbench as package
 from compbench.compare import remeasure
 from compbench.compare.match import side
+from compbench.contracts.inputs import PIXELS
 from compbench.data import digest, splits
 from compbench.errors import UserError
 from compbench.gate import baseline, prepare
@@ -49,7 +50,7 @@ class Dataset(DatasetSource):
 
     def load(self, data_dir):
         images = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), np.uint8)
-        return Samples(images, np.arange(40) % 2)
+        return Samples.of_images(images, np.arange(40) % 2)
 """
 SUITE = """
 dataset = "own_data:Dataset"
@@ -212,20 +213,20 @@ def kept(elsewhere: Path) -> Path:
 
 def test_a_baseline_s_dataset_is_found_from_everywhere(kept: Path) -> None:
     ours = baseline.load(kept / "baselines/main")
-    assert prepare.test_split(ours, kept)[0].images.shape == (8, 1, 8, 8)
+    assert prepare.loaded(ours, kept)[0].test.arrays[PIXELS].shape == (8, 1, 8, 8)
 
 
 def test_a_run_s_dataset_is_found_from_everywhere(kept: Path) -> None:
     (folder,) = (kept / "results/runs/mine").iterdir()
     newer = side(str(folder), read_run(folder), read_rows(folder))
-    assert remeasure._images(newer, kept).shape == (8, 1, 8, 8)
+    assert remeasure._inputs(newer, kept)[PIXELS].shape == (8, 1, 8, 8)
 
 
 def test_a_dataset_whose_suite_is_gone_says_so(kept: Path) -> None:
     (kept / "suites/mine.toml").unlink()
     ours = baseline.load(kept / "baselines/main")
     with pytest.raises(UserError, match=r"'own_data' does not import: .*suites/mine\.toml"):
-        prepare.test_split(ours, kept)
+        prepare.loaded(ours, kept)
 
 
 def test_the_suite_of_a_run_is_looked_for_above_it(tmp_path: Path) -> None:

@@ -18,14 +18,14 @@ RUN = make_run(
 
 def summary(name: str, **figures: Any) -> Summary:
     """As accurate, large and fast as the baseline, and made in ten seconds."""
-    accuracy = figures.get("validation_accuracy", 0.9)
+    accuracy = figures.get("validation_quality", 0.9)
     lead = 0 if accuracy is None else round((accuracy - 0.9) * 100_000)
     usual = {
         "validation": None
         if accuracy is None
         else Disagreement(max(0, lead), max(0, -lead), 100_000),
         "speedup": exactly(1),
-        "validation_accuracy": 0.9,
+        "validation_quality": 0.9,
         "size_bytes": 1000,
         "make_seconds": 10,
         "lineage_seconds": 10,
@@ -90,10 +90,10 @@ BASELINE = summary("teacher", footprint=memory(9e6), throughput_per_s={1: 10, 32
         (rates(99, exactly(0.99), -1), []),
         ({"footprint": memory(7.9e6)}, ["least memory"]),
         ({"footprint": memory(8.1e6)}, []),  # within what processes differ by
-        ({"validation_accuracy": 0.92}, ["most accurate"]),
-        ({"size_bytes": 1, "validation_accuracy": 0.889}, []),  # too inaccurate for any use
-        ({"size_bytes": 1, "validation_accuracy": 0.8905}, ["least disk"]),
-        ({"size_bytes": 1, "validation_accuracy": None}, []),
+        ({"validation_quality": 0.92}, ["most accurate"]),
+        ({"size_bytes": 1, "validation_quality": 0.889}, []),  # too inaccurate for any use
+        ({"size_bytes": 1, "validation_quality": 0.8905}, ["least disk"]),
+        ({"size_bytes": 1, "validation_quality": None}, []),
     ],
 )
 def test_each_rule_finds_its_variant(figures: dict[str, Any], expected: list[str]) -> None:
@@ -146,12 +146,12 @@ def test_the_most_accurate_is_named_though_chance_could_explain_it(
     change: Interval, p_value: float, figure: str
 ) -> None:
     known: dict[str, Any] = {"validation_change": change, "validation_p": p_value}
-    better = summary("a", validation_accuracy=0.92, **known)
+    better = summary("a", validation_quality=0.92, **known)
     assert uses_of(BASELINE, better) == {"a": [figure]}
 
 
 def test_the_baseline_may_be_the_most_accurate() -> None:
-    worse = summary("a", validation_accuracy=0.895)
+    worse = summary("a", validation_quality=0.895)
     summaries = make_summaries(BASELINE, worse)
     choice = pick(RUN, summaries, TARGET)
     assert choice is not None

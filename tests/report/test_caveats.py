@@ -12,8 +12,8 @@ from compbench.report.wording import spread_text, verdict
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.row_index import Rows
-from compbench.statistics.accuracy_change import AccuracyChange, between
 from compbench.statistics.intervals import Interval
+from compbench.statistics.quality_change import QualityChange, between
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summary
 from compbench.statistics.teaching import Pair, helped
@@ -210,7 +210,7 @@ def test_findings_are_made_from_rows() -> None:
 
 def test_a_baseline_that_others_surely_exceed_is_doubted() -> None:
     found = summarise(RUN, RUN_ROWS)
-    better = [replace(s, more_accurate=int(s.variant == "student_kd")) for s in found.all]
+    better = [replace(s, better=int(s.variant == "student_kd")) for s in found.all]
     assert findings(RUN, replace(found, all=tuple(better)), TARGET)[0] == (
         "`student_kd`: measurably more accurate than the baseline `teacher`, as trained here once, "
         "which may be trained too little to be compared with."
@@ -223,7 +223,7 @@ def pairs(run: Run, rows: list[Row]) -> list[Pair]:
 
 def test_a_student_is_compared_with_its_net_alone() -> None:
     ours, theirs = accuracy_row("student_kd", 95), accuracy_row("student", 80)
-    change = between({0: ours.samples["correct"]}, {0: theirs.samples["correct"]})
+    change = between({0: ours.samples["score"]}, {0: theirs.samples["score"]})
     assert change is not None and change.files.value == pytest.approx(0.15)
     assert pairs(RUN, RUN_ROWS) == [Pair("student_kd", "student", "teacher", change)]
 
@@ -263,9 +263,9 @@ def test_a_control_is_the_same_net_trained_from_scratch(control: dict[str, objec
 def test_a_verdict_says_no_more_than_interval_and_p(
     change: Interval, p: float, expected: str
 ) -> None:
-    assert verdict(AccuracyChange(1, change, p)) == expected
+    assert verdict(QualityChange(1, change, p)) == expected
     wider = Interval(change.value, change.low - 0.3, change.high + 0.3)
-    assert verdict(AccuracyChange(3, change, p, wider, p)) == "no difference shown"
+    assert verdict(QualityChange(3, change, p, wider, p)) == "no difference shown"
 
 
 def test_twenty_students_without_any_effect_are_not_called_helped() -> None:

@@ -57,7 +57,7 @@ def test_nothing_measured_nothing_to_show() -> None:
 
 
 def summary(name: str, ns: float) -> Summary:
-    return Summary(name, TARGET, accuracy=exactly(0.9), p50_ns=ns, size_bytes=1)
+    return Summary(name, TARGET, quality=exactly(0.9), p50_ns=ns, size_bytes=1)
 
 
 def crowd(count: int, *ahead: str) -> tuple[Run, Summaries]:
@@ -144,7 +144,7 @@ def test_the_control_is_the_same_net_from_scratch() -> None:
 def right_row(variant: str, wrong: list[int], seed: int = 0) -> Row:
     correct = np.ones(100, np.uint8)
     correct[wrong] = 0
-    return make_row(variant, "accuracy", target=TARGET, seed=seed, samples={"correct": correct})
+    return make_row(variant, "score", target=TARGET, seed=seed, samples={"score": correct})
 
 
 def test_accuracy_by_class_is_a_paired_change() -> None:

@@ -63,7 +63,7 @@ def test_several_seeds_references_and_a_lost_launch(golden) -> None:
     run = make_run(
         {"teacher": lineage(), "small": lineage("distill", "teacher", model="mlp")},
         seeds=(0, 1),
-        references={"small": {"accuracy": 0.9, "source": "Somebody 2015"}},
+        references={"small": {"value": 0.9, "source": "Somebody 2015"}},
     )
     rows = [
         *variant_rows(run, "teacher", ns=20_000, right=90),

@@ -48,7 +48,7 @@ def full() -> tuple[Run, list[Row]]:
         "lost": lineage("prune_channels", "teacher"),
     }
     cpu = Target(loadgen=LoadGen(scenarios=("server",))).model_dump(mode="json")
-    references = {"student": {"accuracy": 0.9, "source": "Somebody 2015"}}
+    references = {"student": {"value": 0.9, "source": "Somebody 2015"}}
     run = make_run(variants, targets={TARGET: cpu, "other": cpu}, references=references)
     rows = dataset_rows()
     for index, variant in enumerate(variants):

@@ -53,7 +53,7 @@ def test_the_rows_are_all_there(run: Run, rows: list[Row]) -> None:
     for variant in MEASURED:
         assert len(found.of(variant, "latency_ns", TARGET)) == 3
         assert len(found.of(variant, "throughput_per_s", TARGET)) == 6
-        for metric in ("accuracy", "memory_bytes", "operators", "placement", "loadgen_server"):
+        for metric in ("score", "memory_bytes", "operators", "placement", "loadgen_server"):
             assert len(found.of(variant, metric, TARGET)) == 1
     assert len(found.of("teacher", "control_latency_ns", TARGET)) == 3
     assert {row.key for row in rows} == set(run.keys)
@@ -102,8 +102,8 @@ def test_its_figures_stay(
     lineage_s: float,
 ) -> None:
     s = summaries.find(variant, TARGET)
-    assert s.accuracy and s.change and s.speedup
-    assert (s.accuracy.value, s.change.value) == pytest.approx((accuracy, change))
+    assert s.quality and s.change and s.speedup
+    assert (s.quality.value, s.change.value) == pytest.approx((accuracy, change))
     assert s.speedup == pytest.approx((speedup, speedup, speedup))
     assert (s.p50_ns, s.size_ratio, s.runs) == (p50_ns, ratio, 30)
     assert s.throughput_per_s[32] == pytest.approx(per_s)

@@ -60,7 +60,7 @@ def test_columns_of_every_type_come_back(
     "row",
     [
         FULL,
-        make_row("a", "accuracy"),
+        make_row("a", "score"),
         make_row("a", "size_bytes", 0.0),
         make_row("ü", "size_bytes", 123_456_789),
         make_row("a", "machine", float("inf"), batch_size=0, launch=-1, target=""),

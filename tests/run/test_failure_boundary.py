@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
+from compbench.contracts.inputs import Inputs
 from compbench.errors import JobFailed, UserError
 from compbench.failure_boundary import boundary
 from compbench.make import job
@@ -34,7 +34,7 @@ def name_of(file: str) -> str:
 
 def crash(*_: Any) -> Any:
     """A real process that really ends so."""
-    return process.call(crashing.segfault, {}, np.zeros(1))
+    return process.call(crashing.segfault, {}, {})
 
 
 def raises(error: BaseException) -> Callable[..., Any]:
@@ -119,7 +119,7 @@ def test_a_failure_fails_its_row_and_all_else_goes_on(
     others = {variant for variant, *_ in reasons} - {"kd"}
     assert others == ({"q"} if stage in ("make", "evaluate") else set())  # its child
     whole = sorted({*ALL} - {"kd"} - others)
-    for metric in ("size_bytes", "accuracy", "memory_bytes", "loadgen_server", "latency_ns"):
+    for metric in ("size_bytes", "score", "memory_bytes", "loadgen_server", "latency_ns"):
         assert set(lab.having(metric)) >= {*whole}, metric
     timed = [v for v in ALL if v in whole or (v == "kd" and stage == "server")]
     assert lab.log == [] or lab.log[-1] == f"launch 2: {arms(*timed)}"
@@ -145,13 +145,13 @@ def test_what_ends_a_run_ends_it_at_every_stage(
 def crashes_with(*culprits: str, lab: Lab, marks: bool = True) -> Callable[..., Any]:
     """Launches that really crash where one of these variants is in them."""
 
-    def fake(spec: launch.Spec, images: np.ndarray, silent_s: float) -> dict[str, Any]:
+    def fake(spec: launch.Spec, inputs: Inputs, silent_s: float) -> dict[str, Any]:
         there = [arm for arm in spec.arms if arm.partition("/")[0] in culprits]
         if there:
             lab.log.append(f"crash {spec.seed}: {' '.join(spec.arms)}")
             at = there[0] if marks else ""
-            process.call(crashing.segfault, {"at": at}, images)
-        return lab.launch(spec, images, silent_s)
+            process.call(crashing.segfault, {"at": at}, inputs)
+        return lab.launch(spec, inputs, silent_s)
 
     return fake
 
@@ -183,7 +183,7 @@ def test_a_baseline_that_crashes_its_launch_is_told_for_the_target(lab: Lab, mon
     assert reason.startswith(f"in launch 1: {CRASH}")
     assert reason.endswith(f"without the baseline nothing is timed on {CPU}")
     assert lab.having("latency_ns") == []
-    assert lab.having("accuracy") == lab.having("memory_bytes") == sorted(ALL)
+    assert lab.having("score") == lab.having("memory_bytes") == sorted(ALL)
     assert len(work.failures) == 1
 
 
@@ -195,10 +195,10 @@ def test_a_twin_of_what_crashes_has_its_row_too(lab: Lab, monkeypatch) -> None:
 
 
 def test_a_launch_that_crashes_by_nobody_s_fault_is_lost_alone(lab: Lab, monkeypatch) -> None:
-    def fake(spec: launch.Spec, images: np.ndarray, silent_s: float) -> dict[str, Any]:
+    def fake(spec: launch.Spec, inputs: Inputs, silent_s: float) -> dict[str, Any]:
         if spec.seed == 1 and len(spec.arms) > 1:
             crash()
-        return lab.launch(spec, images, silent_s)
+        return lab.launch(spec, inputs, silent_s)
 
     monkeypatch.setattr(launch, "launch", fake)
     lab.run()
@@ -265,5 +265,5 @@ def test_sides_of_a_gate_are_named_where_one_crashes(monkeypatch, tmp_path: Path
 
     monkeypatch.setattr(paired_timing, "launch", fake)
     with pytest.raises(JobFailed) as raised:
-        paired_timing.timed(("new.onnx", "old.onnx"), Target(), np.zeros(1, np.float32), 0)
+        paired_timing.timed(("new.onnx", "old.onnx"), Target(), {}, 0)
     assert str(raised.value) == f"the baseline, old.onnx: {CRASH}"

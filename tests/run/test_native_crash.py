@@ -52,7 +52,7 @@ def test_a_transformer_in_half_precision_loses_only_itself(tmp_path: Path) -> No
     assert "onnxruntime" in path.read_text()  # where it was, as Python saw it
     assert done.returncode == 1
     assert done.stderr == f"failed: half (seed 0) on cpu_1thread: {failed['half']}\n"
-    for metric in ("accuracy", "memory_bytes", "latency_ns"):
+    for metric in ("score", "memory_bytes", "latency_ns"):
         assert {r.variant for r in rows if r.metric == metric} == {"teacher", "int8"}
     assert "half" in (tmp_path / "reports" / "mine" / "README.md").read_text()
     assert run(tmp_path).returncode == 1  # a new run, which tries again

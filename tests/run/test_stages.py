@@ -16,6 +16,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
+from compbench.contracts.inputs import Inputs
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.make import job as make_job
@@ -23,6 +24,7 @@ from compbench.make.store import LOGITS, MODEL, Manifest, Store
 from compbench.measure import evaluate, footprint, launch
 from compbench.measure import loadgen as measure_loadgen
 from compbench.measure import profile as measure_profile
+from compbench.onnxfile import metadata
 from compbench.results import record
 from compbench.results.find import latest_run
 from compbench.results.folder import read_rows
@@ -35,6 +37,7 @@ from compbench.runtime.target import Target
 from compbench.suite import plan
 from compbench.suite import read as suite_read
 from compbench.suite.plan import Job
+from tests.conftest import SIGNATURE
 from tests.factory import ENVIRONMENT, MEMORY, make_run
 
 CPU, PIXELS, CLASSES = "cpu_1thread", 144, 3
@@ -65,16 +68,23 @@ def linear(name: str) -> bytes:
     """A file of other bytes for each artifact: images (batch, 1, 12, 12) -> pixels times MATRIX."""
     graph = helper.make_graph(
         [
-            helper.make_node("Flatten", ["input"], ["pixels"]),
-            helper.make_node("MatMul", ["pixels", "matrix"], ["logits"]),
+            helper.make_node("Flatten", ["pixels"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "matrix"], ["logits"]),
         ],
         name,
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 12, 12])],
+        [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 1, 12, 12])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", CLASSES])],
         [numpy_helper.from_array(MATRIX, "matrix")],
     )
     opset = helper.make_opsetid("", 17)
-    return helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=9)
+    return metadata.fed(model.SerializeToString(), SIGNATURE.feeds())
+
+
+def flat(data: Data) -> np.ndarray:
+    """The prepared pixels of the test split (N, 144)."""
+    prepared = data.training.prepared(data.test.arrays)["pixels"]
+    return prepared.reshape(len(prepared), -1)
 
 
 def npy(array: np.ndarray) -> bytes:
@@ -134,7 +144,7 @@ class Lab:
         assert tuple(parent.artifact.manifest.key for parent in parents) == job.parent_keys
         files = {MODEL: linear(job.variant.name)}
         if job.variant.is_torch:
-            logits = data.test.images.reshape(-1, PIXELS) @ MATRIX
+            logits = flat(data) @ MATRIX
             files[LOGITS] = npy(logits + (0.5 if job.variant.name in self.wrong else 0))
         manifest = Manifest(
             key=job.key,
@@ -152,10 +162,10 @@ class Lab:
         )
         return manifest, files
 
-    def launch(self, spec: launch.Spec, images: np.ndarray, silent_s: float) -> dict[str, Any]:
+    def launch(self, spec: launch.Spec, inputs: Inputs, silent_s: float) -> dict[str, Any]:
         self._ask(f"launch {spec.seed}: {' '.join(spec.arms)}", f"launch {spec.seed}")
         assert all(Path(file).is_file() for file in spec.arms.values())
-        assert images is self.data.test.images
+        assert inputs["pixels"].dtype == np.uint8
         baseline, _, _ = spec.beside["control"].partition("/")
         seeds = {arm: 0 if arm == "control" else int(arm[-1]) for arm in spec.arms}
         assert {arm: spec.beside[arm] for arm in seeds} == {
@@ -211,7 +221,7 @@ def test_a_whole_run_makes_evaluates_weighs_and_times(lab: Lab) -> None:
     timed = [f"launch {i}: {arms(*ALL)}" for i in range(3)]
     assert lab.log == [*(f"make {variant}" for variant in ALL), *weighed, *timed]
     assert work.failures == []
-    for metric in ("size_bytes", "accuracy", "memory_bytes", "operators", "latency_ns"):
+    for metric in ("size_bytes", "score", "memory_bytes", "operators", "latency_ns"):
         assert lab.having(metric) == sorted(ALL)
     assert lab.having("machine") == lab.having("control_latency_ns") == ["alone"]
     assert lab.having("status") == []
@@ -237,9 +247,9 @@ def test_logits_are_kept_as_long_as_there_is_room(lab: Lab, monkeypatch) -> None
     work = lab.run()
     ran = list[str]()
 
-    def given(_: Any, file: str, __: Any, *images: str) -> inference.Inferred:
+    def given(_: Any, file: str, __: Any, *splits: str) -> inference.Inferred:
         ran.append(lab._variant(file))
-        return inference.Inferred(dict.fromkeys(images, np.zeros((5, 2), np.float32)), {})
+        return inference.Inferred(dict.fromkeys(splits, np.zeros((5, 2), np.float32)), {})
 
     monkeypatch.setattr(inference, "infer", given)
     first, second, third = list(work.artifacts.values())[:3]
@@ -278,7 +288,7 @@ def test_a_mistake_in_a_technique_fails_its_job_with_a_traceback(lab: Lab) -> No
     assert "FAILED: ZeroDivisionError" in lab.notes
     text = path.read_text()
     assert text.startswith("Traceback") and text.endswith("ZeroDivisionError: division\nby zero\n")
-    assert lab.having("accuracy") == ["alone", "teacher"]
+    assert lab.having("score") == ["alone", "teacher"]
 
 
 def test_a_full_disk_stops_the_run(lab: Lab) -> None:
@@ -297,7 +307,7 @@ def test_what_failed_is_tried_again_and_its_old_rows_are_gone(lab: Lab) -> None:
     assert lab.log[:4] == ["make teacher", "make kd", "make q", "footprint teacher"]
     assert lab.reasons() == {}
     assert work.failures == []
-    assert lab.having("accuracy") == sorted(ALL)
+    assert lab.having("score") == sorted(ALL)
 
 
 def test_a_target_without_its_provider_is_skipped_and_says_so(lab: Lab, monkeypatch) -> None:
@@ -322,10 +332,10 @@ def test_a_file_that_differs_from_its_torch_module_is_not_measured(lab: Lab) -> 
     work = lab.run()
     ((where, reason),) = lab.reasons().items()
     assert where == ("teacher", CPU, -1)
-    assert reason.startswith(f"on {CPU} the ONNX file's logits are up to 0.5 from torch's")
+    assert reason.startswith(f"on {CPU} the ONNX file's outputs are up to 0.5 from torch's")
     assert work.failures == [f"teacher (seed 0) on {CPU}: {reason}"]
     assert lab.having("size_bytes") == sorted(ALL)
-    assert lab.having("accuracy") == lab.having("memory_bytes") == ["alone", "kd", "q"]
+    assert lab.having("score") == lab.having("memory_bytes") == ["alone", "kd", "q"]
     assert lab.log[-1] == f"launch 2: {arms('kd', 'q', 'alone')}"
 
 
@@ -377,7 +387,7 @@ def test_a_stopped_run_goes_on_where_it_was(lab: Lab, stopped: str, left: list[s
     assert work.failures == []
     rows = [(r.variant, r.metric, r.target, r.launch, r.batch_size) for r in lab.rows]
     assert len(rows) == len(set(rows))
-    assert lab.having("accuracy") == sorted(ALL)
+    assert lab.having("score") == sorted(ALL)
 
 
 def test_variants_with_equal_options_are_made_once_and_measured_each(lab: Lab) -> None:
@@ -386,7 +396,7 @@ def test_variants_with_equal_options_are_made_once_and_measured_each(lab: Lab) -
     keys = {job.variant.name: job.key for job in work.jobs}
     assert keys["twin"] == keys["teacher"]
     assert [line for line in lab.log if line.startswith("make")] == [f"make {v}" for v in ALL]
-    assert lab.having("accuracy") == lab.having("latency_ns") == sorted((*ALL, "twin"))
+    assert lab.having("score") == lab.having("latency_ns") == sorted((*ALL, "twin"))
     assert lab.log[-1] == f"launch 2: {arms(*ALL, 'twin')}"
 
 

@@ -163,7 +163,7 @@ def test_a_suite_of_odd_files_fails_where_it_must_and_only_there(tmp_path: Path)
     }
     assert failed == wanted
     whole = {"teacher", *RIGHT} - {"fixed_batch"}
-    for metric, count in (("accuracy", 1), ("memory_bytes", 1), ("latency_ns", 2)):
+    for metric, count in (("score", 1), ("memory_bytes", 1), ("latency_ns", 2)):
         found = [r.variant for r in rows if r.metric == metric and r.variant in whole]
         assert sorted(found) == sorted([*whole] * count), metric
     assert (tmp_path / "reports" / "mine" / "README.md").is_file()

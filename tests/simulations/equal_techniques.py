@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from compbench.statistics.accuracy_change import between
+from compbench.statistics.quality_change import between
 from tests.simulations.rate import Rate
 
 ACCURACY, SHARED = 0.97, 0.7  # SHARED: of an answer's variance, what the image decides

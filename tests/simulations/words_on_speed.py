@@ -58,7 +58,7 @@ def _best_for_batches(random: np.random.Generator, names: Sequence[str]) -> bool
     base = random.normal(0, OF_BATCHES, LAUNCHES)
     logs = {n: (random.normal(0, OF_BATCHES, LAUNCHES) - base).tolist() for n in names}
     judged = judge(logs, CONTROL)
-    usual: dict[str, Any] = {"validation_accuracy": 0.9, "validation": Disagreement(0, 0, 100_000)}
+    usual: dict[str, Any] = {"validation_quality": 0.9, "validation": Disagreement(0, 0, 100_000)}
     usual |= {"size_bytes": 1000.0, "speedup": Interval(1, 0.9, 1.1)}
     here = [
         Summary("teacher", TARGET, **usual),

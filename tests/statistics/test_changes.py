@@ -102,7 +102,7 @@ def test_unpaired_intervals_are_newcombe_s(right: tuple[int, ...], expected: tup
         (np.arange(count) < some).astype(np.uint8)
         for some, count in zip(right[::2], right[1::2], strict=True)
     )
-    found = changes.unpaired_accuracy([a], [b])
+    found = changes.unpaired([a], [b])
     assert found.interval == pytest.approx(expected, abs=6e-5)
     table = [[right[0], right[1] - right[0]], [right[2], right[3] - right[2]]]
     theirs: Any = stats.chi2_contingency(table, correction=False)
@@ -111,7 +111,7 @@ def test_unpaired_intervals_are_newcombe_s(right: tuple[int, ...], expected: tup
 
 def test_where_all_is_right_nothing_changed() -> None:
     ones = np.ones(50, np.uint8)
-    found = changes.unpaired_accuracy([ones], [ones])
+    found = changes.unpaired([ones], [ones])
     assert found.p_value == 1
     assert found.interval.low < 0 < found.interval.high
 
@@ -119,7 +119,7 @@ def test_where_all_is_right_nothing_changed() -> None:
 def test_paired_accuracy_counts_images_over_seeds() -> None:
     a = [np.array([1, 1, 0, 0] * 5, np.uint8), np.array([1, 1, 1, 0] * 5, np.uint8)]
     b = [np.array([1, 1, 1, 0] * 5, np.uint8), np.array([1, 1, 1, 0] * 5, np.uint8)]
-    found = changes.paired_accuracy(a, b)
+    found = changes.paired_files(a, b)
     assert found.interval.value == pytest.approx(0.125)
     assert found.p_value == pytest.approx(2 * 0.5**5)
 

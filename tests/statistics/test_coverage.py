@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from compbench.results.row import Row
-from compbench.statistics import intervals, latency, significance
+from compbench.statistics import intervals, latency, scores, significance
 from compbench.statistics.latency import timings
 from tests.factory import latency_row
 
@@ -63,7 +63,7 @@ def test_the_interval_of_a_change_holds_the_truth(
         base = random.random(count) < accuracy
         lost, won = random.random(count) < flips, random.random(count) < 0.5
         ours = np.where(base, ~lost, won)
-        interval = intervals.paired_change([ours.astype(np.uint8)], [base.astype(np.uint8)])
+        interval = scores.paired_interval([ours.astype(np.uint8)], [base.astype(np.uint8)])
         held += interval.low <= truth <= interval.high
     assert held / TRIALS == pytest.approx(intervals.CONFIDENCE, abs=WITHIN)
 

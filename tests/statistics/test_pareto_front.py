@@ -4,7 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compbench.statistics.pareto_front import Contender, accuracy_margin, front
+from compbench.headline import Loss
+from compbench.statistics.allowed_loss import front_margin
+from compbench.statistics.pareto_front import Contender, front
 from tests.factory import make_run
 
 SAMPLES = 2_000
@@ -81,9 +83,9 @@ def test_a_few_bytes_are_no_difference() -> None:
 
 def test_seeds_and_launches_that_only_one_has_are_left_out() -> None:
     a, b = contender("a"), contender("b", size=500)
-    two = Contender("a", {**a.correct, 1: np.zeros(SAMPLES, np.uint8)}, a.log_ratios, 1000)
+    two = Contender("a", {**a.scores, 1: np.zeros(SAMPLES, np.uint8)}, a.log_ratios, 1000)
     assert front([two, b], 0.005).beaten_by == {"a": "b"}
-    apart = Contender("b", {5: b.correct[0]}, {9: 0.0, 10: 0.0}, 500)
+    apart = Contender("b", {5: b.scores[0]}, {9: 0.0, 10: 0.0}, 500)
     assert front([a, apart], 0.005).undecided == {"a"}
     assert front([a, apart], 0.005).members == {"b"}
 
@@ -94,5 +96,5 @@ def test_nothing_measured_is_an_empty_front() -> None:
 
 
 def test_the_margin_is_the_suite_s_or_half_the_drop_allowed() -> None:
-    assert accuracy_margin(make_run(pick={"max_drop": 0.02})) == 0.01
-    assert accuracy_margin(make_run(pick={"max_drop": 0.02, "margin": 0.0})) == 0
+    assert front_margin(make_run(pick={"max_drop": 0.02})) == Loss(0.01)
+    assert front_margin(make_run(pick={"max_drop": 0.02, "margin": 0.0})) == Loss(0)

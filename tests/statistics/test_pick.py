@@ -33,7 +33,7 @@ def summary(
         name,
         TARGET,
         speedup=speedup,
-        validation_accuracy=validation,
+        validation_quality=validation,
         validation=None if validation is None else counted(validation),
         size_bytes=size_bytes,
         faster=faster,
@@ -89,7 +89,7 @@ def test_the_accuracy_lost_is_within_the_constraint(
 def test_test_accuracy_decides_nothing() -> None:
     fast = summary("fast", TWICE)
     for accuracy in (0.0, 1.0):
-        assert names_taken(replace(fast, accuracy=exactly(accuracy))) == "fast"
+        assert names_taken(replace(fast, quality=exactly(accuracy))) == "fast"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from compbench.results.row import Row
 from compbench.results.row_index import Rows
-from compbench.statistics import intervals, latency, significance
+from compbench.statistics import intervals, latency, scores, significance
 from compbench.statistics.intervals import Interval
 from compbench.statistics.lineage import ancestors
 from compbench.statistics.paired_proportions import Disagreement
@@ -77,7 +77,7 @@ def test_a_change_is_antisymmetric_and_lies_in_its_interval(
     arms: list[list[NDArray[np.uint8]]],
 ) -> None:
     ours, theirs = arms
-    there, back = intervals.paired_change(ours, theirs), intervals.paired_change(theirs, ours)
+    there, back = scores.paired_interval(ours, theirs), scores.paired_interval(theirs, ours)
     assert there == approx((-back.value, -back.high, -back.low))
     assert there.value == approx(np.mean(arms[0]) - np.mean(arms[1]))
     assert -1 <= there.low <= there.value <= there.high <= 1
@@ -86,7 +86,7 @@ def test_a_change_is_antisymmetric_and_lies_in_its_interval(
 
 @given(outcomes())
 def test_no_change_is_zero_but_not_certain(arms: list[list[NDArray[np.uint8]]]) -> None:
-    found = intervals.paired_change(arms[0], arms[0])
+    found = scores.paired_interval(arms[0], arms[0])
     assert found.value == 0
     assert found.low == approx(-found.high) and found.low < 0
 
@@ -157,7 +157,7 @@ def test_many_comparisons_make_a_difference_harder_to_call() -> None:
         for other in list(variants)[2:]:
             rows += variant_rows(run, other, ns=20_000)
         found = summarise(run, rows).find("close", TARGET)
-        called.append((found.faster, found.more_accurate))
+        called.append((found.faster, found.better))
         assert found.speedup is not None and found.speedup.high < 1
         assert found.change is not None and found.change.high < 0
     assert called == [(-1, -1), (0, 0)]
@@ -289,15 +289,15 @@ def test_all_figures_of_a_variant_are_exact() -> None:
     expected = Summary(
         "student",
         TARGET,
-        accuracy=intervals.accuracy_interval([correct]),
-        validation_accuracy=0.7,
-        change=intervals.paired_change([correct], [baseline]),
+        quality=intervals.accuracy_interval([correct]),
+        validation_quality=0.7,
+        change=scores.paired_interval([correct], [baseline]),
         # ten lost, none won; the first of three by Holm's procedure
         change_p=approx(2 * 3 / 2**10),  # pyright: ignore[reportArgumentType]
-        file_more_accurate=-1,
+        file_better=-1,
         change_seeds=1,
-        more_accurate=-1,
-        validation_change=intervals.paired_change([validation], [baseline]),
+        better=-1,
+        validation_change=scores.paired_interval([validation], [baseline]),
         validation_p=approx(2 * 3 / 2**20),  # pyright: ignore[reportArgumentType]
         validation=Disagreement(0, 20, 100),
         size_bytes=1000,
@@ -379,8 +379,8 @@ def test_what_failed_on_one_target_stands_on_the_others() -> None:
     rows.append(status_row("teacher", "no GPU", status="skipped", target="there"))
     here, there = (summarise(run, rows).find("teacher", name) for name in ("here", "there"))
     assert (here.reason, there.reason) == ("", "skipped: no GPU")
-    assert here.accuracy is not None and here.accuracy.value == 0.5
-    assert there.accuracy is None
+    assert here.quality is not None and here.quality.value == 0.5
+    assert there.quality is None
 
 
 def test_a_lost_launch_costs_only_itself() -> None:
@@ -398,7 +398,7 @@ def test_without_a_baseline_nothing_is_compared() -> None:
     ratios = ("size_ratio", "packed_ratio", "coded_ratio")
     compared = figures(student, "change", *ratios, "speedup", "faster", "peak_share")
     assert compared == dict.fromkeys(compared) | {"faster": 0}
-    assert (student.accuracy and student.accuracy.value, student.p50_ns) == (0.8, 12_000)
+    assert (student.quality and student.quality.value, student.p50_ns) == (0.8, 12_000)
     assert found.control == {}
     assert found.find("teacher", TARGET) == Summary("teacher", TARGET)
 
@@ -428,8 +428,8 @@ def test_seeds_are_averaged_and_their_spread_is_told() -> None:
     ]
     found = summarise(run, rows)
     student, teacher = found.find("student", TARGET), found.find("teacher", TARGET)
-    assert student.accuracy is not None and student.change is not None
-    assert student.accuracy.value == approx(0.82)
+    assert student.quality is not None and student.change is not None
+    assert student.quality.value == approx(0.82)
     assert student.change.value == approx(-0.08)
     assert student.seed_sd == approx(0.02 * sqrt(2))
     assert teacher.seed_sd == 0
@@ -441,8 +441,8 @@ def test_seeds_that_the_baseline_lacks_are_not_compared() -> None:
     rows = [accuracy_row("teacher", 90), accuracy_row("student", 80)]
     rows += reseeded([accuracy_row("student", 20)], 1)
     student = summarise(make_run(seeds=(0, 1)), rows).find("student", TARGET)
-    assert student.accuracy is not None and student.change is not None
-    assert student.accuracy.value == approx(0.5)
+    assert student.quality is not None and student.change is not None
+    assert student.quality.value == approx(0.5)
     assert student.change.value == approx(-0.1)
     assert student.seed_sd is not None and not isnan(student.seed_sd)
 

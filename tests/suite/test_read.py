@@ -180,12 +180,21 @@ WRONG = {
         "baseline: there is no variant 'techer'; did you mean 'teacher'?",
     ),
     "reference": (
-        TEACHER + '[references.techer]\naccuracy = 0.99\nsource = "x"\n',
+        TEACHER + '[references.techer]\nvalue = 0.99\nsource = "x"\n',
         "references: there is no variant 'techer'; did you mean 'teacher'?",
     ),
     "reference in percent": (
-        TEACHER + '[references.teacher]\naccuracy = 99.0\nsource = "x"\n',
-        "[references.teacher]: accuracy = 99.0 should be less than or equal to 1",
+        TEACHER + '[references.teacher]\nvalue = 99.0\nsource = "x"\n',
+        "[references.teacher]: value = 99.0 should be a share from 0 to 1, of accuracy",
+    ),
+    "drop of another metric": (
+        'task = "regression"\n' + TEACHER + '[pick]\nmax_drop = "1pp"\n',
+        "[pick] max_drop: '1pp' should be a number, since the metric is RMSE, or such a share of "
+        "the baseline's value as 2%",
+    ),
+    "drop of more than all": (
+        TEACHER + '[pick]\nmargin = "5"\n',
+        "[pick] margin: '5' should be percentage points such as 1pp, or 0 to 1: write 5pp",
     ),
     "seeds": ("seeds = [1, 1]\n" + TEACHER, "names a seed twice"),
     "no seeds": ("seeds = []\n" + TEACHER, "seeds = [] should have at least 1 item"),
@@ -294,3 +303,30 @@ def _problem(path: Path) -> str | None:
     except UserError as error:
         return str(error)
     return None
+
+
+@pytest.mark.parametrize(
+    ("task", "said", "recorded"),
+    [
+        ("classification", '"2pp"', 0.02),
+        ("classification", None, 0.01),
+        ("regression", '"2%"', "2%"),
+        ("regression", "0.25", 0.25),
+        ("regression", None, "1%"),
+    ],
+)
+def test_what_may_be_lost_is_in_the_metric_s_unit(
+    write_suite: Callable[[str], Path], task: str, said: str | None, recorded: float | str
+) -> None:
+    pick = f"[pick]\nmax_drop = {said}\n" if said else ""
+    suite = read.load(write_suite(f'task = "{task}"\n{TEACHER}{pick}'))
+    assert (suite.pick.max_drop, suite.pick.margin) == (recorded, None)
+
+
+@pytest.mark.parametrize(("task", "value"), [("classification", 0.99), ("regression", 4.5)])
+def test_a_published_figure_is_in_the_metric_s_unit(
+    write_suite: Callable[[str], Path], task: str, value: float
+) -> None:
+    reference = f'[references.teacher]\nvalue = {value}\nsource = "x"\n'
+    suite = read.load(write_suite(f'task = "{task}"\n{TEACHER}{reference}'))
+    assert suite.references["teacher"].value == value

@@ -107,7 +107,7 @@ def test_types(table: pd.DataFrame) -> None:
     types = {str(kind): [*names] for kind, names in table.columns.groupby(table.dtypes).items()}
     assert types["bool"] == ["is_baseline", "on_front", "may_be_on_front"]
     assert types["Int64"] == [
-        *("batch_size", "file_more_accurate", "change_seeds", "more_accurate"),
+        *("batch_size", "file_better", "change_seeds", "better"),
         *("runs", "faster", "faster_than_parent"),
         *("more_throughput_batch_1", "more_throughput_batch_32"),
     ]

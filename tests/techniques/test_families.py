@@ -27,6 +27,7 @@ from compbench.techniques import (
 )
 from compbench.techniques.low_rank import smallest_rank, within_budget
 from compbench.toolkit import layers, masks
+from compbench.toolkit.factorise.convolution import Spatial, Tucker
 from compbench.toolkit.factorise.linear import Svd
 from compbench.training.loop import Fit
 from tests.nets import image_signature, net_outputs
@@ -44,7 +45,7 @@ def residual() -> nn.Module:
     torch.manual_seed(0)
     model = resnet8.Model(width=8).build(SIGNATURE)
     with torch.no_grad():
-        model.train()(torch.randn(32, *SIGNATURE))
+        model.train()(torch.randn(32, *SIGNATURE.image))
         for layer in model.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 layer.weight.uniform_(0.5, 1.5)
@@ -109,6 +110,34 @@ def test_a_pattern_holds_in_every_group(tiny: Data, pattern: str, kept: int, of:
     assert share_of_zeros({"0": weights(made)["0"]}) == 0
 
 
+@given(seed=st.integers(0, 1000), ratio=st.floats(0, 0.999), least=st.floats(0.001, 1))
+@settings(max_examples=30)
+def test_each_layer_keeps_its_floor_and_the_ratio_holds(
+    seed: int, ratio: float, least: float
+) -> None:
+    torch.manual_seed(seed)
+    tensors = {"faint": 1e-3 * torch.randn(40, 25), "strong": torch.randn(30, 20, 3, 3)}
+    found = masks.smallest(tensors, ratio, "global", least)
+    kept = {path: int(mask.sum()) for path, mask in found.items()}
+    for path, mask in found.items():
+        assert kept[path] >= max(least * (1 - ratio) * mask.numel() - 1e-6, 1)
+        sizes = tensors[path].abs()
+        if 0 < kept[path] < mask.numel():
+            assert sizes[~mask].max() <= sizes[mask].min(), "the largest of a layer stay"
+    whole = sum(mask.numel() for mask in found.values())
+    assert abs(sum(kept.values()) - (1 - ratio) * whole) <= len(found) + 0.5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_equal_weights_the_first_go(seed: int) -> None:
+    torch.manual_seed(seed)
+    weight = torch.randint(-3, 4, (50, 8)).float()
+    mask = masks.smallest({"a": weight}, 0.6, "layer")["a"].flatten()
+    order = weight.abs().flatten().argsort(stable=True)
+    assert not mask[order[:240]].any()
+    assert mask[order[240:]].all()
+
+
 @given(
     seed=st.integers(0, 1000), ratio=st.floats(0, 0.95), scope=st.sampled_from(["layer", "global"])
 )
@@ -155,14 +184,12 @@ def test_every_importance_removes_as_many(tiny: Data, importance: str) -> None:
     assert widths == [8, 16]
 
 
-def test_importance_chooses_other_channels() -> None:
+def test_importance_chooses_other_channels(tiny: Data) -> None:
     kept = {}
     for importance in ("l2", "random"):
-        model = net()
-        technique = prune_channels.Technique.model_validate({"importance": importance})
         torch.manual_seed(5)
-        technique._pruner(model, torch.zeros(2, *SIGNATURE), {}, 0.5, importance, 1).step()
-        kept[importance] = weights(model)["0"]
+        step = prune_channels.Technique.model_validate({"importance": importance, "epochs": 0})
+        kept[importance] = weights(build(step, tiny))["0"]
     assert not torch.equal(kept["l2"], kept["random"])
 
 
@@ -266,15 +293,44 @@ def test_fine_tuned_centroids_move_and_hold_together(tiny: Data) -> None:
 @pytest.mark.parametrize(
     ("technique", "options", "message"),
     [
-        (prune_weights, {"ratio": 0.99999}, "layer '0' would be empty: all its 144 weights"),
-        (prune_weights, {"pattern": "2:4"}, "layer '0' has 1 inputs, which 2:4 can't group by 4"),
+        (
+            prune_weights,
+            {"ratio": 0.99999, "least_kept": 0},
+            "layer '0' would be empty: all its 144 weights",
+        ),
+        (
+            prune_weights,
+            {"pattern": "2:4", "keep": ["3", "7", "9"]},
+            r"nothing was pruned: 0 \(2:4 can't group its 1 inputs by 4\), 3 \(keep\), 7 ",
+        ),
+        (prune_weights, {"keep": ["0", "3", "7", "9"]}, r"nothing was pruned: 0 \(keep\), 3 "),
+        (cluster_weights, {"keep": ["0", "3", "7", "9"]}, r"nothing was clustered: 0 \(keep\), 3 "),
+        (
+            low_rank,
+            {"keep": ["0", "3", "7"]},
+            r"nothing was factorised: 0 \(keep\), 3 .*, 9 \(it gives the net's output\)",
+        ),
+        (
+            low_rank,
+            {"ratio": 0.95},
+            r"nothing was factorised: .*0 \(its factors would be no smaller\)",
+        ),
+        (cluster_weights, {"keep": ["10"]}, "keep: there is no layer '10'"),
+        (low_rank, {"keep": ["10"]}, "keep: there is no layer '10'"),
+        (low_rank, {"keep": ["3"], "ranks": {"3": 2}}, "'3' can't be factorised: keep"),
+        (low_rank, {"ranks": {"9": 2}}, "'9' can't be factorised: it gives the net's output"),
         (prune_weights, {"keep": ["10"]}, "keep: there is no layer '10'"),
         (cluster_weights, {"layer_bits": {"00": 3}}, "there is no layer '00'; did you mean '0'?"),
         (prune_channels, {"of": "macs", "ratio": 0.999}, "at most .* can go, for each layer keeps"),
         (prune_channels, {"importance": "batch_norm"}, "the net has no batch normalisation"),
         (low_rank, {"ranks": {"3": 33}}, "ranks: layer '3' has rank 32 at most, not 33"),
         (low_rank, {"ranks": {"33": 3}}, "ranks: there is no layer '33'; did you mean '3'?"),
-        (low_rank, {"budget": 0.001}, "budget: .* parameters are left with every rank at 1"),
+        (
+            low_rank,
+            {"budget": 0.001},
+            r"budget = 0.001: 581 of 14,147 parameters are left with every rank at 1, so the least "
+            r"budget is 0.042; 99 can't be factorised: 9 99 \(it gives the net's output\)",
+        ),
     ],
 )
 def test_what_a_layer_can_not_bear_names_the_layer(
@@ -291,6 +347,7 @@ def test_what_a_layer_can_not_bear_names_the_layer(
         (prune_weights, {"pattern": "4:2"}, "no pattern N:M with N < M"),
         (prune_weights, {"pattern": "2-4"}, "no pattern N:M"),
         (prune_weights, {"pattern": "2:4", "ratio": 0.5}, "remove ratio, scope, method"),
+        (prune_weights, {"pattern": "2:4", "least_kept": 0.5}, "remove ratio, .*least_kept"),
         (low_rank, {"ratio": 0.5, "energy": 0.9}, "ratio and energy each say how far to go"),
         (low_rank, {"ranks": {"3": 0}}, "should be greater than 0"),
         (low_rank, {"ratio": True}, "True should be a number"),
@@ -320,3 +377,46 @@ def test_an_unfinished_form_is_never_the_best_epoch(tiny: Data) -> None:
     recipe = Recipe(epochs=4, batch_size=16, learning_rate=0.02)
     fit(net(), recipe, after_step=lambda done: done == 1)
     assert fit.chosen_epoch == 4
+
+
+@pytest.mark.parametrize(
+    ("technique", "options", "said"),
+    [
+        (low_rank, {"ratio": 1.0}, "nothing was factorised: 9 (it gives the net's output), 0 (its"),
+        (low_rank, {"energy": 1.0}, "nothing was factorised: "),
+        (low_rank, {"budget": 1.0}, "nothing was factorised: "),
+        (prune_weights, {"ratio": 0.0}, "nothing was pruned: 0 of 14,064 weights are zero, as in"),
+        (cluster_weights, {"bits": 16}, "nothing was clustered: 0 (no more than 2^16 different "),
+    ],
+)
+def test_who_asks_for_nothing_is_told_so(
+    technique: object, options: dict, said: str, tiny: Data
+) -> None:
+    fit = Fit(tiny.training, 1, lambda epoch, total: None)
+    plugin = technique.Technique  # type: ignore[attr-defined]
+    plugin.model_validate({"epochs": 0, **options}).build([net()], tiny.training, fit)
+    assert said in "; ".join(fit.notes)
+
+
+def test_pruning_what_is_pruned_already_is_said(tiny: Data) -> None:
+    sparse = build(prune_weights.Technique(ratio=0.5, epochs=0), tiny)
+    fit = Fit(tiny.training, 1, lambda epoch, total: None)
+    prune_weights.Technique(ratio=0.3, epochs=0).build([sparse], tiny.training, fit)
+    assert fit.notes == ["nothing was pruned: 7,032 of 14,064 weights are zero, as in its parent"]
+
+
+def test_an_energy_is_that_of_the_factors(tiny: Data) -> None:
+    """By the weight that the factors make together, not by the spectrum that chose the rank."""
+    torch.manual_seed(0)
+    layer = nn.Conv2d(12, 20, 3)
+    for kind in (Tucker, Spatial):
+        factors = kind(layer)
+        made = factors.make(rank := smallest_rank(factors, 0.6))
+        whole = torch.eye(12 * 9).view(-1, 12, 3, 3)
+        with torch.no_grad():
+            lost = (made(whole) - layer(whole)).square().sum()
+            bias = layer.bias.view(1, -1, 1, 1)  # type: ignore[union-attr]
+            kept = 1 - float(lost / (layer(whole) - bias).square().sum())
+        refined = 5e-2 if kind is Tucker else 1e-5  # by alternating least squares
+        assert factors.retained(rank) - 1e-5 <= kept <= factors.retained(rank) + refined
+        assert kept >= 0.6 - 1e-5

@@ -27,7 +27,7 @@ from compbench.suite import read as suite_read
 from compbench.toolkit import layers, masks
 from compbench.toolkit.factorise.convolution import Cp, Spatial, Tucker
 from compbench.training.loop import Fit
-from tests.nets import net_outputs
+from tests.nets import example, net_outputs
 from tests.nets_of_all_kinds import CLASSES, MODES, NETS, net
 
 NAMES = ("weight", "bias")
@@ -42,8 +42,27 @@ TECHNIQUES = {
 }
 
 
-REFUSED = {  # torch-pruning can't follow the two directions
-    ("lstm", "prune_channels"): r"channels can't be followed: .*'0.1.layer' \(LSTM\)",
+UNPRUNED = {  # before anything is trained, by the layer's name
+    "upsample": r"nothing was pruned: .* 0.0 \(.*pixel_shuffle",
+    "lstm": r"its channels can't be followed: .*'0.1.layer' \(LSTM\)",
+    "lstm-projected": r"nothing was pruned: .* 0.1.layer \(LSTM\)",
+    "gru": r"nothing was pruned: .* 0.1.layer \(GRU\)",
+    "attention": r"nothing was pruned: .* 0.1.layer \(MultiheadAttention\)",
+    "bilinear": r"nothing was pruned: .* 0.1 \(.*bilinear.*, 0.2.layer \(Bilinear\)",
+    "own": r"nothing was pruned: .* mix \(.*multiplied.*, hidden \(",
+    "raw-head": r"nothing was pruned: .* hidden \(they reach the net's outputs\)",
+    "tied": r"nothing was pruned: .* first \(its weight is another's too\), one \(its",
+    "embedded": r"nothing was pruned: .* embedding \(its weight is another's too\), back \(its",
+    "shuffled": r"(nothing was pruned: .* stem \(|followed after layer '(stem|part)')",
+}
+REFUSED = {(kind, "prune_channels"): reason for kind, reason in UNPRUNED.items()} | {
+    ("standardised", "low_rank"): r"nothing was factorised: 2 \(Standardised\)",
+    ("lstm", "low_rank"): r"nothing was factorised: 0.1.layer \(LSTM\), 1 \(it gives",
+    ("lstm-projected", "low_rank"): r"nothing was factorised: 0.1.layer \(LSTM\)",
+    ("gru", "low_rank"): r"nothing was factorised: 0.1.layer \(GRU\)",
+    ("attention", "low_rank"): r"nothing was factorised: 0.1.layer \(MultiheadAttention\)",
+    ("tied", "low_rank"): r"nothing was factorised: .*one \(its weight is another's too\)",
+    ("embedded", "low_rank"): r"nothing was factorised: embedding \(its weight is another's too",
 }
 
 
@@ -212,7 +231,7 @@ def local_class() -> nn.Module:
     ("layer", "reason"),
     [
         (Secret, "when its checkpoint is loaded again: layer '0.0' keeps something that is no"),
-        (Moody, "gives other logits each time it runs"),
+        (Moody, "gives other outputs each time it runs"),
     ],
 )
 def test_a_net_that_does_not_come_back_is_refused_before_it_is_trained(
@@ -254,12 +273,12 @@ def test_a_value_that_changed_is_named(tiny: Data) -> None:
         model.get_buffer("0.1.running_mean").add_(1e-7)
     with pytest.raises(JobFailed, match=r"layer '0.1' comes back with other values of 0.1.runn"):
         checkpoint.refuse_drift(
-            file, net(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), model, tiny.test.images
+            file, net(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), model, tiny.training
         )
     model.get_submodule("0.1").eps = 1.0  # type: ignore[assignment]
     with pytest.raises(JobFailed, match=r"layer '0.1' comes back otherwise"):
         checkpoint.refuse_drift(
-            file, net(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), model, tiny.test.images
+            file, net(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), model, tiny.training
         )
 
 
@@ -276,6 +295,12 @@ def test_a_value_that_changed_is_named(tiny: Data) -> None:
         ("encoder", ["1"]),
         ("lstm", ["1"]),
         ("weight-norm", ["1"]),
+        ("head-1x1", ["4"]),
+        ("head-of-one-place", ["4"]),
+        ("head-normed", ["4"]),
+        ("vit", ["head"]),
+        ("vit-encoder", ["head"]),
+        ("viewing", ["head"]),
     ],
 )
 def test_the_layer_that_gives_the_logits_is_found_wherever_it_is(
@@ -283,8 +308,7 @@ def test_the_layer_that_gives_the_logits_is_found_wherever_it_is(
 ) -> None:
     model = built(kind, tiny)
     trained = [p.requires_grad for p in model.parameters()]
-    images = torch.from_numpy(tiny.training.train.images[:2])
-    assert list(layers.output_layers(model, images)) == expected
+    assert list(layers.output_layers(model, example(model, tiny))) == expected
     assert [p.requires_grad for p in model.parameters()] == trained
 
 
@@ -299,22 +323,28 @@ def test_all_layers_that_give_logits_are_found() -> None:
             x = x.flatten(1)
             return torch.log_softmax(self.one(x) / 2 + self.two(self.hidden(x).relu()), 1)
 
-    assert list(layers.output_layers(Two().eval(), torch.randn(2, 1, 12, 12))) == ["one", "two"]
+    assert list(layers.output_layers(Two().eval(), (torch.randn(2, 1, 12, 12),))) == ["one", "two"]
 
 
 def test_what_is_left_as_it_is_is_said(tiny: Data) -> None:
     def notes(kind: str, technique: str) -> str:
         plugin, options = TECHNIQUES[technique]
         fit = Fit(tiny.training, 0, lambda *_: None)
-        registry.find("technique", plugin)(**options).build([built(kind, tiny)], tiny.training, fit)
+        try:
+            step = registry.find("technique", plugin)(**options)
+            step.build([built(kind, tiny)], tiny.training, fit)
+        except JobFailed as failure:
+            return str(failure)
         return "; ".join(fit.notes)
 
-    assert notes("gru", "prune_weights") == "layers left as they are: 0.1.layer (GRU)"
+    assert notes("own", "prune_weights") == "layers left as they are: mix (Own)"
     assert "0.2 (4 groups)" in notes("conv-reflect-dilation2-groups4", "low_rank")
     assert "one (its weight is another's too)" in notes("tied", "low_rank")
-    assert "0.1.linear1 (its weight is used without it)" in notes("encoder", "low_rank")
+    assert "0.1.self_attn.out_proj (attention reads its weight)" in notes("encoder", "low_rank")
+    assert "0.0 (its weight is computed from others)" in notes("spectral-norm", "low_rank")
+    assert "0.0.weight_orig (Conv2d)" in notes("spectral-norm", "prune_weights")
     assert "0.1 (ParametrizedLinear)" in notes("weight-norm", "cluster_weights")
-    assert "0.1.layer (MultiheadAttention)" in notes("attention", "prune_channels")
+    assert "blocks.0.self_attn (MultiheadAttention)" in notes("vit-encoder", "prune_channels")
     assert notes("batch-norm-1d", "prune_weights") == ""
 
 
@@ -322,7 +352,7 @@ def test_a_net_without_a_layer_to_change_is_refused(tiny: Data) -> None:
     model = nn.Sequential(built("weight-norm", tiny)[0][1], nn.Unflatten(1, (1, 16)))  # type: ignore[index]
     fit = Fit(tiny.training, 0, lambda *_: None)
     for technique in ("prune_weights", "cluster_weights"):
-        with pytest.raises(JobFailed, match=r"no layer whose weights .* 0 \(ParametrizedLinear\)"):
+        with pytest.raises(JobFailed, match=r"nothing was \w+: 0 \(ParametrizedLinear\)"):
             registry.find("technique", technique)().build([model], tiny.training, fit)
 
 

@@ -19,11 +19,12 @@ from compbench.models import cnn
 from compbench.onnxfile import size
 from compbench.onnxfile.export import to_onnx
 from compbench.techniques import distill, low_rank, prune_channels, quantize_static, train
+from compbench.toolkit.divergence import softened_divergence
 from compbench.toolkit.factorise.convolution import Cp, Spatial, Tucker
 from compbench.toolkit.factorise.linear import Factors, Svd
 from compbench.training.loop import Fit
-from compbench.training.losses import softened_divergence, taught
-from tests.nets import image_signature, net_outputs
+from compbench.training.losses import taught
+from tests.nets import example, image_signature, net_outputs
 
 SIGNATURE = image_signature(1, 12, 12)
 seeds = st.integers(0, 10_000)
@@ -81,9 +82,9 @@ def test_cached_and_fresh_teacher_outputs_are_the_same_loss(tiny: Data) -> None:
     technique = distill.Technique(model="mlp", shift_pixels=0)
     live = distill.Technique(model="mlp", shift_pixels=1)
     teacher, loop = net(), fit(tiny)
-    images = torch.from_numpy(tiny.training.train.images[:16])
-    labels = torch.from_numpy(tiny.training.train.labels[:16])
-    batch = Batch(images, labels, torch.arange(16))
+    (pixels,) = example(teacher, tiny, 16)
+    labels = torch.from_numpy(tiny.training.train.targets[:16])
+    batch = Batch({"pixels": pixels}, labels, torch.arange(16))
     student_logits = logits(0)[:1].repeat(16, 1)[:, :3]
     values = []
     for each in (technique, live):
@@ -97,8 +98,8 @@ def test_distilling_on_labels_alone_weighs_them(tiny: Data) -> None:
     student = distill.Technique(model="mlp", soft_weight=0, hard_weight=0.5)
     loss = taught(net(), student, tiny.training, fit(tiny))
     assert loss is not None
-    batch = Batch(torch.empty(0), torch.arange(8) % 10, torch.arange(8))
-    expected = 0.5 * nn.functional.cross_entropy(logits(0), batch.labels)
+    batch = Batch({}, torch.arange(8) % 10, torch.arange(8))
+    expected = 0.5 * nn.functional.cross_entropy(logits(0), batch.targets)
     assert float(loss(logits(0), batch)) == pytest.approx(float(expected))
 
 

@@ -38,7 +38,7 @@ class _Mark:
     look: style.Look
     x: float
     y: float
-    accuracy: Interval
+    quality: Interval
     area: float
     is_below: bool
     is_ahead: bool
@@ -59,7 +59,7 @@ def pareto_scatter(run: Run, summaries: Summaries, target: str) -> Figure:
     figure = style.canvas(5.6, (0.8, 0.2, 0.62, 1.2))
     axes = figure.subplots()
     measured = [s for s in summaries.of(target) if is_timed(s)]
-    axes.set_ylim(_limits([s.accuracy for s in measured if s.accuracy]))
+    axes.set_ylim(_limits([s.quality for s in measured if s.quality]))
     marks = _marks(run, summaries, measured, axes.get_ylim())
     times = [mark.x for mark in marks]
     margin = max((max(times) / min(times)) ** 0.1, 1.08)
@@ -95,15 +95,15 @@ def _marks(
     largest = max(s.size_bytes or 0 for s in measured)
     found = []
     for s in sorted(measured, key=lambda s: -(s.size_bytes or 0)):
-        assert s.accuracy and s.p50_ns
-        is_below = s.accuracy.value < low
-        y = low + 0.025 * (high - low) if is_below else s.accuracy.value
+        assert s.quality and s.p50_ns
+        is_below = s.quality.value < low
+        y = low + 0.025 * (high - low) if is_below else s.quality.value
         area = _BELOW_AREA if is_below else _area((s.size_bytes or 0) / largest, len(measured))
         label = style.short(s.variant) + (" (baseline)" if s.variant == run.baseline else "")
-        label += f": {units.share(s.accuracy.value)}" if is_below else ""
+        label += f": {units.share(s.quality.value)}" if is_below else ""
         flags = (is_below, is_ahead(summaries, s), is_surely_ahead(summaries, s))
         family = last_step(run, s.variant)
-        where = (s.p50_ns, y, s.accuracy, area)
+        where = (s.p50_ns, y, s.quality, area)
         found.append(_Mark(s, family, looks[family], *where, *flags, label))
     return found
 
@@ -127,7 +127,7 @@ def _draw(axes: Axes, families: Iterable[str], marks: Sequence[_Mark]) -> None:
         colour = m.style["color"]
         if not m.is_below and (m.is_ahead or len(marks) <= _MOST_BARS):
             alpha = 0.9 if m.is_ahead else 0.3
-            axes.plot([m.x] * 2, m.accuracy[1:], color=colour, lw=1.1, alpha=alpha, zorder=3)
+            axes.plot([m.x] * 2, m.quality[1:], color=colour, lw=1.1, alpha=alpha, zorder=3)
         if m.is_ahead:
             edge = {"mec": "white", "mew": 0.6, "ls": "none", "zorder": 5}
             axes.plot([m.x], [m.y], ms=sqrt(m.area), **m.style, **edge)
@@ -186,7 +186,7 @@ def _box(axes: Axes, m: _Mark) -> Box:
 
 
 def _bar(axes: Axes, m: _Mark) -> Box:
-    low, high = (axes.transData.transform((m.x, y)) for y in m.accuracy[1:])
+    low, high = (axes.transData.transform((m.x, y)) for y in m.quality[1:])
     return Box(low[0] - 2, low[1], low[0] + 2, high[1])
 
 

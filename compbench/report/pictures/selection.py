@@ -43,12 +43,12 @@ class Shown:
 
 def is_timed(summary: Summary) -> bool:
     """Whether it has what the pictures of speed show."""
-    return bool(summary.accuracy and summary.p50_ns and summary.size_bytes)
+    return bool(summary.quality and summary.p50_ns and summary.size_bytes)
 
 
 def is_right_somewhere(summary: Summary) -> bool:
     """Whether its accuracy was measured."""
-    return summary.accuracy is not None
+    return summary.quality is not None
 
 
 def shown(

@@ -15,14 +15,15 @@ from compbench.report.pictures import style
 from compbench.report.pictures.selection import MOST_LABELS, MOST_SWEEPS, evenly
 from compbench.results.record import Run
 from compbench.results.row_index import Rows
-from compbench.statistics.intervals import Interval, accuracy_interval
+from compbench.statistics.intervals import Interval
 from compbench.statistics.lineage import last_step
+from compbench.statistics.scores import metric_interval
 from compbench.statistics.teaching import Example, SoftLabels, Sweep, soft_labels, sweeps
 
 _MARKERS = "osD^v"  # of sweeps
 _DODGE = 1.03  # a sweep beside the next, so that their intervals do not cover each other
 _GAP = 1.28  # between the rows of bars, whose tallest is 1
-_SPLITS = {"accuracy": "test accuracy", "validation_accuracy": "validation accuracy"}
+_SPLITS = {"score": "test accuracy", "validation_score": "validation accuracy"}
 
 
 def soft_label_bars(run: Run, rows: Rows, target: str) -> Figure:
@@ -184,4 +185,4 @@ def _draw_control(
 
 def _accuracy(rows: Rows, variant: str, where: tuple[str, str]) -> Interval | None:
     found = rows.of(variant, *where)
-    return accuracy_interval([r.samples["correct"] for r in found]) if found else None
+    return metric_interval([r.samples["score"] for r in found]) if found else None

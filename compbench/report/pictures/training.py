@@ -121,8 +121,7 @@ def _named(run: Run, rows: Rows, variants: list[str]) -> list[_Named]:
 def _curve(rows: Rows, variant: str) -> _Curve:
     found = [r for r in rows.of(variant, "history") if r.samples]
     loss, accuracy = (
-        [np.asarray(r.samples[column]) for r in found]
-        for column in ("train_loss", "validation_accuracy")
+        [np.asarray(r.samples[column]) for r in found] for column in ("train_loss", "validation")
     )
     count = min(len(values) for values in loss)
     return _Curve(

@@ -22,9 +22,9 @@ def assistants(found: Helped, summaries: Summaries, target: str) -> Table:
             "teacher": sized(chain.teacher),
             "assistant": sized(chain.assistant),
             "student": sized(chain.student),
-            "with the assistant": units.percent(summaries.find(chain.student, target).accuracy),
+            "with the assistant": units.percent(summaries.find(chain.student, target).quality),
             "straight from the teacher": units.percent(
-                summaries.find(chain.direct, target).accuracy if chain.direct else None
+                summaries.find(chain.direct, target).quality if chain.direct else None
             ),
             "difference": units.points(chain.change and chain.change.interval),
             "p": units.p_value(chain.change and chain.change.p_value),

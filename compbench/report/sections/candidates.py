@@ -8,7 +8,7 @@ from compbench import units
 from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.results.record import Run
 from compbench.statistics.noninferiority import Standing
-from compbench.statistics.pick import OF_ACCURACY, Choice, pick
+from compbench.statistics.pick import OF_DROP, Choice, pick
 from compbench.statistics.summary import Summaries, Summary
 
 
@@ -25,7 +25,7 @@ def _row(s: Summary, choice: Choice) -> dict[str, str]:
             "none" if drop.samples_to_decide is None else units.count_text(drop.samples_to_decide)
         )
     reasons = choice.excluded.get(s.variant, {})
-    others = [f"{name} ({figure})" for name, figure in reasons.items() if name not in OF_ACCURACY]
+    others = [f"{name} ({figure})" for name, figure in reasons.items() if name not in OF_DROP]
     taken = "taken" if s is choice.taken else "best guess" if s is choice.guess else ""
     return {
         "variant": s.variant,

@@ -34,7 +34,7 @@ def findings(run: Run, summaries: Summaries, target: str) -> list[str]:
 
 
 def _better_than_baseline(run: Run, summaries: Summaries, target: str) -> list[str]:
-    better = [s.variant for s in summaries.of(target) if s.more_accurate > 0]
+    better = [s.variant for s in summaries.of(target) if s.better > 0]
     if not better:
         return []
     names = ", ".join(f"`{name}`" for name in better)

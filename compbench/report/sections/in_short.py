@@ -45,10 +45,8 @@ def _figures(run: Run, s: Summary) -> dict[str, str]:
         "size": units.bytes_text(s.size_bytes),
         "latency": units.time_text(s.p50_ns),
         "speed": "1×" if is_baseline else units.speed_cell(s.speedup, s.faster),
-        "accuracy": units.share(s.accuracy and s.accuracy.value, 2),
-        "accuracy change": "0"
-        if is_baseline
-        else units.change_cell(s.judged_change, s.more_accurate),
+        "accuracy": units.share(s.quality and s.quality.value, 2),
+        "accuracy change": "0" if is_baseline else units.change_cell(s.judged_change, s.better),
     }
 
 
@@ -68,7 +66,7 @@ def _best_use(
         return best
     if s.variant == run.baseline:
         return "comparison"
-    if choice and "accuracy" in choice.excluded.get(s.variant, {}):
+    if choice and "drop" in choice.excluded.get(s.variant, {}):
         return "none: it loses more than the limit"
     if choice and not choice.may_be_within(s.variant):
         return "none shown: by the estimate it loses more than the limit"

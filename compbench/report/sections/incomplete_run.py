@@ -14,13 +14,13 @@ def gaps(run: Run, rows: Rows) -> list[str]:
     found = [] if run.finished else ["the run has not come to its end"]
     for target in run.targets:
         for variant in run.variants:
-            there = {r.seed for r in rows.of(variant, "accuracy", target)}
+            there = {r.seed for r in rows.of(variant, "score", target)}
             there |= {
                 r.seed for r in (*rows.of(variant, "status"), *rows.of(variant, "status", target))
             }
             lost = [seed for seed in run.seeds if seed not in there]
             found += [f"`{variant}` on {target}: no rows of seed {seed}" for seed in lost]
-        if not rows.of(run.baseline, "accuracy", target):
+        if not rows.of(run.baseline, "score", target):
             continue
         launches = {r.launch for r in rows.of(run.baseline, "latency_ns", target)}
         launches |= {r.launch for r in rows.of(run.baseline, "status", target)}

@@ -8,8 +8,9 @@ from compbench import units
 from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.report.wording import size_text, spread_text
 from compbench.results.record import Run
+from compbench.statistics.allowed_loss import front_margin
 from compbench.statistics.lineage import ancestors
-from compbench.statistics.pareto_front import LARGER, SLOWER, accuracy_margin
+from compbench.statistics.pareto_front import LARGER, SLOWER
 from compbench.statistics.summary import Summaries, Summary
 
 
@@ -27,10 +28,10 @@ def _main_row(run: Run, summaries: Summaries, s: Summary) -> dict[str, str]:
     row = {
         "variant": name,
         "lineage": lineage,
-        "accuracy": units.percent(s.accuracy),
+        "accuracy": units.percent(s.quality),
         f"vs {run.baseline}": "baseline"
         if is_baseline
-        else units.change_cell(s.judged_change, s.more_accurate),
+        else units.change_cell(s.judged_change, s.better),
     }
     if len(run.seeds) > 1:
         row["seeds' sd (pp)"] = spread_text(s)
@@ -98,6 +99,6 @@ def _legend(run: Run, target: str) -> str:
         "seconds to make the variant, with all its ancestors in brackets. In bold: the Pareto "
         "front of accuracy, speed and bytes, measurably better than each other in one of them; in "
         "italics: it may be on the front. What is not is beaten by another that is shown to be no "
-        f"worse by more than {100 * accuracy_margin(run):g} pp, {100 * SLOWER:g} % of time and "
-        f"{100 * LARGER:g} % of bytes, and measurably better in one."
+        f"worse by more than {run.headline.loss_text(front_margin(run))}, {100 * SLOWER:g} % of "
+        f"time and {100 * LARGER:g} % of bytes, and measurably better in one."
     )

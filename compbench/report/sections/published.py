@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compbench import units
 from compbench.report.section import Page, SectionBase, Table, markdown
 from compbench.results.record import Run
 from compbench.statistics.summary import Summaries
@@ -15,8 +14,8 @@ def references(run: Run, summaries: Summaries, target: str) -> Table:
     return [
         {
             "variant": name,
-            "ours": units.percent(summaries.find(name, target).accuracy),
-            "published": f"{100 * reference['accuracy']:.2f} %",
+            "ours": run.headline.interval_text(summaries.find(name, target).quality),
+            "published": run.headline.text(reference["value"]),
             "source": reference["source"],
         }
         for name, reference in run.references.items()

@@ -12,7 +12,7 @@ from compbench.statistics.pick import Choice, drop_sentence, gain, pick
 from compbench.statistics.summary import Summaries, Summary
 
 _BROKEN = {
-    "accuracy": "by accuracy on validation",
+    "drop": "by accuracy on validation",
     "bytes": "by size",
     "latency": "by latency",
     "failed": "for want of figures",
@@ -35,7 +35,7 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
         shown = choice.guess
         headline = (
             f"**On {target}, nothing better is shown to be {limits}; the best guess is "
-            f"`{shown.variant}`** ({kind(run, shown.variant)}): {gain(shown, base)}."
+            f"`{shown.variant}`** ({kind(run, shown.variant)}): {gain(shown, base, run.headline)}."
         )
     elif shown is None:
         return f"**On {target}: nothing fits.** No variant is {limits}.{_excluded(choice)}"
@@ -47,7 +47,9 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
         )
     else:
         kept = kind(run, shown.variant)
-        headline = f"**On {target}, take `{shown.variant}`** ({kept}): {gain(shown, base)}."
+        headline = (
+            f"**On {target}, take `{shown.variant}`** ({kept}): {gain(shown, base, run.headline)}."
+        )
     return "\n".join(
         [
             headline,
@@ -62,7 +64,7 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
 
 
 def _absolute(s: Summary) -> str:
-    right = units.share(s.accuracy and s.accuracy.value, 2)
+    right = units.share(s.quality and s.quality.value, 2)
     return f"{units.time_text(s.p50_ns)} an inference and {right} of the test images right"
 
 
@@ -115,8 +117,9 @@ def _contradiction(s: Summary, choice: Choice) -> str:
     """Where the test images, which decide nothing, speak against what validation decided."""
     if not choice.is_contradicted(s):
         return ""
+    change = choice.constraints.headline.change_text(s.change)
     return (
-        f" **The test images contradict the choice**: there it changes {units.points(s.change)}, "
+        f" **The test images contradict the choice**: there it changes {change}, "
         f"all of which is beyond {choice.constraints.drop_text}."
     )
 

@@ -25,9 +25,9 @@ def _row(s: Summary, has_seeds: bool) -> dict[str, str]:
     p = s.change_p if s.technique_change is None else s.technique_p
     row = {
         "variant": s.variant,
-        "accuracy change": units.change_cell(s.judged_change, s.more_accurate),
+        "accuracy change": units.change_cell(s.judged_change, s.better),
         "p": units.p_value(p),
-        "accuracy is": units.NOTHING if p is None else _SIDES[s.more_accurate],
+        "accuracy is": units.NOTHING if p is None else _SIDES[s.better],
         "about": whose(s.change_seeds) if s.change else units.NOTHING,
     }
     if has_seeds:
@@ -35,7 +35,7 @@ def _row(s: Summary, has_seeds: bool) -> dict[str, str]:
         row["these files alone"] = (
             units.NOTHING
             if s.change_p is None
-            else f"{_SIDES[s.file_more_accurate]} (p {units.p_value(s.change_p)})"
+            else f"{_SIDES[s.file_better]} (p {units.p_value(s.change_p)})"
         )
     return row | {
         "speed-up": units.speed_cell(s.speedup, s.faster),

@@ -25,7 +25,7 @@ class Section(SectionBase):
     def pictures(self, page: Page) -> Sequence[Picture]:
         """A curve for each sweep: they hardly differ by target, so on the first only."""
         taught = [variant for sweep in sweeps(page.run) for _, variant in sweep.points]
-        measured = any(page.rows.of(variant, "accuracy", page.target) for variant in taught)
+        measured = any(page.rows.of(variant, "score", page.target) for variant in taught)
         if not measured or not page.is_first:
             return []
         there = sweeps(page.run)
