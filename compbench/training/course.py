@@ -38,6 +38,7 @@ class Course:
         self.average = Average(model, recipe.ema_decay) if recipe.ema_decay else None
         self.shuffle = torch.Generator().manual_seed(seed)
         self.micro_batch = recipe.batch_size
+        self.inputs: tuple[str, ...] = ()  # those that the net takes, in its order
         self.epochs = self.step = self.waited = 0
         self.best: float | None = None
         self.best_epoch: int | None = None  # as the history counts

@@ -100,6 +100,7 @@ class Fit(Trainer):
         """All epochs that are left; the model ends with the weights of the best one."""
         augmented = Augmented(self.train, self.data.signature, recipe, layout)
         course = Course(model, recipe, len(self.data.train), self.seed)
+        course.inputs = self.data.signature.taken_by(model)
         keep = self._keeper(course, loss, after_step or _always_final)
         loss, after_step = loss or self._task_loss, after_step or _always_final
         total = len(self.history) - course.epochs + recipe.epochs
@@ -136,11 +137,10 @@ class Fit(Trainer):
 
     def _gradients(self, course: Course, batch: Mixed, loss: Loss) -> Tensor:
         """Add a batch's gradients up, part by part; its loss."""
-        names = self.data.signature.taken_by(course.model)
         values = []
         for share, part in batch.parts(course.micro_batch):
             with course.precision.context():
-                outputs = course.model(*[part.inputs[name] for name in names])
+                outputs = course.model(*[part.inputs[name] for name in course.inputs])
             value = part.loss(loss, course.precision.plain(outputs))
             value = value if share == 1 else value * share
             course.precision.backward(value)
