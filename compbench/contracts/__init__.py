@@ -35,8 +35,10 @@ from compbench.contracts.training import (
     FineTuning,
     Loss,
     Recipe,
+    Resumable,
     Teaching,
     Trainer,
+    stateless,
 )
 
 __all__ = [
@@ -64,6 +66,7 @@ __all__ = [
     "OnnxTechnique",
     "Options",
     "Recipe",
+    "Resumable",
     "RootTechnique",
     "Running",
     "Samples",
@@ -79,5 +82,6 @@ __all__ = [
     "describe_model",
     "model_options",
     "own_model",
+    "stateless",
     "takes_several_models",
 ]

@@ -60,7 +60,7 @@ class Split:
     def take(self, indices: NDArray[np.int64]) -> dict[str, Array]:
         """The raw inputs of these samples, in memory."""
         rows = indices if self._rows is None else self._rows[indices]
-        return {name: np.asarray(array[rows]) for name, array in self._stored.items()}
+        return {name: _taken(array, rows) for name, array in self._stored.items()}
 
     def first(self, count: int) -> dict[str, Array]:
         """The raw inputs of the first samples."""
@@ -92,6 +92,16 @@ class Split:
         own = Split(self._stored, targets)
         own._rows = rows
         return own
+
+
+def _taken(array: Array, rows: NDArray[np.int64]) -> Array:
+    """Some rows in memory; of a file they are read in the order in which they lie there."""
+    if not isinstance(array, np.memmap):
+        return array[rows]
+    found = np.empty((len(rows), *array.shape[1:]), array.dtype)
+    order = np.argsort(rows)
+    found[order] = array[rows[order]]
+    return found
 
 
 @dataclass(frozen=True)

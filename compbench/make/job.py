@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,19 +64,23 @@ def make(
     data: Data,
     on_epoch: Callable[[Epoch, int], None],
     worker: Worker | None = None,
+    unfinished: Path | None = None,
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Make a job's artifact in memory; ONNX files are run in the `worker`, which has the data.
+
+    States of its trainings are kept in the folder `unfinished`, if there is one: where a run was
+    killed, the next one goes on from there, and gives the same artifact.
 
     Raises JobFailed where that can't be done right.
     """
     if worker is None:
         with Worker(rewrite.arrays(data)) as worker:
-            return make(job, parents, data, on_epoch, worker)
+            return make(job, parents, data, on_epoch, worker, unfinished)
     started = time.perf_counter()
     fit, notes = None, []
     with determinism.held(job.parts["threads"]):
         if job.variant.uses_torch:
-            fit = Fit(data.training, job.seed, on_epoch)
+            fit = Fit(data.training, job.seed, on_epoch, unfinished)
             files = _from_torch(job, parents, data, fit, worker)
         elif isinstance(job.variant.technique, RootTechnique):
             files = {MODEL: _from_file(job.variant.technique, job, data, worker, notes.append)}
@@ -93,7 +98,7 @@ def make(
         versions=job.parts["libraries"],
         parts=dict(job.parts),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=time.perf_counter() - started,
+        seconds=time.perf_counter() - started + (fit.earlier_seconds if fit else 0),
         samples_seen=fit.samples_seen if fit else 0,
         chosen_epoch=fit.chosen_epoch if fit else None,
         notes=tuple(fit.notes if fit else notes),
