@@ -34,7 +34,7 @@ ROOMS = {  # room: what it may import; base stands for `BASE`
     "tasks": "base contracts toolkit",
     "losses": "contracts toolkit",
     "shifts": "contracts",
-    "datasets": "contracts data",
+    "datasets": "base contracts data",
     "techniques": "base contracts training onnxfile toolkit",
     "metrics": "base contracts onnxfile",
     "suite": "base registry contracts runtime",

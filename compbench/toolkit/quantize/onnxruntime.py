@@ -146,6 +146,8 @@ def dynamic(model: ModelProto, options: IntegerOptions) -> bytes:
             per_channel=options.per_channel,
             reduce_range=options.reduce_range,
             weight_type=quant_type(options.weight_type),
+            # where it can't tell a type, after operators of other domains
+            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
             # it makes a Gemm a MatMul, which has another name
             nodes_to_exclude=[*others, *(f"{name}_MatMul" for name in others)],
         )

@@ -12,7 +12,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from compbench.contracts import Signature, TrainingData
+from compbench.contracts import Signature, TrainingData, stateless
 from compbench.errors import JobFailed, first_line
 from compbench.onnxfile import metadata, nodes
 from compbench.onnxfile.export import torch_outputs
@@ -139,6 +139,7 @@ class Trainable(nn.Module):
         raw = (prepared - offset) / scale
         return raw if np.dtype(one.dtype).kind == "f" else raw.round()
 
+    @stateless
     def keep_zeros(self, share_done: float) -> bool:
         """After a step of training: weights that were zero are set to zero again."""
         with torch.no_grad():
