@@ -18,10 +18,10 @@ from compbench.contracts import ModelFamily, Split, TrainingData, kinds
 from compbench.contracts.inputs import PIXELS
 from compbench.contracts.model import made_model
 from compbench.data.splits import Data
-from compbench.doctor import techniques
+from compbench.doctor import nets, techniques
 from compbench.doctor.examination import subject_on
 from compbench.doctor.techniques import Attempt
-from compbench.errors import UserError
+from compbench.errors import JobFailed, UserError
 from compbench.registry import registry
 from compbench.tasks import classification
 from tests import conftest, transformer
@@ -31,6 +31,7 @@ from tests.nets_of_all_kinds import NETS, Kind
 PAGE = Path(__file__).parents[2] / "docs" / "nets.md"
 BEGIN, END = "<!-- begin: nets × techniques -->", "<!-- end: nets × techniques -->"
 NOT_TRIED = "·"
+ITSELF = "itself"  # what stands for a technique where the net alone is refused
 WANTED = {"prune_channels": {"round_to": 1}}  # small nets have few channels
 SMALL = {"stem": "small"}
 IMAGE_NETS: dict[str, ModelFamily] = {
@@ -98,10 +99,16 @@ class Row:
 
 
 def tried(heading: str, name: str) -> Row:
-    """Every technique on a net."""
+    """Every technique on a net; none on one that can't be exported or stored as it is."""
     family = IMAGE_NETS[name] if heading == IMAGES else Kind(kind=name)
     row = Row()
     with subject_on(family, colour() if heading == IMAGES else grey()) as subject:
+        try:
+            for check in nets.CHECKS.values():
+                check(subject)
+        except JobFailed as error:
+            cells = dict.fromkeys(tried_techniques(), "refuses")
+            return Row(cells, {ITSELF: str(error).replace("\n", " ")})
         for technique in tried_techniques():
             plugin = kinds.technique(technique)
             wanted = {"epochs": 1, **WANTED.get(technique, {})}
@@ -142,14 +149,14 @@ def colour() -> Data:
 def lines(rows: dict[str, Row]) -> Iterator[str]:
     """What stands between the markers."""
     names = tried_techniques()
-    for heading, nets in groups().items():
+    for heading, every in groups().items():
         yield from ("", f"### {heading}", "")
         yield f"| net | {' | '.join(names)} |"
         yield f"|---{'|---' * len(names)}|"
-        for net in nets:
+        for net in every:
             cells = rows.get(net, Row()).cells
             yield f"| {net} | {' | '.join(cells.get(name, NOT_TRIED) for name in names)} |"
-        reasons = [(net, *r) for net in nets for r in rows.get(net, Row()).reasons.items()]
+        reasons = [(net, *r) for net in every for r in rows.get(net, Row()).reasons.items()]
         yield from [""] * bool(reasons)
         yield from (f"- {net}, {technique}: {reason}" for net, technique, reason in reasons)
     yield ""
@@ -187,7 +194,7 @@ def write(rows: dict[str, Row]) -> None:
 def main(wanted: Iterable[str]) -> int:
     """Try these nets, or all; write the page after each."""
     rows, chosen = read(), {*wanted}
-    every = [(heading, net) for heading, nets in groups().items() for net in nets]
+    every = [(heading, net) for heading, under in groups().items() for net in under]
     unknown = chosen - {net for _, net in every}
     if unknown:
         print(f"there are no nets {', '.join(sorted(unknown))}", file=sys.stderr)
