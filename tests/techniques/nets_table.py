@@ -36,7 +36,7 @@ KNOWN = {("vision transformer", "float16")}  # its file ends ONNX Runtime with a
 WANTED = {"prune_channels": {"round_to": 1}}  # small nets have few channels
 SMALL = {"stem": "small"}
 IMAGE_NETS: dict[str, ModelFamily] = {
-    "resnet8": made_model("resnet8"),
+    "resnet8 of 78 k weights": made_model("resnet8"),
     "torchvision:resnet18": made_model({"name": "torchvision:resnet18", **SMALL}),
     "torchvision:mobilenet_v3_small": made_model(
         {"name": "torchvision:mobilenet_v3_small", **SMALL}
