@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +52,7 @@ class Course:
 
     def pace(self) -> Iterator[tuple[float, float]]:
         """The learning rate and momentum of each step that is left."""
-        return islice(schedule(self.recipe, self.steps), self.step, None)
+        return schedule(self.recipe, self.steps, self.step)
 
     def move(self, learning_rate: float, momentum: float) -> None:
         """One optimiser step by the gradients that are there."""

@@ -13,10 +13,10 @@ FIRST_RATE, LAST_RATE = 1 / 25, 1 / 250_000  # of one-cycle, as shares of its pe
 MOST_MOMENTUM, LEAST_MOMENTUM = 0.95, 0.85  # of one-cycle, at its ends and at its peak
 
 
-def schedule(recipe: Recipe, steps: int) -> Iterator[tuple[float, float]]:
-    """(learning rate, momentum) of each of the steps."""
+def schedule(recipe: Recipe, steps: int, done: int = 0) -> Iterator[tuple[float, float]]:
+    """(learning rate, momentum) of each of the steps that are left."""
     peak = recipe.learning_rate
-    for step in range(steps):
+    for step in range(done, steps):
         if recipe.schedule == "one_cycle":
             yield _one_cycle(peak, step, steps)
         elif recipe.schedule == "cosine":
