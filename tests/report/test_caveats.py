@@ -8,6 +8,7 @@ import pytest
 
 from compbench.report.sections.caveats import findings
 from compbench.report.sections.incomplete_run import gaps
+from compbench.headline import ACCURACY
 from compbench.report.wording import spread_text, verdict
 from compbench.results.record import Run
 from compbench.results.row import Row
@@ -305,4 +306,4 @@ def test_an_assistant_is_corrected_together_with_teachers() -> None:
     ("seed_sd", "expected"), [(None, "–"), (float("nan"), "–"), (0.0, "0.00"), (0.01234, "1.23")]
 )
 def test_the_spread_is_in_percentage_points(seed_sd: float | None, expected: str) -> None:
-    assert spread_text(Summary("a", TARGET, seed_sd=seed_sd)) == expected
+    assert spread_text(Summary("a", TARGET, seed_sd=seed_sd), ACCURACY) == expected

@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
+from compbench.headline import ACCURACY
 from compbench.report.gallery import gallery
 from compbench.report.pictures import draw as pictures_draw
 from compbench.report.pictures import style
@@ -367,9 +368,9 @@ def test_quantities(value: float, unit: str, text: str) -> None:
 
 
 def test_some_bad_accuracies_dont_flatten_the_others() -> None:
-    assert style.robust_low([0.99, 0.985, 0.98, 0.99, 0.1]) == pytest.approx(0.965)
-    assert style.robust_low([0.99, 0.98]) == 0.98
-    assert style.robust_low([0.9]) == 0.9
+    assert style.robust_worst([0.99, 0.985, 0.98, 0.99, 0.1], ACCURACY) == pytest.approx(0.965)
+    assert style.robust_worst([0.99, 0.98], ACCURACY) == 0.98
+    assert style.robust_worst([0.9], ACCURACY) == 0.9
 
 
 def test_long_names_lose_their_middle() -> None:

@@ -1,4 +1,4 @@
-"""Rows -> how accuracy changes by class, and which classes are newly confused."""
+"""Rows -> how quality changes by class, and which classes are newly confused."""
 
 from __future__ import annotations
 
@@ -49,27 +49,29 @@ def class_heat_map(run: Run, rows: Rows, summaries: Summaries, target: str) -> F
             fontweight="bold" if is_clear else "normal",
             color="white" if abs(value) > 0.8 * limit else ink,
         )  # fmt: skip
-    _name_classes(axes, found, run.baseline)
+    _name_classes(axes, found, run)
     axes.set_yticks(range(len(points)), names, fontsize=9)
     for variant, label in zip(found.changes, axes.get_yticklabels(), strict=True):
         label.set(**font(summaries, summaries.find(variant, target)))
     bar = figure.colorbar(image, ax=axes, pad=0.015, aspect=30, extend="both", extendfrac=0.03)
     bar.set_label("percentage points")
     bar.outline.set_visible(False)
-    title = f"accuracy by class against {style.short(run.baseline)}, in percentage points"
+    title = (
+        f"{run.headline.label} by class against {style.short(run.baseline)}, in percentage points"
+    )
     style.heading(figure, f"{run.suite} on {target}: {title}")
     return figure
 
 
-def _name_classes(axes: Axes, found: ClassChanges, baseline: str) -> None:
+def _name_classes(axes: Axes, found: ClassChanges, run: Run) -> None:
     names = [
         f"{name}\n{100 * share:.1f} %"
         for name, share in zip(found.classes, found.baseline, strict=True)
     ]
     axes.set_xticks(range(len(names)), names, fontsize=9 if len(names) <= 12 else 7)
     axes.set_xlabel(
-        f"true class, and what {style.short(baseline)} gets right of it "
-        f"({min(found.counts):,} to {max(found.counts):,} test images a class)"
+        f"true class, and what {style.short(run.baseline)} gets right of it "
+        f"({min(found.counts):,} to {max(found.counts):,} test {run.noun}s a class)"
     )
     axes.grid(visible=False)
     axes.tick_params(length=0)
@@ -102,7 +104,7 @@ def confusion_bars(run: Run, rows: Rows, summaries: Summaries, target: str, most
         handles=[*coloured, handle],
         loc="outside lower center",
         ncols=8,
-        title=f"true class → predicted class: how many of {samples:,} test images",
+        title=f"true class → predicted class: how many of {samples:,} test {run.noun}s",
     )
     return figure
 

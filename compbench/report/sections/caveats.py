@@ -40,9 +40,13 @@ def _better_than_baseline(run: Run, summaries: Summaries, target: str) -> list[s
     names = ", ".join(f"`{name}`" for name in better)
     once = "" if len(run.seeds) > 1 else ", as trained here once,"
     return [
-        f"{names}: measurably more accurate than the baseline `{run.baseline}`{once or ','} which "
+        f"{names}: measurably {_better(run)} than the baseline `{run.baseline}`{once or ','} which "
         "may be trained too little to be compared with."
     ]
+
+
+def _better(run: Run) -> str:
+    return "more accurate" if run.headline.is_accuracy else f"better by {run.headline.label}"
 
 
 def _saturated(run: Run, summaries: Summaries, target: str) -> list[str]:
@@ -60,7 +64,8 @@ def _saturated(run: Run, summaries: Summaries, target: str) -> list[str]:
         return []
     return [
         f"{', '.join(names)}: full 8-bit weights on a CPU without native 8-bit dot products "
-        "(VNNI), where sums of products saturate: accuracy differs from that on other CPUs. "
+        f"(VNNI), where sums of products saturate: {run.headline.label} differs from that on other "
+        "CPUs. "
         "`reduce_range = true`, the default, gives a file that saturates on none."
     ]
 
