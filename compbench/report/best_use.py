@@ -156,8 +156,8 @@ def uses_of(run: Run) -> tuple[Use, ...]:
         ),
         Use(
             "batches",
-            f"measurably more {noun}s/s at the largest batch size than all others; of those that can't "
-            "be told from the highest the smallest",
+            f"measurably more {noun}s/s at the largest batch size than all others; of those that "
+            "can't be told from the highest the smallest",
             _batches,
             lambda run, s: (
                 f"{units.count_text(s.throughput_per_s[_largest_batch(run, s)])} {noun}s/s"
@@ -165,15 +165,15 @@ def uses_of(run: Run) -> tuple[Use, ...]:
         ),
         Use(
             "least memory",
-            "over 1 MB below the baseline; of those within 1 MB of the least the fastest, of those as "
-            "fast the smallest",
+            "over 1 MB below the baseline; of those within 1 MB of the least the fastest, of those "
+            "as fast the smallest",
             _least_memory,
             lambda run, s: units.bytes_text(s.memory_bytes),
         ),
         Use(
             "most accurate" if metric.is_accuracy else f"best {metric.label}",
-            f"the {best} {metric.label} on validation, of equals the fastest; {units.UNSURE} where it "
-            f"is not measurably {beyond} the baseline's",
+            f"the {best} {metric.label} on validation, of equals the fastest; {units.UNSURE} where "
+            f"it is not measurably {beyond} the baseline's",
             _best_quality,
             _quality,
             may_be_baseline=True,

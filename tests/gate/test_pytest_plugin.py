@@ -18,6 +18,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from compbench.data import digest
+from compbench.contracts.data import Split
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.gate import baseline, paired_timing, pytest_fixtures
@@ -69,7 +70,7 @@ def measurements(monkeypatch) -> dict[str, Measured | Exception]:
 def run(pytester: pytest.Pytester, monkeypatch, tiny: Data, measurements: dict[str, Any]) -> Run:
     """pytest in a folder with the runs of a suite called "mine" and its baseline "main"."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # else there are no benchmarks in it
-    monkeypatch.setattr(gate_prepare, "test_split", lambda *_: (tiny.test, []))
+    monkeypatch.setattr(gate_prepare, "loaded", lambda *_: (tiny, []))
     monkeypatch.setattr(machine, "record", lambda: ENVIRONMENT)
     write_run(pytester.path / "results")
     baseline.save("mine", "main", Places())
@@ -141,8 +142,8 @@ def test_a_percentage_may_be_allowed_in_points_and_a_gate_is_corrected_for_all_i
     assert result.ret == 1
     lines(
         result,
-        "compbench: limits from*: latency_ratio 1.025, accuracy_drop 0.02, bytes_ratio*",
-        "  FAIL         accuracy:*(allowed: a drop of 2 pp, accuracy_drop; 2 files judged)",
+        "compbench: limits from*: latency_ratio 1.025, quality_drop 2pp, bytes_ratio*",
+        "  FAIL         accuracy:*(allowed: a drop of 2 pp, quality_drop; 2 files judged)",
     )
 
 
@@ -160,7 +161,7 @@ def test_a_drop_of_0_that_was_recorded_as_the_default_is_the_default(
     lines(run(), "*limits from*: latency_ratio 1.025, bytes_ratio 1.01, memory_ratio 1.2")
     now = {**old, "latency_launches": 5}
     write_run(folder, gate=now, started="2026-03-02T03:04:05+00:00")
-    lines(run(), "*limits from*: latency_ratio 1.025, accuracy_drop 0, bytes_ratio*")
+    lines(run(), "*limits from*: latency_ratio 1.025, quality_drop 0, bytes_ratio*")
 
 
 def test_inconclusive_is_an_outcome_of_its_own(run: Run, measurements: dict[str, Any]) -> None:
@@ -272,7 +273,7 @@ def test_pytest_benchmark_s_table_and_json_have_the_candidate(
     assert found["student"]["stats"]["median"] == 1.5e-3
     assert found["student"]["stats"]["rounds"] == 5 * 8  # the discarded ones are not in it
     info = found["student"]["extra_info"]
-    assert (info["verdict"], info["launches"], info["same_class"]) == ("FAIL", 5, 0.875)
+    assert (info["verdict"], info["launches"], info["agreement"]) == ("FAIL", 5, 0.875)
     assert info["ratio"] == {"value": 1.5, "low": 1.5, "high": 1.5}
     assert info["gates"]["bytes"]["verdict"] == "PASS" and "100 B" in info["gates"]["bytes"]["line"]
     assert info["sha256"]["candidate"] == info["sha256"]["baseline"] != ""
@@ -375,7 +376,7 @@ OTHER = ("--compbench", "mine", "--compbench-baseline", "other")
                 "[pytest]\ncompbench_accuracy_drop = 1\n"
             ),
             ("--compbench", "mine", "--compbench-baseline", "main"),
-            "*pytest.ini: accuracy_drop: 1.0 may be 1pp or 100pp: write the one that is meant",
+            "*[[]gate]: quality_drop: 1.0 may be 1pp or 100pp: write the one that is meant",
         ),
         (
             lambda path: (path / "pytest.ini").write_text(
@@ -413,24 +414,24 @@ def test_a_dataset_that_is_not_the_baseline_s_is_refused(
     ours = baseline.load(baseline.save("mine", "main", Places()))
     monkeypatch.setattr(gate_prepare.splits, "load", lambda *_: tiny)
     with pytest.raises(
-        gate_prepare.UserError, match=r"digits under x: .* has d{12}…: other test images"
+        gate_prepare.UserError, match=r"digits under x: .* has d{12}…: other test samples"
     ):
-        gate_prepare.test_split(ours, Path("x"))
+        gate_prepare.loaded(ours, Path("x"))
 
     def saved(**changes: Any) -> Snapshot:
         record = {**digest.record("digits", tiny), **changes}
         kept = {name: value for name, value in record.items() if value is not None}
         return replace(ours, record=ours.record.model_copy(update={"dataset": kept}))
 
-    assert gate_prepare.test_split(saved(), Path("x")) == (tiny.test, [])
-    assert gate_prepare.test_split(saved(digest="e" * 64, std=1.0), Path("x")) == (tiny.test, [])
+    assert gate_prepare.loaded(saved(), Path("x")) == (tiny, [])
+    assert gate_prepare.loaded(saved(digest="e" * 64, std=1.0), Path("x")) == (tiny, [])
     with pytest.raises(gate_prepare.UserError, match=r"has e{12}…"):
-        gate_prepare.test_split(saved(digest="d" * 64, test_digest="e" * 64), Path("x"))
+        gate_prepare.loaded(saved(digest="d" * 64, test_digest="e" * 64), Path("x"))
     old = saved(digest="d" * 64, test_digest=None)
-    (line,) = gate_prepare.test_split(old, Path("x"))[1]
-    assert "whether digits under x has the baseline's test images is unknown" in line
+    (line,) = gate_prepare.loaded(old, Path("x"))[1]
+    assert "whether digits under x has the baseline's test samples is unknown" in line
     with pytest.raises(gate_prepare.UserError, match=r"has d{12}…"):
-        gate_prepare.test_split(saved(digest="d" * 64, test_digest=None, mean=0.4), Path("x"))
+        gate_prepare.loaded(saved(digest="d" * 64, test_digest=None, inputs={}), Path("x"))
 
 
 def write_model(path: Path, batch: int | str = "n", width: int = 4) -> str:
@@ -474,7 +475,9 @@ def test_the_fixtures_work_without_gates(run: Run, pytester: pytest.Pytester, mo
     lines(result, "test_mine *")
 
 
-def test_a_variant_s_session_is_bound_to_the_test_images(tmp_path: Path, monkeypatch) -> None:
+def test_a_variant_s_session_is_bound_to_the_test_samples(
+    tmp_path: Path, monkeypatch, tiny: Data
+) -> None:
     monkeypatch.chdir(tmp_path)
     content = Path(write_model(tmp_path / "net.onnx", 1)).read_bytes()
     write_run(tmp_path / "results", {"net": content})
@@ -482,8 +485,8 @@ def test_a_variant_s_session_is_bound_to_the_test_images(tmp_path: Path, monkeyp
     images = np.arange(12, dtype=np.float32).reshape(3, 4)
     monkeypatch.setattr(
         gate_prepare,
-        "test_split",
-        lambda *_: (gate_prepare.Split(images, np.zeros(3, np.int64)), []),
+        "loaded",
+        lambda *_: (replace(tiny, test=Split({"input": images}, np.zeros(3, np.int64))), []),
     )
     monkeypatch.setattr(machine, "record", lambda: ENVIRONMENT)
     files = pytest_fixtures.Files(gate_prepare.prepare(ours, ours, Path("x"), {}))
@@ -497,7 +500,7 @@ def test_noise_has_the_shape_that_a_file_takes(
     batch: int | str, shape: tuple[int, ...], tmp_path: Path
 ) -> None:
     path = Path(write_model(tmp_path / "net.onnx", batch))
-    assert pytest_fixtures.input_shape(path) == shape
+    assert [*pytest_fixtures.input_shapes(path).values()] == [shape]
 
 
 UNGATED = """

@@ -212,18 +212,11 @@ def quantity(value: float, unit: str) -> str:
     return f"{value / scale:.4g} {name}"
 
 
-def percent_axis(axis: Axis) -> None:
-    """Shares as percent, with no more decimals than the ticks need."""
-    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.5g} %"))
-
-
 def metric_axis(axis: Axis, headline: Headline) -> None:
-    """Values of the task's metric: shares as percent, others as they are, with round ticks."""
-    if headline.is_share:
-        return percent_axis(axis)
+    """Shares as percent, others as they are, with no more decimals than the ticks need."""
     axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.5g}"))
+    scale, unit = (100, " %") if headline.is_share else (1, "")
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{scale * value:.5g}{unit}"))
 
 
 def metric_name(headline: Headline) -> str:

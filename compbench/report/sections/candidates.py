@@ -63,7 +63,9 @@ def _legend(run: Run, choice: Choice) -> str:
     return (
         f"The limit is [pick]'s: {choice.constraints.said(f'`{run.baseline}`')}. A variant is "
         "within it or beyond it only where the whole interval is, on the "
-        f"{run.dataset['samples']['validation']:,} validation {run.noun}s. The ends of the intervals "
+        f"{run.dataset['samples']['validation']:,} validation {run.noun}s. The ends of the "
+        "intervals "
         f"are 95 % sure on either side{choice.together}, so that the best of many does not win by "
-        f"luck. How many {run.noun}s would decide is told for {_STAY[run.headline.has_binary_scores]}."
+        f"luck. How many {run.noun}s would decide is told for "
+        f"{_STAY[run.headline.has_binary_scores]}."
     )

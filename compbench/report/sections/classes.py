@@ -36,8 +36,8 @@ class Section(SectionBase):
             return []
         caption = (
             f"Change of {run.headline.label} in percentage points against `{run.baseline}` by true "
-            f"class, on the same test {run.noun}s. Bold: beyond chance (p below {ALPHA:.2f}, {HOLM} for all "
-            f"{changes.cells:,} cells; {_about(run)})."
+            f"class, on the same test {run.noun}s. Bold: beyond chance (p below {ALPHA:.2f}, "
+            f"{HOLM} for all {changes.cells:,} cells; {_about(run)})."
         )
         if changes.left_out:
             caption += f" The {MOST_CLASSES} classes that change most; {changes.left_out} are not."

@@ -93,4 +93,4 @@ def _input(name: str, one: Mapping[str, Any], in_graph: bool) -> str:
     how = f"({raw} − {mean}) / {std}"
     if in_graph:
         return f"raw `{name}` {one['dtype']} {shape}, which the graph makes {how}"
-    return f"`{name}` float32 {shape}, {how}"
+    return f"`{name}` float32 {shape}, prepared before the file: {how}"

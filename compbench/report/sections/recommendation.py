@@ -55,7 +55,8 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
         [
             headline,
             "",
-            f"- **In absolute figures:** before, {_absolute(run, base)}; after, {_absolute(run, shown)}.",
+            f"- **In absolute figures:** before, {_absolute(run, base)}; "
+            f"after, {_absolute(run, shown)}.",
             f"- **Why this one:** {_why(choice, limits)}",
             f"- **How sure:** {_how_sure(run, shown, choice)}",
             f"- **What it costs:** {_cost(run, shown, base)}",
@@ -68,7 +69,7 @@ def _absolute(run: Run, s: Summary) -> str:
     found = run.headline.text(s.quality and s.quality.value)
     if run.headline.is_accuracy:
         return f"{units.time_text(s.p50_ns)} an inference and {found} of the test {run.noun}s right"
-    return f"{units.time_text(s.p50_ns)} an inference and a test {run.headline.label} of {found}"
+    return f"{units.time_text(s.p50_ns)} an inference, test {run.headline.label} {found}"
 
 
 def _why(choice: Choice, limits: str) -> str:
@@ -97,9 +98,9 @@ def _how_sure(run: Run, s: Summary, choice: Choice) -> str:
     trained = "All was trained once, so luck with a seed is in every figure."
     if s.seed_sd is not None:
         trained = (
-            f"All was trained with {len(run.seeds)} seeds, over which its {metric.label} has a standard "
-            f"deviation of {spread_text(s, metric)} {metric.step}".rstrip()
-            + ": in the bracket of the change above, which is "
+            f"All was trained with {len(run.seeds)} seeds, over which its {metric.label} has a "
+            f"standard deviation of {f'{spread_text(s, metric)} {metric.step}'.rstrip()}: in the "
+            "bracket of the change above, which is "
             "of the technique, and not in that on validation, which is of these files."
         )
     better = choice.guess if choice.is_sure else None

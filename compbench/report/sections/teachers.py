@@ -39,8 +39,8 @@ class Section(SectionBase):
         found = helped(page.run, page.rows, page.target)
         count = len(found.changes)
         legend = (
-            f"Paired on the same test {page.run.noun}s, means over seeds, each interval of one comparison; p "
-            f"{HOLM} for the {count} comparison{'s' * (count > 1)} of teachers and assistants on "
-            f"this target. {basis(page.run)}"
+            f"Paired on the same test {page.run.noun}s, means over seeds, each interval of one "
+            f"comparison; p {HOLM} for the {count} comparison{'s' * (count > 1)} of teachers and "
+            f"assistants on this target. {basis(page.run)}"
         )
         return with_legend(distillations(found, page.run.headline), legend)
