@@ -17,8 +17,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from compbench.data import digest
 from compbench.contracts.data import Split
+from compbench.data import digest
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.gate import baseline, paired_timing, pytest_fixtures
@@ -431,7 +431,7 @@ def test_a_dataset_that_is_not_the_baseline_s_is_refused(
     (line,) = gate_prepare.loaded(old, Path("x"))[1]
     assert "whether digits under x has the baseline's test samples is unknown" in line
     with pytest.raises(gate_prepare.UserError, match=r"has d{12}…"):
-        gate_prepare.loaded(saved(digest="d" * 64, test_digest=None, inputs={}), Path("x"))
+        gate_prepare.loaded(saved(digest="d" * 64, test_digest=None, samples={}), Path("x"))
 
 
 def write_model(path: Path, batch: int | str = "n", width: int = 4) -> str:
