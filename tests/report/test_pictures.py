@@ -384,3 +384,25 @@ def test_a_legend_reads_along_its_rows() -> None:
     handles = [Line2D([], [], label=str(i)) for i in range(5)]
     # matplotlib puts three into the first column of two
     assert [h.get_label() for h in style.by_rows(handles, 2)] == ["0", "2", "4", "1", "3"]
+
+
+@pytest.mark.parametrize("classes", [10, 20, 100, 1000])
+def test_no_two_names_of_classes_overlap_however_many_there_are(classes: int) -> None:
+    run = make_run({"teacher": lineage(), "pruned": lineage("prune_channels", "teacher")})
+    labels = (np.arange(10 * classes) % classes).astype(np.uint16)
+    right = {"teacher": np.ones(len(labels), "u1"), "pruned": (labels % 3 > 0).astype("u1")}
+    rows = [make_row("", "labels", samples={"label": labels})]
+    for variant, scores in right.items():
+        rows += [
+            replace(row, samples={"score": scores}) if "score" in row.metric else row
+            for row in variant_rows(run, variant)
+        ]
+    with rc_context(style.STYLE):
+        figure = class_heat_map(run, Rows(rows), summarise(run, rows), TARGET)
+        style.png(figure)
+    axes = figure.axes[0]
+    cells = sorted(axes.texts, key=lambda text: text.get_position()[0])
+    assert len(cells) == min(classes, 20)
+    for texts in (axes.get_xticklabels(), cells):
+        boxes = [text.get_window_extent() for text in texts]
+        assert all(a.x1 < b.x0 for a, b in zip(boxes, boxes[1:], strict=False))

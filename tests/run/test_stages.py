@@ -487,13 +487,12 @@ def test_scores_that_are_no_finite_numbers_fail_their_variant_alone(
 
     monkeypatch.setattr(inference, "infer", inferred)
     monkeypatch.setattr(classification.Task, "scores", scored)
-    work = lab.run()
+    lab.run()
     assert lab.reasons() == {
         ("kd", CPU, -1): "1 of 60 test samples have a score that is not a finite number, the first "
         f"is sample 7: {odd}"
     }
     assert lab.having("score") == sorted({*ALL} - {"kd"}) == lab.having("latency_ns")
-    assert work.steps() == []
 
 
 def test_a_further_figure_that_is_no_finite_number_fails_alone(lab: Lab, monkeypatch) -> None:

@@ -21,6 +21,7 @@ from compbench.statistics.lineage import last_step
 from compbench.statistics.summary import Summaries
 
 _MOST_PAIRS = 5  # of a variant
+_ROOMY = 12  # classes beside each other with room for decimals
 _LOSS_TO_GAIN = LinearSegmentedColormap.from_list("", (style.LOSS, "#ffffff", style.GAIN))
 
 
@@ -38,14 +39,15 @@ def class_heat_map(run: Run, rows: Rows, summaries: Summaries, target: str) -> F
     image = axes.imshow(
         points, cmap=_LOSS_TO_GAIN, norm=TwoSlopeNorm(0, -limit, limit), aspect="auto"
     )
-    changes = list(found.changes.values())
+    changes, is_roomy = list(found.changes.values()), len(found.classes) <= _ROOMY
     for (row, column), value in np.ndenumerate(points):
         is_clear = changes[row][column].side != 0
-        label = f"{value:+.1f}".replace("-", "−") if abs(value) >= 0.05 else "0"
+        digits = 0 if not is_roomy and abs(value) >= 10 else 1  # as wide as a narrow column allows
+        label = f"{value:+.{digits}f}".replace("-", "−") if abs(value) >= 0.05 else "0"
         ink = style.FAINT if label == "0" else style.INK
         axes.text(
             column, row, label, ha="center", va="center",
-            in_layout=False, fontsize=8 if len(found.classes) <= 12 else 6.5,
+            in_layout=False, fontsize=8 if is_roomy else 6.5,
             fontweight="bold" if is_clear else "normal",
             color="white" if abs(value) > 0.8 * limit else ink,
         )  # fmt: skip
@@ -64,18 +66,24 @@ def class_heat_map(run: Run, rows: Rows, summaries: Summaries, target: str) -> F
 
 
 def _name_classes(axes: Axes, found: ClassChanges, run: Run) -> None:
+    is_roomy = len(found.classes) <= _ROOMY
     names = [
-        f"{name}\n{100 * share:.1f} %"
+        f"{name}\n{100 * share:.{1 if is_roomy else 0}f} %"
         for name, share in zip(found.classes, found.baseline, strict=True)
     ]
-    axes.set_xticks(range(len(names)), names, fontsize=9 if len(names) <= 12 else 7)
+    axes.set_xticks(range(len(names)), names, fontsize=9 if is_roomy else 7)
     axes.set_xlabel(
         f"true class, and what {style.short(run.baseline)} gets right of it "
-        f"({min(found.counts):,} to {max(found.counts):,} test {run.noun}s a class)"
+        f"({_counts(found)} test {run.noun}s a class)"
     )
     axes.grid(visible=False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
+
+
+def _counts(found: ClassChanges) -> str:
+    least, most = min(found.counts), max(found.counts)
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
 def confusion_bars(run: Run, rows: Rows, summaries: Summaries, target: str, most: int) -> Figure:
