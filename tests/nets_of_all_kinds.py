@@ -7,9 +7,11 @@ from itertools import product
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils import parametrizations
 
 from compbench.contracts import ModelFamily, Signature
+from compbench.data.torchvision import torchvision
 
 CLASSES = 3
 
@@ -133,6 +135,208 @@ class Convolutional(nn.Module):
         return self.classify(self.features(x).relu()).mean((2, 3))
 
 
+class Gain(nn.Module):
+    """An own layer with a parameter for each channel."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.gain
+
+
+class Standardised(nn.Conv2d):
+    """A convolution whose weights are standardised over its inputs when it runs."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        axes = (1, 2, 3)
+        weight = self.weight - self.weight.mean(axes, keepdim=True)
+        weight = weight / (weight.std(axes, keepdim=True) + 1e-5)
+        return functional.conv2d(input, weight, self.bias, self.stride, self.padding)
+
+
+class LayerScale(nn.Module):
+    """A residual net whose branch is scaled by a parameter of the net, flat or (C, 1, 1)."""
+
+    def __init__(self, flat: bool):
+        super().__init__()
+        self.stem, self.branch = nn.Conv2d(1, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+        self.gamma = nn.Parameter(torch.full((8,) if flat else (8, 1, 1), 0.5))
+        self.head = nn.Linear(8, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x).relu()
+        x = x + self.gamma.view(1, -1, 1, 1) * self.branch(x).relu()
+        return self.head(x.mean((2, 3)))
+
+
+class Squeeze(nn.Module):
+    """Squeeze-and-excite, of 1×1 convolutions or of linear layers."""
+
+    def __init__(self, channels: int, linear: bool):
+        super().__init__()
+        made = nn.Linear if linear else lambda a, b: nn.Conv2d(a, b, 1)
+        self.linear, self.down, self.up = linear, made(channels, 4), made(4, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x.mean((2, 3), keepdim=not self.linear)
+        y = torch.sigmoid(self.up(functional.relu(self.down(y))))
+        return x * (y[:, :, None, None] if self.linear else y)
+
+
+class Functional(nn.Module):
+    """Functions in place of layers, and the reshaping that all write, or one of a fixed size."""
+
+    def __init__(self, fixed: bool = False):
+        super().__init__()
+        self.fixed = fixed
+        self.one, self.two = nn.Conv2d(1, 8, 3, 2, 1), nn.Conv2d(8, 16, 3, 2, 1)
+        self.hidden, self.head = nn.Linear(144, 32), nn.Linear(32, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.relu(self.two(functional.relu(self.one(x))))
+        x = x.contiguous().view(-1, 144) if self.fixed else x.reshape(x.size(0), -1)
+        return self.head(functional.dropout(functional.relu(self.hidden(x)), 0.5, self.training))
+
+
+class Viewing(Functional):
+    """With `view`, which needs the layout that it was written for."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.relu(self.two(functional.relu(self.one(x))))
+        return self.head(functional.relu(self.hidden(x.view(x.size(0), -1))))
+
+
+class Concatenated(nn.Module):
+    """Two branches side by side, as in a dense net, with a norm over both."""
+
+    def __init__(self, norm: nn.Module):
+        super().__init__()
+        self.one, self.two = nn.Conv2d(1, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+        self.norm, self.mix, self.head = norm, nn.Conv2d(16, 8, 1), nn.Linear(8, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.one(x).relu()
+        x = self.norm(torch.cat([x, self.two(x)], 1))
+        return self.head(self.mix(x).relu().mean((2, 3)))
+
+
+class Shuffled(nn.Module):
+    """Half of the channels goes through a layer, and then all are mixed, as in a ShuffleNet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.part = nn.Conv2d(1, 8, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+        self.head = nn.Linear(8, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        one, two = self.stem(x).relu().chunk(2, 1)
+        x = torch.cat([one, self.part(two).relu()], 1)
+        n, c, h, w = x.shape
+        x = x.view(n, 2, c // 2, h, w).transpose(1, 2).reshape(n, c, h, w)
+        return self.head(x.amax((2, 3)))
+
+
+class OwnAttention(nn.Module):
+    """Attention as most write it: one linear layer for all, and heads by reshaping."""
+
+    def __init__(self, size: int = 16, heads: int = 2):
+        super().__init__()
+        self.heads, self.qkv, self.out = heads, nn.Linear(size, 3 * size), nn.Linear(size, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, length, size = x.shape
+        qkv = self.qkv(x).reshape(n, length, 3, self.heads, size // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        y = functional.scaled_dot_product_attention(q, k, v)
+        return self.out(y.transpose(1, 2).reshape(n, length, size))
+
+
+class TorchAttention(nn.MultiheadAttention):
+    """Torch's, of one tensor."""
+
+    def __init__(self, size: int = 16, heads: int = 2):
+        super().__init__(size, heads, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        return super().forward(x, x, x, need_weights=False)[0]
+
+
+class Block(nn.Module):
+    """A pre-norm block of a transformer."""
+
+    def __init__(self, attention: nn.Module):
+        super().__init__()
+        self.attention, self.before, self.between = attention, nn.LayerNorm(16), nn.LayerNorm(16)
+        self.mlp = nn.Sequential(nn.Linear(16, 32), nn.GELU(), nn.Linear(32, 16))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attention(self.before(x))
+        return x + self.mlp(self.between(x))
+
+
+class Vit(nn.Module):
+    """Patches, a class token, learnt places, two blocks."""
+
+    def __init__(self, block: Callable[[], nn.Module]):
+        super().__init__()
+        self.patches = nn.Conv2d(1, 16, 4, 4)
+        self.token = nn.Parameter(torch.zeros(1, 1, 16))
+        self.places = nn.Parameter(torch.randn(1, 10, 16))
+        self.blocks = nn.Sequential(block(), block())
+        self.norm, self.head = nn.LayerNorm(16), nn.Linear(16, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1) + self.places
+        return self.head(self.norm(self.blocks(x))[:, 0])
+
+
+def encoder_layer() -> nn.Module:
+    return nn.TransformerEncoderLayer(16, 2, 32, batch_first=True, norm_first=True)
+
+
+def pooled(*layers: nn.Module, channels: int = 16) -> nn.Module:
+    """A convolution of 16 channels, these layers, mean pooling, a linear layer."""
+    end = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, CLASSES))
+    return nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), *layers, nn.ReLU(), *end)
+
+
+def headed(*head: nn.Module) -> nn.Module:
+    """A net whose head is these layers."""
+    body = (nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 16, 3, 2), nn.ReLU())
+    return nn.Sequential(*body, *head, nn.Flatten())
+
+
+def separable(inputs: int, outputs: int, stride: int) -> nn.Module:
+    return nn.Sequential(
+        *(nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs), nn.BatchNorm2d(inputs)),
+        *(nn.ReLU(), nn.Conv2d(inputs, outputs, 1), nn.BatchNorm2d(outputs)),
+    )
+
+
+def resnet8() -> nn.Module:
+    from compbench.models.resnet8 import _block
+
+    return nn.Sequential(
+        *(nn.Conv2d(1, 8, 3, padding=1), _block(8, 8, 1), _block(8, 16, 2), _block(16, 32, 2)),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, CLASSES)),
+    )
+
+
+def resnet18() -> nn.Module:
+    model = torchvision("models").resnet18(num_classes=CLASSES)
+    model.conv1, model.maxpool = nn.Conv2d(1, 64, 3, 1, 1, bias=False), nn.Identity()
+    return model
+
+
+def mobilenet_v3_small() -> nn.Module:
+    model = torchvision("models").mobilenet_v3_small(num_classes=CLASSES)
+    model.features[0][0] = nn.Conv2d(1, 16, 3, 1, 1, bias=False)
+    return model
+
+
 def frozen() -> nn.Module:
     model = net(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3))
     model[0][0].requires_grad_(False)  # type: ignore[index]
@@ -243,6 +447,44 @@ NETS |= {
     "weight-norm": weight_norm,
     "spectral-norm": old_weight_norm,
     "nothing-to-learn": lambda: flat(nn.Sequential(), nn.Identity(), nn.Dropout(0.3)),
+    "gain": lambda: pooled(Gain(16), nn.Conv2d(16, 16, 3)),
+    "standardised": lambda: pooled(Standardised(16, 16, 3, padding=1)),
+    "layer-scale": lambda: LayerScale(flat=True),
+    "layer-scale-shaped": lambda: LayerScale(flat=False),
+    "squeeze-excite": lambda: pooled(Squeeze(16, linear=False), nn.Conv2d(16, 16, 3)),
+    "squeeze-excite-linear": lambda: pooled(
+        Squeeze(16, linear=True), nn.GroupNorm(4, 16), nn.Conv2d(16, 16, 3)
+    ),
+    "grouped": lambda: pooled(
+        nn.Conv2d(16, 16, 3, groups=4, bias=False), nn.BatchNorm2d(16), nn.Conv2d(16, 16, 1)
+    ),
+    "grouped-and-normed": lambda: pooled(
+        nn.Conv2d(16, 24, 3, groups=4), nn.GroupNorm(6, 24), nn.Conv2d(24, 16, 1)
+    ),
+    "normed-by-channel": lambda: pooled(nn.GroupNorm(16, 16), nn.Conv2d(16, 16, 3)),
+    "depthwise": lambda: pooled(separable(16, 16, 2), nn.ReLU(), separable(16, 16, 1)),
+    "depthwise-multiplied": lambda: pooled(
+        nn.Conv2d(16, 32, 3, groups=16), nn.ReLU(), nn.Conv2d(32, 16, 1)
+    ),
+    "head-1x1": lambda: headed(nn.Conv2d(16, CLASSES, 1), nn.AdaptiveAvgPool2d(1)),
+    "head-of-one-place": lambda: headed(nn.Conv2d(16, CLASSES, 4)),
+    "head-normed": lambda: headed(
+        nn.Conv2d(16, CLASSES, 1), nn.BatchNorm2d(CLASSES), nn.AdaptiveAvgPool2d(1)
+    ),
+    "functional": Functional,
+    "functional-of-fixed-size": lambda: Functional(fixed=True),
+    "viewing": Viewing,
+    "concatenated": lambda: Concatenated(nn.BatchNorm2d(16)),
+    "concatenated-group-norm": lambda: Concatenated(nn.GroupNorm(4, 16)),
+    "shuffled": Shuffled,
+    "vit": lambda: Vit(lambda: Block(TorchAttention())),
+    "vit-own-attention": lambda: Vit(lambda: Block(OwnAttention())),
+    "vit-encoder": lambda: Vit(encoder_layer),
+    "resnet8": resnet8,
+}
+LARGE: dict[str, Callable[[], nn.Module]] = {  # real ones, with a stem for small images
+    "resnet18": resnet18,
+    "mobilenet-v3-small": mobilenet_v3_small,
 }
 
 

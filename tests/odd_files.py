@@ -162,18 +162,17 @@ class Made:
 
 # what each of them does: right, or the reason that it fails with
 RIGHT = ("good", "label_first", "words", "fixed_batch", "unknown_classes", "no_initializer")
-_NONE = "none of the model's outputs is float32 (images, classes): "
+_NONE = "none of the model's outputs is float32 (samples, …): "
 REASONS = {
     "labels_only": f"{_NONE}label tensor(int64) ('N',)",
     "words_only": f"{_NONE}word tensor(string) ('N',)",
     "maps": f"{_NONE}label tensor(int64) ('N',), maps seq(map(int64,tensor(float))); "
     "convert it with zipmap=False",
-    "two_inputs": "the model has 2 inputs instead of one, the images: "
-    "input tensor(float) ('N', 1, {side}, {side}), more tensor(float) ('N', {classes})",
     "doubles": f"{_NONE}double tensor(double) ('N', {{classes}})",
-    "maps_of_features": f"{_NONE}map tensor(float) ('N', {{classes}}, 1, 1)",
     "one_score": f"{_NONE}score tensor(float) ('N',)",
 }
+
+LATER = ("two_inputs", "maps_of_features")  # what only a task or a dataset can't take
 
 
 def reason(kind: str, made: Made) -> str:
@@ -189,5 +188,7 @@ class Technique(OnnxTechnique):
     kind: str = "good"
 
     def rewrite(self, parent: bytes, data: TrainingData) -> bytes:
-        make: Callable[[], Any] = getattr(Made(data.shape.width, data.classes), self.kind)
+        make: Callable[[], Any] = getattr(
+            Made(data.signature.image.width, data.signature.outputs), self.kind
+        )
         return make()

@@ -31,7 +31,7 @@ def _tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
     store = Store(results)
     content = samples.fingerprint(suite.dataset, data_dir)
     known = _digest(suite, content, results, data_dir) if content and store.has_any() else None
-    jobs = plan.plan(suite, known or "unknown")
+    jobs = plan.plan(suite, known or "unknown", data_dir)
     there = {job.key for job in jobs if known and store.find(job.key)}
     missing = len({job.key for job in jobs} - there)
     where = f"dataset {suite.dataset_name}"

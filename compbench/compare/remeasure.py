@@ -125,7 +125,7 @@ def _inputs(newer: Side, data_dir: Path) -> Inputs:
             f"{name}, on whose test samples files are measured, is not under {data_dir}; "
             "name its folder with --data-dir or COMPBENCH_DATA"
         )
-    meant = kinds.made_task(task.get("name", type(source).task), task.get("options", {}))
+    meant = kinds.made_task(task.get("name", source.own_task), task.get("options", {}))
     return splits.load(source, data_dir, meant).test.first(SHOWN)
 
 

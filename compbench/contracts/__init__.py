@@ -20,9 +20,11 @@ from compbench.contracts.options import Options
 from compbench.contracts.provider import ExecutionProvider
 from compbench.contracts.task import TaskBase
 from compbench.contracts.technique import (
+    Locate,
     LoweringTechnique,
     NullCase,
     OnnxTechnique,
+    RootTechnique,
     TechniqueBase,
     TorchTechnique,
 )
@@ -33,8 +35,10 @@ from compbench.contracts.training import (
     FineTuning,
     Loss,
     Recipe,
+    Resumable,
     Teaching,
     Trainer,
+    stateless,
 )
 
 __all__ = [
@@ -49,6 +53,7 @@ __all__ = [
     "FineTuning",
     "Input",
     "Inputs",
+    "Locate",
     "Loss",
     "LoweringTechnique",
     "Measured",
@@ -61,6 +66,8 @@ __all__ = [
     "OnnxTechnique",
     "Options",
     "Recipe",
+    "Resumable",
+    "RootTechnique",
     "Running",
     "Samples",
     "Shape",
@@ -75,5 +82,6 @@ __all__ = [
     "describe_model",
     "model_options",
     "own_model",
+    "stateless",
     "takes_several_models",
 ]

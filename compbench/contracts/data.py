@@ -60,7 +60,7 @@ class Split:
     def take(self, indices: NDArray[np.int64]) -> dict[str, Array]:
         """The raw inputs of these samples, in memory."""
         rows = indices if self._rows is None else self._rows[indices]
-        return {name: np.asarray(array[rows]) for name, array in self._stored.items()}
+        return {name: _taken(array, rows) for name, array in self._stored.items()}
 
     def first(self, count: int) -> dict[str, Array]:
         """The raw inputs of the first samples."""
@@ -94,6 +94,16 @@ class Split:
         return own
 
 
+def _taken(array: Array, rows: NDArray[np.int64]) -> Array:
+    """Some rows in memory; of a file they are read in the order in which they lie there."""
+    if not isinstance(array, np.memmap):
+        return array[rows]
+    found = np.empty((len(rows), *array.shape[1:]), array.dtype)
+    order = np.argsort(rows)
+    found[order] = array[rows[order]]
+    return found
+
+
 @dataclass(frozen=True)
 class TrainingData:
     """All the data a technique can see. There is no test split here, so none can leak."""
@@ -117,7 +127,8 @@ class Samples:
     prepared: by the mean and deviation of each channel (axis 1), or of all its values, of the
     training split, or not at all; images of uint8 by channel, others not, where nothing is said.
     `free_axes` are those whose length may differ from batch to batch, for instance (0,) for tokens
-    (N, L).
+    (N, L). `values` says of inputs of integers that stand for something, as tokens do, how many
+    there are, and `rates` of sounds how many samples a second have.
     """
 
     train: Split
@@ -127,6 +138,8 @@ class Samples:
     class_names: tuple[str, ...] = ()
     normalise: Mapping[str, Literal["channel", "all", "none"]] = field(default_factory=dict)
     free_axes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    values: Mapping[str, int] = field(default_factory=dict)
+    rates: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of_images(
@@ -164,6 +177,11 @@ class DatasetSource(Options, ABC):
         description="where raw inputs are normalised: before a file gets them, or in its graph, so "
         "that it takes raw ones",
     )
+
+    @property
+    def own_task(self) -> str:
+        """The name of the task where a suite names none; an option may decide it."""
+        return type(self).task
 
     @abstractmethod
     def fingerprint(self, data_dir: Path) -> str | None:

@@ -67,13 +67,16 @@ class Input:
     """One named input of a dataset: a sample as it is stored, and how a batch is prepared.
 
     `shape` is of one sample. In files the axes of a sample that `free_axes` names (0 is the first
-    after the batch) may have any length: texts, say.
+    after the batch) may have any length: texts, say. Integers that stand for something, as tokens
+    do, are 0 to `values` - 1; sounds have a `rate` of so many samples a second.
     """
 
     dtype: str
     shape: tuple[int, ...]
     normalisation: Normalisation | None = None
     free_axes: tuple[int, ...] = ()
+    values: int | None = None
+    rate: int | None = None
 
     @property
     def is_image(self) -> bool:
@@ -129,6 +132,30 @@ class Signature:
             raise ValueError(f"it takes images (C, H, W), but the inputs are {self.listed}")
         return Shape(*found[0].shape)
 
+    def values(self, *names: str) -> int:
+        """How many values the first of these inputs (N, L) has: tokens, say.
+
+        Raises ValueError where one of them is not there, or the first is not so.
+        """
+        self._refuse_absent(names)
+        found = self.inputs[names[0]]
+        if found.values is None or len(found.shape) != 1:
+            raise ValueError(f"it takes {names[0]} (N, L) of a vocabulary, not {self.listed}")
+        return found.values
+
+    def rate(self, name: str) -> int:
+        """The samples a second of a sound (N, S). Raises ValueError where the input is none."""
+        self._refuse_absent((name,))
+        found = self.inputs[name]
+        if found.rate is None or len(found.shape) != 1:
+            raise ValueError(f"it takes a {name} (N, S) with a rate, not {self.listed}")
+        return found.rate
+
+    def _refuse_absent(self, names: Iterable[str]) -> None:
+        missing = [name for name in names if name not in self.inputs]
+        if missing:
+            raise ValueError(f"it takes {', '.join(names)}, but the inputs are {self.listed}")
+
     @property
     def listed(self) -> str:
         """The inputs in words."""
@@ -171,20 +198,23 @@ class Signature:
 class Feed:
     """How an input of an ONNX file is made from a dataset's input: stands in its metadata.
 
-    `layout` is the file's: "channels_last" where a sample's first axis is its last one there.
+    `layout` is the file's: "channels_last" where a sample's first axis is its last one there,
+    "flat" where a sample is one row of numbers.
     """
 
     name: str
     source: str
     dtype: str = "float32"
     normalisation: Normalisation | None = None
-    layout: Literal["as_stored", "channels_last"] = "as_stored"
+    layout: Literal["as_stored", "channels_last", "flat"] = "as_stored"
 
     def array(self, raw: Array) -> Array:
         """What the file gets of a raw batch (N, …): contiguous, of the file's type."""
         found = self.normalisation.apply(raw) if self.normalisation else raw
         if self.layout == "channels_last":
             found = np.moveaxis(found, 1, -1)
+        if self.layout == "flat":
+            found = found.reshape(len(found), -1)
         return np.ascontiguousarray(found, np.dtype(self.dtype))
 
     def as_json(self) -> dict[str, Any]:
@@ -210,6 +240,8 @@ def signature_from(found: Mapping[str, Any]) -> Signature:
             tuple(one["shape"]),
             _normalisation(one["normalisation"]),
             tuple(one["free_axes"]),
+            one.get("values"),
+            one.get("rate"),
         )
         for name, one in found["inputs"].items()
     }

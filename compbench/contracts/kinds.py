@@ -16,13 +16,14 @@ from compbench.contracts.technique import (
     LoweringTechnique,
     NullCase,
     OnnxTechnique,
+    RootTechnique,
     TechniqueBase,
     TorchTechnique,
 )
 from compbench.errors import UserError, explain, nearest, shown, told
 from compbench.registry import import_path, plugins, registry
 
-TECHNIQUES = (TorchTechnique, LoweringTechnique, OnnxTechnique)
+TECHNIQUES = (TorchTechnique, LoweringTechnique, OnnxTechnique, RootTechnique)
 NAMED_WORDS = ("name",)  # what the table of a dataset, a task or a model has beside its options
 _TABLE_WORDS = ("technique", "parent", "parents")
 
@@ -119,6 +120,10 @@ def _wrong_parents(plugin: type[TechniqueBase]) -> str | None:
         return f"says parents = {parents}: the least is more than the most"
     if issubclass(plugin, OnnxTechnique) and parents != (1, 1):
         return f"says parents = {parents}, but an OnnxTechnique rewrites the file of one: (1, 1)"
+    if issubclass(plugin, RootTechnique):
+        if parents == (0, 0):
+            return None
+        return f"says parents = {parents}, but a RootTechnique brings a model that is there: (0, 0)"
     if issubclass(plugin, LoweringTechnique) and least == 0:
         return (
             f"says parents = {parents}, but the file of a LoweringTechnique is compared with its "
@@ -127,7 +132,7 @@ def _wrong_parents(plugin: type[TechniqueBase]) -> str | None:
     if least == 0 and not model_options(plugin):
         return (
             f"says parents = {parents}, but has no net of its own to begin from: give it an option "
-            "model: ModelOption"
+            "model: ModelOption, or make it a RootTechnique that brings a file"
         )
     return None
 

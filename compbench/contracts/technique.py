@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from compbench.contracts.data import TrainingData
@@ -13,6 +14,10 @@ from compbench.contracts.training import Trainer
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+# a path as a suite file has it -> where it is; raises UserError where it is nowhere
+Locate = Callable[[str], Path]
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,13 @@ class TechniqueBase(Options, ABC):
         family = cls.family or cls.__module__.rpartition(".")[2]
         return {"family": family, "teaches": cls.teaches, "scheme": cls.scheme}
 
+    def content(self, locate: Locate) -> Mapping[str, str]:
+        """Digests of what it reads from files that a suite names, by their names there.
+
+        They are part of a job's key, as options alone are not enough. `locate` finds such a file.
+        """
+        return {}
+
     def problem(self, parent_count: int) -> str | None:
         """What is wrong with this technique on so many parents, or None."""
         least, most = self.parents
@@ -82,6 +94,26 @@ class LoweringTechnique(TechniqueBase):
     @abstractmethod
     def lower(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> bytes:
         """The bytes of the ONNX file; the parents are in evaluation mode, not to be changed."""
+
+
+class RootTechnique(TechniqueBase):
+    """Base of a class `Technique` that brings a model that exists already, and trains nothing.
+
+    Where it has a net of its own (an option of type `ModelOption` that is given) it brings that net
+    with its weights; else an ONNX file, behind which no torch module stands.
+    """
+
+    parents: ClassVar[tuple[int, int]] = (0, 0)
+    null_case: ClassVar[NullCase] = NullCase({})
+
+    @abstractmethod
+    def load(
+        self, locate: Locate, data: TrainingData, note: Callable[[str], None]
+    ) -> nn.Module | bytes:
+        """The module, or the bytes of an ONNX file; `note` says what the user must know of it.
+
+        Raises ValueError with what is wrong with the file, in one line.
+        """
 
 
 class OnnxTechnique(TechniqueBase):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol, TypeVar, runtime_checkable
 
 from pydantic import Field, model_validator
 
@@ -65,6 +65,73 @@ class Recipe(Options):
         description="augmentation: in each epoch each image is moved by up to this many pixels "
         "along both axes, at random, its border value moving in",
     )
+    crop_pixels: int = Field(
+        default=0,
+        ge=0,
+        le=32,
+        description="augmentation: each image is padded by this many pixels of value 0 on each "
+        "side, and cut to its size at a random place (He et al., arXiv:1512.03385, section 4.2)",
+    )
+    flip: bool = Field(
+        default=False,
+        description="augmentation: each image is mirrored, left for right, with probability 1/2",
+    )
+    erase: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="augmentation: the probability that a random rectangle of an image, 2 to 40 % "
+        "of it and 0.3 to 3.3 times as high as wide, gets the training split's mean (Zhong et al. "
+        "2017, arXiv:1708.04896)",
+    )
+    mixup: float = Field(
+        default=0.0,
+        ge=0,
+        description="augmentation: α of Beta(α, α), from which each batch draws the share λ that "
+        "its samples keep of themselves; the rest is another sample of the batch, and losses are "
+        "mixed alike (Zhang et al., arXiv:1710.09412); 0: never",
+    )
+    micro_batch: Annotated[int, Field(ge=1, strict=True)] | Literal["auto"] | None = Field(
+        default=None,
+        description="samples that go through the net at once, where a whole batch needs too much "
+        'memory: the gradients of a step\'s parts are added up. "auto": the batch size, halved '
+        "until it fits; statistics of batch norms are of the parts",
+    )
+    autocast: Literal["off", "bfloat16", "float16"] = Field(
+        default="off",
+        description="number format of the products while training (Micikevicius et al., "
+        "arXiv:1710.03740), where the hardware has it; weights, validation and files are float32",
+    )
+    patience: int = Field(
+        default=0,
+        ge=0,
+        description="training ends when so many epochs in a row were not better on the validation "
+        "split than the best before; 0: never",
+    )
+    ema_decay: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="weights that are validated and kept are averages over the steps, which keep "
+        "this share of themselves in each, and (1 + n) / (10 + n) in step n while that is less; "
+        "0: the weights themselves",
+    )
+
+    @model_validator(mode="after")
+    def _one_way_of_moving(self) -> Recipe:
+        if self.shift_pixels and self.crop_pixels:
+            raise ValueError("shift_pixels and crop_pixels both move images: keep one")
+        return self
+
+    @property
+    def changes_images(self) -> bool:
+        """Whether images are moved, mirrored or erased at random."""
+        return bool(self.shift_pixels or self.crop_pixels or self.flip or self.erase)
+
+    @property
+    def augments(self) -> bool:
+        """Whether a sample looks otherwise in each epoch."""
+        return self.changes_images or bool(self.mixup)
 
 
 class Teaching(Recipe):
@@ -95,6 +162,31 @@ class FineTuning(Teaching):
 
 Loss = Callable[["Tensor", "Batch"], "Tensor"]  # a model's outputs, the batch -> a scalar
 AfterStep = Callable[[float], bool]  # the share of steps done -> has the model its final form?
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A loss or `after_step` that says what it remembers from step to step, as tensors by name."""
+
+    def state_dict(self) -> Mapping[str, Tensor]:
+        """What it remembers now."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Tensor], /) -> object:
+        """Remember this; the model has the weights of that moment already."""
+        ...
+
+
+def stateless(function: Function) -> Function:
+    """Say of a loss or `after_step` that it remembers nothing: it is `Resumable`."""
+    setattr(function, "state_dict", dict)  # noqa: B010
+    setattr(function, "load_state_dict", _remember_nothing)  # noqa: B010
+    return function
+
+
+def _remember_nothing(state: Mapping[str, Tensor], /) -> None:
+    assert not state
 
 
 class Trainer(ABC):
@@ -113,6 +205,12 @@ class Trainer(ABC):
         `after_step` is called after each optimiser step with the share of steps done (0 to 1], and
         says whether the model has its final form by then (all its zeros, say): only epochs that end
         so can be the best one. The last step must say yes.
+
+        A training that was killed goes on from an epoch that it had finished, and ends with the
+        same weights. For that the technique runs again up to this call, must come here with the
+        same model and random states (which is checked), and `loss` and `after_step` must be
+        `Resumable`; else the training starts again from its first epoch. With `recipe.mixup` the
+        loss is asked for each batch twice, with the same inputs and other targets.
         """
 
     @abstractmethod
@@ -139,7 +237,8 @@ class Trainer(ABC):
 class Batch:
     """What a loss may look at: prepared inputs (B, …), targets (B, …), indices in the split (B,).
 
-    Indices are empty where a batch is of no split.
+    Indices are empty where a batch is of no split. Where the recipe augments, the inputs are not
+    those that the split has at the indices.
     """
 
     inputs: Mapping[str, Tensor]

@@ -13,8 +13,8 @@ def suite_folder() -> str | None:
     return import_path.folder()
 
 
-def located(path: str, data_dir: Path, beside: str | None = None) -> Path:
-    """A file or folder that a suite names: an absolute path, or one below one of the two folders.
+def located(path: str, data_dir: Path, beside: str | None = None, option: str = "path") -> Path:
+    """A file or folder that an option names: an absolute path, or one below one of two folders.
 
     `beside` is the suite's. Raises UserError where it is not there, with the nearest that is, or
     where it is in both.
@@ -28,11 +28,13 @@ def located(path: str, data_dir: Path, beside: str | None = None) -> Path:
         return next(iter(found.values()))
     if found:
         one, other = found.values()
-        raise UserError(f"path = '{path}' is both {one} and {other}: give the whole path of one")
+        raise UserError(
+            f"{option} = '{path}' is both {one} and {other}: give the whole path of one"
+        )
     hint = next((hint for hint in (_hint(folder, path) for folder in folders) if hint), "")
     where = " nor ".join(map(str, places))
     where = f"neither {where}" if len(places) > 1 else f"no {where}"
-    raise UserError(f"path = '{one_line(path)}': there is {where}{hint}")
+    raise UserError(f"{option} = '{one_line(path)}': there is {where}{hint}")
 
 
 def _hint(folder: Path, path: str) -> str:

@@ -52,6 +52,8 @@ def load(source: DatasetSource, task: TaskBase, data_dir: Path) -> Samples:
         tuple(names),
         found.normalise,
         found.free_axes,
+        found.values,
+        found.rates,
     )
 
 

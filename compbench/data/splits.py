@@ -93,7 +93,14 @@ def _described(source: DatasetSource, samples: Samples, train: Split, name: str)
                 f"every value of the training split's {name} is "
                 f"{train.first(1)[name].flat[0]}: there is nothing to tell samples apart by",
             )
-    return Input(dtype, shape, _safe(normalisation), tuple(samples.free_axes.get(name, ())))
+    return Input(
+        dtype,
+        shape,
+        _safe(normalisation),
+        tuple(samples.free_axes.get(name, ())),
+        samples.values.get(name),
+        samples.rates.get(name),
+    )
 
 
 def _normalisation(train: Split, name: str, is_whole: bool, full: float) -> Normalisation:

@@ -86,7 +86,7 @@ def loaded(baseline: Snapshot, data_dir: Path) -> tuple[Data, list[str]]:
     given = dict(baseline.record.task)
     suite = suite_file(baseline.record.suite_path, Path(baseline.label))
     source = kinds.dataset(name, about, suite)
-    task = kinds.made_task(given.pop("name", type(source).task), given.pop("options", {}))
+    task = kinds.made_task(given.pop("name", source.own_task), given.pop("options", {}))
     loaded = splits.load(source, data_dir, task)
     here = digest.record(name, loaded, source)
     unsure = _refuse_other_data(f"{name} under {data_dir}", here, baseline)

@@ -12,8 +12,7 @@ from __future__ import annotations
 import copy
 import importlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +22,15 @@ from numpy.typing import NDArray
 from safetensors.torch import load as read_tensors
 from safetensors.torch import save
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.parameter import is_lazy
 
 from compbench.contracts import TrainingData
 from compbench.contracts.arguments import arguments
 from compbench.errors import JobFailed, first_line
+from compbench.make.structure import Described, class_name, decoded, described
 from compbench.onnxfile.export import torch_outputs
 
 COMPARED = 512  # samples whose outputs a reloaded checkpoint must reproduce bit for bit
-_OF_EVERY_MODULE = frozenset(nn.Module().__dict__)
 _STRUCTURE = "structure"
 
 
@@ -41,9 +39,9 @@ def to_bytes(model: nn.Module) -> bytes:
 
     Raises JobFailed, naming the layer, where a tensor can't be stored.
     """
-    described = _described(model)
+    stored = described(model)
     tensors = {}
-    for name, tensor in described.tensors.items():
+    for name, tensor in stored.tensors.items():
         if is_lazy(tensor):
             raise JobFailed(f"{_layer(name)} is lazy and was never run: its weights have no shape")
         try:
@@ -51,7 +49,7 @@ def to_bytes(model: nn.Module) -> bytes:
             save({name: tensors[name].flatten()[:1]})
         except Exception as error:  # safetensors' and torch's own, of many kinds
             raise JobFailed(f"{_layer(name)} can't be stored: {first_line(error)}") from error
-    structure = {"modules": described.modules, "parameters": described.parameters}
+    structure = {"modules": stored.modules, "parameters": stored.parameters}
     return save(tensors, metadata={_STRUCTURE: json.dumps(structure)})
 
 
@@ -67,7 +65,7 @@ def from_bytes(file: bytes, model: nn.Module) -> nn.Module:
     """
     header = json.loads(file[8 : 8 + int.from_bytes(file[:8], "little")])
     structure = json.loads(header["__metadata__"][_STRUCTURE])
-    wanted = _Described(structure["modules"], structure["parameters"], read_tensors(file))
+    wanted = Described(structure["modules"], structure["parameters"], read_tensors(file))
     return _Loading(wanted, model).module("").eval()
 
 
@@ -90,7 +88,7 @@ def refuse_drift(
     reason names the layer. `fresh` is newly built by the root's model family.
     """
     loaded = from_bytes(file, fresh)
-    now, then = _described(loaded), _described(model)
+    now, then = described(loaded), described(model)
     for path in sorted(then.modules | now.modules, key=lambda path: (path.count("."), path)):
         if _text(now.modules.get(path)) != _text(then.modules.get(path)):
             raise JobFailed(f"{_module(path)} comes back otherwise from the checkpoint")
@@ -113,117 +111,13 @@ def refuse_drift(
     )
 
 
-@dataclass(frozen=True)
-class _Described:
-    """A net as data: modules by path, its parameters (name -> is it trained), all tensors by name.
-
-    A tensor or module that stands in several places has the first of its names in all of them.
-    """
-
-    modules: dict[str, dict[str, Any]]
-    parameters: dict[str, bool]
-    tensors: dict[str, Tensor]
-
-    def places(self, name: str) -> list[tuple[str, str]]:
-        """The modules and names under which a tensor is registered."""
-        return [
-            (path, own)
-            for path, module in self.modules.items()
-            for kind in ("parameters", "buffers")
-            for own, tensor in module[kind].items()
-            if tensor == name
-        ]
-
-
-def _described(model: nn.Module) -> _Described:
-    paths = {id(module): path for path, module in model.named_modules()}
-    tensors: dict[str, Tensor] = {}
-    names: dict[int, str] = {}
-
-    def named(tensor: Tensor, name: str) -> str:
-        """The tensor's first name, under which it is kept."""
-        if id(tensor) not in names:
-            names[id(tensor)], tensors[name] = name, tensor
-        return names[id(tensor)]
-
-    modules = {}
-    for path, module in model.named_modules():
-        registered = {
-            kind: {
-                name: None if tensor is None else named(tensor, _join(path, name))
-                for name, tensor in getattr(module, f"_{kind}").items()
-            }
-            for kind in ("parameters", "buffers")
-        }
-        modules[path] = {
-            "class": _class_name(type(module)),
-            **registered,
-            "unsaved": sorted(module._non_persistent_buffers_set),
-            "children": {
-                name: None if child is None else paths[id(child)]
-                for name, child in module._modules.items()
-            },
-        }
-    for path, module in model.named_modules():  # after all that is registered has its name
-        modules[path]["attributes"] = dict(_attributes(module, path, named))
-    trained = {n: t.requires_grad for n, t in tensors.items() if isinstance(t, nn.Parameter)}
-    return _Described(modules, trained, tensors)
-
-
-def _attributes(
-    module: nn.Module, path: str, named: Callable[[Tensor, str], str]
-) -> Iterator[tuple[str, Any]]:
-    """The attributes of a module that have plain values, encoded."""
-    for name, value in module.__dict__.items():
-        if name not in _OF_EVERY_MODULE:
-            try:
-                yield name, _encoded(value, _join(path, name), named)
-            except _NotPlainError:
-                continue
-
-
-class _NotPlainError(Exception):
-    """A value that a checkpoint does not hold."""
-
-
-def _encoded(value: Any, name: str, named: Callable[[Tensor, str], str]) -> Any:
-    if value is None or type(value) in (bool, int, float, str):
-        return value
-    if isinstance(value, Tensor):
-        return {"tensor": named(value, name)}
-    if isinstance(value, torch.dtype):
-        return {"dtype": str(value).removeprefix("torch.")}
-    if type(value) in (tuple, torch.Size, list):
-        kind = "list" if type(value) is list else "tuple"
-        return {kind: [_encoded(v, f"{name}.{i}", named) for i, v in enumerate(value)]}
-    if type(value) is dict and all(type(key) is str for key in value):
-        return {"dict": {key: _encoded(v, f"{name}.{key}", named) for key, v in value.items()}}
-    name_of_function = getattr(value, "__name__", "")
-    if getattr(functional, name_of_function, None) is value:  # relu, as attention keeps it
-        return {"function": name_of_function}
-    raise _NotPlainError
-
-
-def _decoded(value: Any, tensors: Mapping[str, Tensor]) -> Any:
-    if not isinstance(value, dict):
-        return value
-    ((kind, content),) = value.items()
-    if kind == "tensor":
-        return tensors[content]
-    if kind in ("dtype", "function"):
-        return getattr(torch if kind == "dtype" else functional, content)
-    if kind == "dict":
-        return {key: _decoded(v, tensors) for key, v in content.items()}
-    return (list if kind == "list" else tuple)(_decoded(v, tensors) for v in content)
-
-
 class _Loading:
     """Turns a newly built net into the one that a checkpoint describes."""
 
-    def __init__(self, wanted: _Described, fresh: nn.Module):
-        self.wanted, self.built = wanted, _described(fresh)
+    def __init__(self, wanted: Described, fresh: nn.Module):
+        self.wanted, self.built = wanted, described(fresh)
         self.fresh = dict(fresh.named_modules())
-        self.classes = {_class_name(type(m)): m for m in reversed(self.fresh.values())}
+        self.classes = {class_name(type(m)): m for m in reversed(self.fresh.values())}
         self.tensors = {name: self._tensor(name, value) for name, value in wanted.tensors.items()}
         self.done: dict[str, nn.Module] = {}
 
@@ -237,7 +131,7 @@ class _Loading:
             name: None if place is None else self.module(place)
             for name, place in wanted["children"].items()
         }
-        attributes = {n: _decoded(v, self.tensors) for n, v in wanted["attributes"].items()}
+        attributes = {n: decoded(v, self.tensors) for n, v in wanted["attributes"].items()}
         for kind, new in (
             ("_parameters", self._registered(wanted["parameters"])),
             ("_buffers", self._registered(wanted["buffers"])),
@@ -274,17 +168,17 @@ class _Loading:
             return present if trained is None else present.requires_grad_(trained)
         return value if trained is None else nn.Parameter(value, requires_grad=trained)
 
-    def _empty(self, path: str, class_name: str) -> nn.Module:
+    def _empty(self, path: str, wanted: str) -> nn.Module:
         """A module of this class: the net's own, or one whose content is still to be set."""
         present = self.fresh.get(path)
-        if present is not None and _class_name(type(present)) == class_name:
+        if present is not None and class_name(type(present)) == wanted:
             return present
-        cls = _find_class(class_name)
-        if cls is None and class_name in self.classes:
-            return copy.deepcopy(self.classes[class_name])
+        cls = _find_class(wanted)
+        if cls is None and wanted in self.classes:
+            return copy.deepcopy(self.classes[wanted])
         if cls is None:
             raise JobFailed(
-                f"{_module(path)} is a {class_name.rpartition(':')[2]}, a class that can't be "
+                f"{_module(path)} is a {wanted.rpartition(':')[2]}, a class that can't be "
                 "found by its name when the checkpoint is loaded: define it at a file's top level"
             )
         module = cls.__new__(cls)
@@ -340,14 +234,6 @@ def _bits(value: Any) -> bytes:
 
 def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
-
-
-def _class_name(cls: type[nn.Module]) -> str:
-    return f"{cls.__module__}:{cls.__qualname__}"
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
 
 
 def _layer(tensor: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import onnx
 
+from compbench.contracts import Feed
 from compbench.data.splits import Data
 from compbench.make.store import MODEL, Artifact
 from compbench.onnxfile import metadata
@@ -22,19 +23,26 @@ def described(file: bytes, job: Job, parents: Sequence[Artifact], data: Data) ->
 
     Variants' names are left out: other suites call the same job otherwise.
     """
-    graph = onnx.load_model_from_string(file).graph
+    graph, said = onnx.load_model_from_string(file).graph, metadata.read(file)
+    kept = {name: said[name] for name in (metadata.OUTPUT_IS,) if name in said}
     entries = {
+        **kept,
         metadata.FEEDS: json.dumps([feed.as_json() for feed in metadata.feeds(file)]),
         "inputs": json.dumps(_inputs(graph)),
         "key": job.key,
         LINEAGE: json.dumps(_lineage(job, parents)),
         "metric": data.task.headline.name,
-        "output": _output(graph, data.task.output),
+        metadata.OUTPUT: _output(graph, said.get(metadata.OUTPUT, data.task.output)),
         "outputs": json.dumps(list(data.class_names) or data.signature.outputs, ensure_ascii=False),
-        "preprocessing": "in the graph" if data.signature.in_graph else "before the file",
+        "preprocessing": _preprocessing(metadata.feeds(file), data),
         "version": registry.versions(("compbench",)).get("compbench", "unknown"),
     }
     return metadata.written(file, entries)
+
+
+def _preprocessing(feeds: Sequence[Feed], data: Data) -> str:
+    is_before = any(feed.normalisation for feed in feeds) or not data.signature.in_graph
+    return "before the file" if is_before else "in the graph"
 
 
 def _lineage(job: Job, parents: Sequence[Artifact]) -> list[dict[str, Any]]:

@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,10 +20,11 @@ from numpy.typing import NDArray
 
 from compbench.contracts import (
     Epoch,
-    Feed,
+    Locate,
     LoweringTechnique,
     ModelFamily,
     OnnxTechnique,
+    RootTechnique,
     TorchTechnique,
     TrainingData,
     own_model,
@@ -29,16 +33,21 @@ from compbench.data.splits import Data
 from compbench.errors import JobFailed, told
 from compbench.make import checkpoint, determinism, module_check, rewrite
 from compbench.make.description import described
+from compbench.make.file_module import FileModule
 from compbench.make.shape_check import refuse_misshapen
 from compbench.make.store import CHECKPOINT, HISTORY, LOGITS, MODEL, Artifact, Manifest
 from compbench.onnxfile import metadata
 from compbench.onnxfile.export import to_onnx, torch_outputs, without_notes
+from compbench.onnxfile.feeding import refed
 from compbench.onnxfile.parity import parity
+from compbench.registry.location import located
 from compbench.runtime import inference
 from compbench.runtime.process import Worker
 from compbench.runtime.target import Target
 from compbench.suite.plan import Job
 from compbench.training.loop import Fit
+
+_OUTPUTS = (metadata.OUTPUT, metadata.OUTPUT_IS)  # what a child's file says as its parent's does
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class Parent:
     """A parent's artifact and the model family that its checkpoint is loaded into."""
 
     artifact: Artifact
-    root_model: ModelFamily
+    root_model: ModelFamily | None
 
 
 def make(
@@ -55,20 +64,26 @@ def make(
     data: Data,
     on_epoch: Callable[[Epoch, int], None],
     worker: Worker | None = None,
+    unfinished: Path | None = None,
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Make a job's artifact in memory; ONNX files are run in the `worker`, which has the data.
+
+    States of its trainings are kept in the folder `unfinished`, if there is one: where a run was
+    killed, the next one goes on from there, and gives the same artifact.
 
     Raises JobFailed where that can't be done right.
     """
     if worker is None:
         with Worker(rewrite.arrays(data)) as worker:
-            return make(job, parents, data, on_epoch, worker)
+            return make(job, parents, data, on_epoch, worker, unfinished)
     started = time.perf_counter()
-    fit = None
+    fit, notes = None, []
     with determinism.held(job.parts["threads"]):
         if job.variant.uses_torch:
-            fit = Fit(data.training, job.seed, on_epoch)
+            fit = Fit(data.training, job.seed, on_epoch, unfinished)
             files = _from_torch(job, parents, data, fit, worker)
+        elif isinstance(job.variant.technique, RootTechnique):
+            files = {MODEL: _from_file(job.variant.technique, job, data, worker, notes.append)}
         else:
             files = {MODEL: _from_onnx(job, parents, data, worker)}
     _refuse_misshapen_file(files[MODEL], job, data)
@@ -83,10 +98,10 @@ def make(
         versions=job.parts["libraries"],
         parts=dict(job.parts),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=time.perf_counter() - started,
+        seconds=time.perf_counter() - started + (fit.earlier_seconds if fit else 0),
         samples_seen=fit.samples_seen if fit else 0,
         chosen_epoch=fit.chosen_epoch if fit else None,
-        notes=tuple(fit.notes) if fit else (),
+        notes=tuple(fit.notes if fit else notes),
     )
     return manifest, files
 
@@ -95,23 +110,22 @@ def _from_torch(
     job: Job, parents: Sequence[Parent], data: Data, fit: Fit, worker: Worker
 ) -> dict[str, bytes]:
     technique, training = job.variant.technique, data.training
-    parent_modules = []
     try:
         net = own_model(technique)
         if net is not None:  # said before anything is trained
             module_check.refuse_misfit(net, training)
             checkpoint.refuse_unstorable(lambda: _new(job, data), training)
-        for parent in parents:
-            module = parent.root_model.build(training.signature)
-            parent_modules.append(checkpoint.load(str(parent.artifact.path(CHECKPOINT)), module))
+        parent_modules = [_module(parent, training) for parent in parents]
         determinism.seed(job.seed)
         if isinstance(technique, LoweringTechnique):
             lowered = technique.lower(parent_modules, training, fit)
             return {MODEL: _checked(lowered, _name(job), training), HISTORY: _history(fit)}
-        assert isinstance(technique, TorchTechnique)
-        model = module_check.checked(
-            technique.build(parent_modules, training, fit), _name(job), training
-        )
+        if isinstance(technique, RootTechnique):
+            made: Any = technique.load(_locate(job), training, fit.note)
+        else:
+            assert isinstance(technique, TorchTechnique)
+            made = technique.build(parent_modules, training, fit)
+        model = module_check.checked(made, _name(job), training)
         determinism.compute_in_float32()  # whatever the technique chose for its own arithmetic
     except ValueError as error:
         raise JobFailed(str(error)) from error
@@ -134,19 +148,58 @@ def _from_torch(
 
 def _new(job: Job, data: Data) -> torch.nn.Module:
     """The net that a checkpoint of this job is loaded into."""
+    assert job.variant.root_model is not None
     return job.variant.root_model.build(data.signature)
+
+
+def _module(parent: Parent, data: TrainingData) -> torch.nn.Module:
+    """A parent's module; where there is none, its file is run in this process, as a teacher."""
+    if CHECKPOINT not in parent.artifact.manifest.files or parent.root_model is None:
+        return FileModule(parent.artifact.read(MODEL), data)
+    module = parent.root_model.build(data.signature)
+    return checkpoint.load(str(parent.artifact.path(CHECKPOINT)), module)
+
+
+def _locate(job: Job) -> Locate:
+    return partial(located, folders=job.folders)
+
+
+def _from_file(
+    technique: RootTechnique, job: Job, data: Data, worker: Worker, note: Callable[[str], None]
+) -> bytes:
+    """A file that was there already, run once to see what it gives."""
+    try:
+        found = technique.load(_locate(job), data.training, note)
+    except ValueError as error:
+        raise JobFailed(str(error)) from error
+    if isinstance(found, torch.nn.Module):
+        raise JobFailed(f"{_name(job)} gave a module, but names no net to build it again from")
+    file = _checked(found, _name(job), data.training)
+    given = inference.infer(worker, file, Target(), "validation").outputs["validation"]
+    refuse_misshapen(given.shape, data.training.validation.targets, data, "the file")
+    said = metadata.read(file)
+    if metadata.OUTPUT_IS not in said and data.task.has_classes and _are_probabilities(given):
+        note("its outputs are probabilities: where nets are distilled from it, their logarithms")
+        said[metadata.OUTPUT_IS] = metadata.PROBABILITIES
+    if said.get(metadata.OUTPUT_IS) == metadata.PROBABILITIES and not data.task.has_classes:
+        raise JobFailed("outputs that are probabilities are for classes of which one is right")
+    return metadata.written(file, said)
+
+
+def _are_probabilities(outputs: NDArray[np.float32]) -> bool:
+    """Whether each sample's outputs are shares of 1."""
+    sums = outputs.sum(-1, dtype=np.float64)
+    return bool((outputs >= 0).all() and np.allclose(sums, 1, atol=1e-3))
 
 
 def _from_onnx(job: Job, parents: Sequence[Parent], data: Data, worker: Worker) -> bytes:
     assert isinstance(job.variant.technique, OnnxTechnique)
     parent = parents[0].artifact.read(MODEL)
     found = rewrite.rewritten(job, parent, data, worker)
-    return _checked(found, _name(job), data.training, metadata.feeds(parent))
+    return _checked(found, _name(job), data.training, parent)
 
 
-def _checked(
-    file: bytes, technique: str, data: TrainingData, feeds: tuple[Feed, ...] = ()
-) -> bytes:
+def _checked(file: Any, technique: str, data: TrainingData, parent: bytes = b"") -> bytes:
     """A file that a technique made, fed as it says, or as its parent is. Raises JobFailed."""
     if not isinstance(file, bytes):
         raise JobFailed(f"{technique} gave {type(file).__name__}, not the bytes of an ONNX file")
@@ -160,8 +213,17 @@ def _checked(
         onnx.checker.check_model(model)
     except (DecodeError, onnx.checker.ValidationError) as error:
         raise JobFailed(f"{technique} gave no valid ONNX file: {told(error)}") from error
-    said = metadata.feeds(model) or feeds or data.signature.feeds()
-    return metadata.fed(without_notes(model), said)
+    said, inherited = metadata.read(file), metadata.read(parent) if parent else {}
+    feeds = metadata.feeds(model)
+    try:
+        feeds = feeds or refed(model, metadata.feeds(parent) if parent else (), data.signature)
+    except ValueError as error:
+        raise JobFailed(f"{technique}: {error}") from error
+    names = {output.name for output in model.graph.output}
+    kept = {n: v for n in _OUTPUTS if (v := said.get(n, inherited.get(n))) is not None}
+    if kept.get(metadata.OUTPUT) not in names:
+        kept.pop(metadata.OUTPUT, None)
+    return metadata.fed(metadata.written(without_notes(model), kept), feeds)
 
 
 def _refuse_misshapen_file(file: bytes, job: Job, data: Data) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,8 @@ CHECKPOINT = "checkpoint.safetensors"  # of torch techniques only
 HISTORY = "history.json"  # of what was trained
 LOGITS = "logits.npy"  # of the torch module on the test images: the reference of parity
 MANIFEST = "manifest.json"
+FORGOTTEN_S = 7 * 86_400.0  # after so long nobody goes on with a training that was stopped
+UNFINISHED = "unfinished"  # beside the artifacts: trainings that are under way, by key
 
 
 class Manifest(BaseModel):
@@ -130,6 +133,10 @@ class Store:
             raise UserError(f"the artifact of {what} is not in {self.root}; make it: {again}")
         return found
 
+    def unfinished(self, key: str) -> Path:
+        """Where the trainings of a job that is under way are kept, till it is put here."""
+        return self.root.parent / UNFINISHED / key
+
     def put(self, manifest: Manifest, files: dict[str, bytes]) -> Artifact:
         """Write an artifact whole or not at all; `manifest.files` is filled in here."""
         sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
@@ -144,6 +151,7 @@ class Store:
             if folder.exists():
                 shutil.rmtree(folder)
             os.replace(temporary, folder)
+            shutil.rmtree(self.unfinished(manifest.key), ignore_errors=True)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
@@ -152,6 +160,9 @@ class Store:
     def _remove_leftovers(self) -> None:
         for leftover in self.root.glob(f"{TEMPORARY}*"):
             shutil.rmtree(leftover)
+        for folder in self.unfinished("").glob("*"):
+            if time.time() - folder.stat().st_mtime > FORGOTTEN_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def store_of(run: Path, results: Path) -> Store:

@@ -16,7 +16,7 @@ from time import perf_counter_ns, process_time_ns
 import numpy as np
 from numpy.typing import NDArray
 
-from compbench.contracts.inputs import Inputs
+from compbench.contracts.inputs import Inputs, size
 from compbench.measure.groups import grouped
 from compbench.runtime.session import Session
 
@@ -132,7 +132,7 @@ def throughputs(
                 for _ in range(count):
                     arm.run()
                 elapsed_ns = clock() - started
-                taken[names[index]].append(count * len(batch) * 1e9 / elapsed_ns)
+                taken[names[index]].append(count * size(batch) * 1e9 / elapsed_ns)
     return {name: np.array(values) for name, values in taken.items()}
 
 

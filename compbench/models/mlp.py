@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, PositiveInt
 
 from compbench.contracts import ModelFamily, Signature
+from compbench.contracts.inputs import FEATURES
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,13 +22,14 @@ class Model(ModelFamily):
     )
 
     def build(self, signature: Signature) -> nn.Module:
-        """Images (N, C, H, W) -> logits (N, classes)."""
+        """Images (N, C, H, W) or features (N, F) -> (N, outputs)."""
         from torch import nn
 
-        shape, classes = signature.image, signature.outputs
+        one = signature.inputs.get(FEATURES)
+        shape = one.shape if one and len(signature.inputs) == 1 else signature.image
         layers: list[nn.Module] = [nn.Flatten()]
         inputs = prod(shape)
         for outputs in self.hidden:
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]
             inputs = outputs
-        return nn.Sequential(*layers, nn.Linear(inputs, classes))
+        return nn.Sequential(*layers, nn.Linear(inputs, signature.outputs))

@@ -11,8 +11,9 @@ import numpy as np
 from compbench.errors import JobFailed, nearest
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
+_MOST_NAMED = 4  # operators in a message
 _QUANTIZED = ("Quantize", "Dequantize", "DynamicQuantize", "QLinear", "QGemm", "QAttention")
 _QUANTIZED += ("ConvInteger", "MatMulInteger", "MatMulNBits", "GatherBlockQuantized")
 
@@ -30,6 +31,73 @@ def refuse_quantized(model: ModelProto) -> None:
         if weight.data_type in narrow:
             name = types.DataType.Name(weight.data_type).lower()
             raise JobFailed(f"its parent is quantized already: weight '{weight.name}' is {name}")
+
+
+def settled(file: bytes) -> ModelProto:
+    """The model of a file of any exporter, in the form that quantizers take for granted.
+
+    Every node has a name of its own, functions stand in place of their calls, constants are
+    initializers, and these are no inputs. Raises JobFailed where it is quantized already.
+    """
+    import onnx
+
+    from compbench.onnxfile import nodes
+
+    model = nodes.inlined(onnx.load_model_from_string(file))
+    refuse_quantized(model)
+    graph = model.graph
+    _lift_constants(graph)
+    held = {weight.name for weight in graph.initializer}
+    inputs = [one for one in graph.input if one.name not in held]
+    del graph.input[:]
+    graph.input.extend(inputs)
+    model.ir_version = max(model.ir_version, 4)  # from which initializers needn't be inputs
+    taken = {node.name for node in graph.node}
+    seen: set[str] = set()
+    for place, node in enumerate(graph.node):
+        if not node.name or node.name in seen:
+            node.name = _free(f"{node.op_type}_{place}", taken)
+            taken.add(node.name)
+        seen.add(node.name)
+    return model
+
+
+def _lift_constants(graph: GraphProto) -> None:
+    """Tensors of `Constant` nodes become initializers, which quantizers look at alone."""
+    nodes = []
+    for node in graph.node:
+        value = node.attribute[0] if node.op_type == "Constant" and node.attribute else None
+        if value is None or value.name != "value":
+            nodes.append(node)
+            continue
+        weight = graph.initializer.add()
+        weight.CopyFrom(value.t)
+        weight.name = node.output[0]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def refuse_unchanged(
+    before: ModelProto, after: ModelProto, chosen: Collection[str], known: Collection[str]
+) -> None:
+    """Raises JobFailed where a quantizer changed nothing, and says which operators it would."""
+    if any(node.op_type.startswith(_QUANTIZED) for node in after.graph.node):
+        return
+    held = {weight.name for weight in before.graph.initializer}
+    there = {node.op_type for node in before.graph.node if held & {*node.input}}
+    reason = f"the file has no {' or '.join(sorted(chosen))} of constant weights"
+    if there & {*chosen} or len(chosen) > _MOST_NAMED:
+        reason = "what could be is excluded, or not of constant weights"
+    others = sorted((there & {*known}) - {*chosen})
+    listed = ", ".join(f'"{name}"' for name in others)
+    hint = f"; operators = [{listed}] would be" if others else ""
+    raise JobFailed(f"nothing was quantized: {reason}{hint}")
 
 
 def matched(model: ModelProto, patterns: Sequence[str]) -> list[str]:

@@ -11,6 +11,9 @@ import onnx
 from compbench.contracts import Feed
 
 FEEDS = "feeds"
+OUTPUT = "output"  # the name of the output that counts
+OUTPUT_IS = "output_is"  # "logits" or ...
+PROBABILITIES = "probabilities"  # ... this
 PREFIX = "compbench."  # before the names of what is said here
 
 

@@ -20,7 +20,7 @@ def same_test_images(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool | None:
     if a.get("digest") == b.get("digest"):
         return True
     if (TEST in a) != (TEST in b):
-        described = ("shape", "mean", "std", "samples")
+        described = ("shape", "mean", "std", "inputs", "outputs", "samples")
         unlike = any(a.get(x) != b.get(x) for x in described if x in a and x in b)
         return False if unlike else None
     return TEST in a and a[TEST] == b[TEST]

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from compbench.contracts import describe_model
 from compbench.data import cache, digest, samples, splits
 from compbench.data.progress import told_on
 from compbench.files import refuse_unwritable
@@ -21,7 +20,7 @@ from compbench.run.progress import Progress
 from compbench.run.stages import Work
 from compbench.runtime import machine
 from compbench.suite import plan
-from compbench.suite.key import options
+from compbench.suite.key import described_model, options
 from compbench.suite.plan import Job
 from compbench.suite.read import Suite
 
@@ -66,7 +65,7 @@ def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
         dataset = digest.record(suite.dataset_name, loaded, suite.dataset)
         content = samples.fingerprint(suite.dataset, folders.data)
         digest.remember(dataset, suite.dataset, content or "", folders.results)
-        jobs = plan.plan(suite, dataset["digest"])
+        jobs = plan.plan(suite, dataset["digest"], folders.data)
         folder = _open(_describe(suite, jobs, dataset), folders.results, progress)
         work = Work(suite, jobs, loaded, store, folder, progress)
         work.run()
@@ -114,7 +113,7 @@ def _describe(suite: Suite, jobs: tuple[Job, ...], dataset: dict[str, Any]) -> R
                 **v.technique.says(),
                 "parents": list(v.parents),
                 "torch": v.is_torch,
-                "model": describe_model(v.root_model),
+                "model": described_model(v),
                 "options": options(v),
             }
             for v in suite.variants.values()

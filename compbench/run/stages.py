@@ -312,7 +312,8 @@ class Work:
         def on_epoch(epoch: Epoch, total: int) -> None:
             tell(f"epoch {epoch.epoch}/{total}, validation {said(epoch.validation)}")
 
-        manifest, files = make_job.make(job, parents, self.data, on_epoch, self.worker)
+        unfinished = self.store.unfinished(job.key)
+        manifest, files = make_job.make(job, parents, self.data, on_epoch, self.worker, unfinished)
         for note in manifest.notes:
             self.progress.note(f"{job.label}: {note}")
         return manifest, files

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from compbench.contracts import TaskBase
+from compbench.contracts import TaskBase, describe_model
 from compbench.registry import registry
 from compbench.registry.fingerprint import PACKAGE, Sources
 from compbench.suite.conditions import conditions
@@ -41,6 +41,10 @@ def unlike(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
             a, b = (side[table].get(name, "absent") for side in (old, new))
             if a != b:
                 yield f"{what}{name}: {a} became {b}"
+    old_files, new_files = old.get("files", {}), new.get("files", {})
+    for name in sorted({*old_files, *new_files}):
+        if old_files.get(name) != new_files.get(name):
+            yield f"content of {name}"
     for name in ("device", "threads", "precision", "technique"):
         if old[name] != new[name]:
             yield f"{name}: {old[name]} became {new[name]}"
@@ -59,15 +63,25 @@ def options(variant: Variant) -> dict[str, Any]:
     return variant.technique.model_dump(mode="json")
 
 
-def made_by(variant: Variant, task: TaskBase, sources: Sources) -> dict[str, Any]:
+def described_model(variant: Variant) -> dict[str, Any]:
+    """The net of its lineage as a suite file would write it; of files without one, that."""
+    return describe_model(variant.root_model) if variant.root_model else {"name": "(a file)"}
+
+
+def made_by(
+    variant: Variant, task: TaskBase, sources: Sources, runs_files: bool = False
+) -> dict[str, Any]:
     """What makes a variant here: code by module, libraries with their builds, device, threads.
 
-    What only checks an artifact is no part: ONNX Runtime is one where a technique uses it.
+    What only checks an artifact is no part: ONNX Runtime is one where a technique uses it, or
+    learns from a file that is run.
     """
     plugins = {type(variant.technique), type(task), *_options_in(variant.technique)}
-    plugins |= {type(variant.root_model)} if variant.uses_torch else set()
+    if variant.uses_torch and variant.root_model is not None:
+        plugins.add(type(variant.root_model))
     own, makers = sources.of(plugins), sources.of(modules=[_MAKER], aside=_ASIDE)
     declared = {name for plugin in plugins for name in getattr(plugin, "libraries", ())}
+    declared |= {"onnxruntime"} if runs_files else set()
     named = registry.versions((*sorted(declared), *_EXPORTER_LIBRARIES))
     return {
         "code": {**own.modules, **makers.modules},

@@ -82,7 +82,7 @@ def _read(path: Path) -> Suite:
     file = _tables(path)
     dataset_name, options = _named("dataset", file.dataset)
     dataset = kinds.dataset(dataset_name, options)
-    task_name, options = _named("task", file.task or type(dataset).task)
+    task_name, options = _named("task", file.task or dataset.own_task)
     task = kinds.made_task(task_name, options)
     variants = read_variants(file.variants)
     roots = [name for name, variant in variants.items() if not variant.parents]

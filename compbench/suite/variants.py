@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from compbench.contracts import (
     LoweringTechnique,
     ModelFamily,
+    RootTechnique,
     TechniqueBase,
     TorchTechnique,
     kinds,
@@ -31,17 +32,26 @@ class Variant:
     technique_name: str
     technique: TechniqueBase
     parents: tuple[str, ...]
-    root_model: ModelFamily  # what a checkpoint of this lineage is loaded into
+    root_model: ModelFamily | None  # what a checkpoint of this lineage is loaded into, if any
 
     @property
     def is_torch(self) -> bool:
         """Whether a torch module stands behind the ONNX file."""
-        return isinstance(self.technique, TorchTechnique)
+        return isinstance(self.technique, TorchTechnique) or self._brings_a_module
 
     @property
     def uses_torch(self) -> bool:
         """Whether it is made from torch modules, whatever stands behind its own file."""
-        return isinstance(self.technique, TorchTechnique | LoweringTechnique)
+        return isinstance(self.technique, LoweringTechnique) or self.is_torch
+
+    @property
+    def listens(self) -> bool:
+        """Whether its first parent is only run, as a teacher: any file can be that."""
+        return self.technique.teaches and own_model(self.technique) is not None
+
+    @property
+    def _brings_a_module(self) -> bool:
+        return isinstance(self.technique, RootTechnique) and own_model(self.technique) is not None
 
 
 def read_variants(tables: dict[str, dict[str, Any]]) -> dict[str, Variant]:
@@ -71,7 +81,7 @@ def _variant(
     problem = _problem(technique, len(parents))
     if problem:
         raise UserError(f"{where} '{technique_name}' {problem}")
-    model = own_model(technique) or above[parents[0]].root_model
+    model = own_model(technique) or (above[parents[0]].root_model if parents else None)
     variant = Variant(name, technique_name, technique, parents, model)
     _refuse_misfits(variant, above)
     _refuse_undoing(variant, above)
@@ -81,7 +91,7 @@ def _variant(
 def _refuse_misfits(variant: Variant, above: dict[str, Variant]) -> None:
     """Raises UserError where a technique can't begin from what its parents are."""
     where = f"[variants.{variant.name}] '{variant.technique_name}'"
-    for parent in variant.parents:
+    for place, parent in enumerate(variant.parents):
         quantized = _quantized(parent, above)
         if variant.technique.quantizes and quantized:
             raise UserError(
@@ -89,12 +99,28 @@ def _refuse_misfits(variant: Variant, above: dict[str, Variant]) -> None:
                 f"('{quantized.technique_name}') quantized already: rounding twice only adds "
                 f"error; give it the parent '{quantized.parents[0]}'"
             )
-        if variant.uses_torch and not above[parent].is_torch:
+        if (
+            variant.uses_torch
+            and not above[parent].is_torch
+            and not (variant.listens and place == 0)
+        ):
             raise UserError(
                 f"{where} works on a torch module, but its parent "
                 f"[variants.{parent}] is an ONNX file ('{above[parent].technique_name}'); "
-                f"put [variants.{variant.name}] before the quantization"
+                + _remedy(variant, parent, above)
             )
+
+
+def _remedy(variant: Variant, parent: str, above: dict[str, Variant]) -> str:
+    root = above[parent]
+    while root.parents and not root.is_torch:
+        root = above[root.parents[0]]
+    if root.is_torch:
+        return f"put [variants.{variant.name}] before the quantization"
+    return (
+        f"no module stands behind [variants.{root.name}] ('{root.technique_name}'): quantize it, "
+        "or distill from it into a net of its own"
+    )
 
 
 def _refuse_undoing(variant: Variant, above: dict[str, Variant]) -> None:
@@ -161,7 +187,8 @@ def _problem(technique: TechniqueBase, parent_count: int) -> str | None:
         return f"fails on {parent_count} parents: {told(error)}"
     if problem is not None:
         return one_line(str(problem), 200)
-    if parent_count == 0 and own_model(technique) is None:
+    is_file = isinstance(technique, RootTechnique)
+    if parent_count == 0 and own_model(technique) is None and not is_file:
         names = " or ".join(f"'{name}'" for name in model_options(type(technique)))
         return f"has no parent, so it needs a net: {names or 'an option of type ModelOption'}"
     return None

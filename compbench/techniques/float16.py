@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from compbench.contracts import NullCase, OnnxTechnique, TrainingData
+from compbench.errors import JobFailed
 from compbench.onnxfile import graph
 from compbench.toolkit.quantize import onnxruntime
 from compbench.toolkit.quantize.options import EXCLUDE
@@ -33,8 +34,7 @@ class Technique(OnnxTechnique):
         from onnxruntime.quantization.onnx_model import ONNXModel
         from onnxruntime.transformers.float16 import convert_float_to_float16
 
-        model = onnx.load_model_from_string(parent)
-        graph.refuse_quantized(model)
+        model = graph.settled(parent)
         excluded = graph.matched(model, self.exclude)
         if len(excluded) == len(model.graph.node):
             return parent
@@ -43,4 +43,9 @@ class Technique(OnnxTechnique):
                 convert_float_to_float16(model, keep_io_types=True, node_block_list=excluded)
             )
             converted.topological_sort()
+        half = onnx.TensorProto.FLOAT16
+        if not any(weight.data_type == half for weight in converted.model.graph.initializer):
+            raise JobFailed(
+                "nothing is in half precision: it has no float32 weights that are not excluded"
+            )
         return converted.model.SerializeToString(deterministic=True)

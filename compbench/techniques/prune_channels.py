@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import copy
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from compbench.contracts import FineTuning, NullCase, TorchTechnique, Trainer, TrainingData
-from compbench.errors import JobFailed, first_line
-from compbench.toolkit.layers import left, output_layers, refusal, tied, weighty
+from compbench.errors import JobFailed
+from compbench.toolkit import channel_cost, channels
+from compbench.toolkit.channel_trial import settled
+from compbench.toolkit.channels import Group
+from compbench.toolkit.layers import left as left_as_they_are
+from compbench.toolkit.layers import output_layers, weighty
 from compbench.toolkit.masks import keeping_zeros
 from compbench.training.losses import taught
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    Example = tuple[Tensor, ...]
 
 _TAYLOR_SAMPLES = 1024
 _SEARCH_STEPS = 12  # halvings of the channel ratio: channels are far fewer than 2 ** 12
@@ -34,7 +39,10 @@ class Technique(FineTuning, TorchTechnique):
     multiply and LayerNorm, no batch norm (after Molchanov et al., arXiv:1906.10771, who square the
     sum, with its signs); `batch_norm`: the scale |γ| (Liu et al., arXiv:1708.06519), a layer that
     has none stays whole; `random`: the control that says what choosing is worth. Groups: Fang et
-    al., "DepGraph", arXiv:2301.12900 (torch-pruning). With `soft_weight` above 0 the fine-tuning
+    al., "DepGraph", arXiv:2301.12900 (torch-pruning). Grouped convolutions and GroupNorm lose as
+    many channels in each of their groups. Each group of channels is tried first: layers stay whole,
+    and are named with the reason, where the rest would not run or would give something else; where
+    nothing can go the job fails before it trains. With `soft_weight` above 0 the fine-tuning
     also learns from the unpruned parent.
     """
 
@@ -62,199 +70,107 @@ class Technique(FineTuning, TorchTechnique):
     )
 
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
-        """The smaller module, fine-tuned: images (N, C, H, W) -> logits (N, K)."""
+        """The smaller module, fine-tuned; it takes and gives what its parent does."""
         model = copy.deepcopy(parents[0]).eval()
         example = fit.example(model)
-        rigid = self._rigid(model, example)
-        ratio = self._channel_ratio(model, example, rigid)
-        pruner = self._pruner(model, example, rigid, ratio, self.importance, self.steps)
+        importance = _importance(model, self.importance)
+        found, ratio = self._planned(model, example)
+        left = channels.going(found, ratio, self.round_to)
+        why = channels.reasons(model, found, left, self.round_to)
+        if self.ratio and not left:
+            raise JobFailed(f"nothing was pruned: {_whole(parents[0], model, example, why)}")
         loss = taught(parents[0], self, data, fit)
-        for _ in range(self.steps):
+        for step in range(1, self.steps + 1):
+            model.to("cpu")  # a fit may leave it elsewhere
             if self.importance == "taylor":
                 _add_gradients(model, data, fit)
-            with _quiet():
-                pruner.step()
+            left = channels.going(found, ratio * step / self.steps, self.round_to)
+            channels.remove(model, example, found, left, lambda _, group: importance(group))
             model.zero_grad()
             fit(model.requires_grad_(True), self, loss, keeping_zeros(model))
-        self._note(parents[0], model, example, rigid, fit)
+        same = _whole(parents[0], model, example, why)
+        if self.ratio and same:
+            fit.note(same)
         return model
 
-    def _rigid(self, model: nn.Module, example: tuple[Tensor, ...]) -> dict[str, str]:
-        """The layers whose channels must stay, by path, with the reason.
-
-        They are of a kind that can't be pruned, or share weights; or the net, pruned on trial, did
-        not run because of them. Raises JobFailed, naming the layer, where it never runs.
-        """
-        weights = weighty(model)
-        shared = tied(model)
-        rigid: dict[str, str] = {}
-        for path, layer in model.named_modules():
-            reason = _oddity(layer, path in weights)
-            if path in shared:
-                reason = "its weight is another's too"
-            if reason:
-                rigid[path] = reason
+    def _planned(self, model: nn.Module, example: Example) -> tuple[list[Group], float]:
+        """The groups of channels, those that must stay with a reason, and the share that goes."""
+        found = [self._without_scale(model, group) for group in channels.groups(model, example)]
+        ratio = self.ratio if self.of == "channels" else 0.5
         while True:
-            trial = copy.deepcopy(model)
-            try:
-                with _quiet():
-                    self._pruner(trial, example, rigid, self.ratio, "l2", 1).step()
-            except (JobFailed, MemoryError):
-                raise
-            except Exception as error:  # the pruner's own, of many kinds
-                names = ", ".join(f"'{path}' ({why})" for path, why in rigid.items())
-                odd = f"; layers out of the ordinary: {names}" if rigid else ""
-                raise JobFailed(
-                    f"its channels can't be followed: {first_line(error)}{odd}"
-                ) from error
-            refused = refusal(trial, example)
-            if refused is None:
-                return rigid
-            path, why = refused
-            layer = model.get_submodule(path)
-            guilty = [path] if path in weighty(model) else output_layers(model, example, layer)
-            new = dict.fromkeys(guilty, f"with fewer channels '{path}' does not run: {why}")
-            if not new.keys() - rigid:
-                raise JobFailed(f"with fewer channels, layer '{path}' does not run: {why}")
-            rigid = new | rigid
+            before = found
+            for step in range(1, self.steps + 1):
+                found = settled(model, example, found, ratio * step / self.steps, self.round_to)
+            if self.of == "channels" or self.ratio == 0:
+                return found, self.ratio
+            wanted = self._channel_ratio(model, example, found)
+            if found == before and wanted == ratio:
+                return found, ratio
+            ratio = wanted
 
-    def _note(
-        self,
-        parent: nn.Module,
-        model: nn.Module,
-        example: tuple[Tensor, ...],
-        rigid: Mapping[str, str],
-        fit: Trainer,
-    ) -> None:
-        """Say which layers have all their weights still, but for those that give the logits."""
-        if self.ratio == 0:
-            return
-        last = output_layers(parent, example)
-        now = dict(model.named_modules())
-        same = {
-            path: rigid.get(path, "all its channels stay")
-            for path, layer in weighty(parent).items()
-            if path not in last and path in now and _shapes(layer) == _shapes(now[path])
-        }
-        if same:
-            fit.note(left(same))
+    def _without_scale(self, model: nn.Module, group: Group) -> Group:
+        """A group stays whole where its importance is a batch norm's, and it has none."""
+        if self.importance != "batch_norm" or group.reason:
+            return group
+        if any(_scales(model, path) for path in group.owners):
+            return group
+        return replace(group, reason="no batch normalisation says how important they are")
 
-    def _pruner(
-        self,
-        model: nn.Module,
-        example: tuple[Tensor, ...],
-        rigid: Iterable[str],
-        ratio: float,
-        importance: str,
-        steps: int,
-    ) -> Any:
-        import torch_pruning
-
-        fixed = [*output_layers(model, example).values(), *map(model.get_submodule, rigid)]
-        ignored = [part for layer in fixed for part in _ignorable(layer)]
-        settings: Any = {
-            "importance": _importance(model, importance),
-            "pruning_ratio": ratio,
-            "round_to": self.round_to,
-            "iterative_steps": steps,
-        }
-        inputs: Any = example  # the library's type says one tensor; it takes several
-        odd = {
-            id(part)
-            for layer in map(model.get_submodule, rigid)
-            for part in (*layer.modules(), *layer.parameters())
-        }
-        with _quiet():
-            make = torch_pruning.pruner.BasePruner
-            pruner = make(model, inputs, ignored_layers=ignored, **settings)
-            ignored += _feeding(pruner.DG, odd) if odd else []
-            return make(model, inputs, ignored_layers=ignored, **settings) if odd else pruner
-
-    def _channel_ratio(
-        self, model: nn.Module, example: tuple[Tensor, ...], rigid: Iterable[str]
-    ) -> float:
+    def _channel_ratio(self, model: nn.Module, example: Example, found: list[Group]) -> float:
         """The smallest share of channels whose removal reaches the target, by halving."""
-        if self.of == "channels" or self.ratio == 0:
-            return self.ratio
-        before = self._cost(model, example)
+        by_layer = channel_cost.macs_by_layer(model, example) if self.of == "macs" else {}
+
+        def cost(left: Mapping[int, int]) -> int:
+            kept = channel_cost.shares(found, left)
+            if self.of == "macs":
+                return channel_cost.macs(by_layer, kept)
+            return channel_cost.parameters(model, kept)
+
+        def removed(ratio: float) -> float:
+            return 1 - cost(channels.going(found, ratio, self.round_to)) / before
+
+        before = cost({})
         few, many = 0.0, 1 - 2**-_SEARCH_STEPS
-        for _ in range(_SEARCH_STEPS):
-            middle = (few + many) / 2
-            removed = 1 - self._cost_at(model, example, rigid, middle) / before
-            few, many = (few, middle) if removed >= self.ratio else (middle, many)
-        most = 1 - self._cost_at(model, example, rigid, many) / before
+        most = removed(many)
         if most < self.ratio:
+            left = channels.going(found, many, self.round_to)
+            why = channels.reasons(model, found, left, self.round_to)
+            last = output_layers(model, example)
+            whole = {p: why[p] for p in weighty(model) if p in why and p not in last}
             raise JobFailed(
                 f"ratio = {self.ratio} of {self.of}: at most {most:.0%} can go, for each layer "
                 f"keeps at least {self.round_to} channels (round_to)"
+                + (f"; {left_as_they_are(whole)}" if whole else "")
             )
+        for _ in range(_SEARCH_STEPS):
+            middle = (few + many) / 2
+            few, many = (few, middle) if removed(middle) >= self.ratio else (middle, many)
         return many
 
-    def _cost_at(
-        self, model: nn.Module, example: tuple[Tensor, ...], rigid: Iterable[str], ratio: float
-    ) -> int:
-        trial = copy.deepcopy(model)
-        # how many go is the same by all criteria, but that `batch_norm` leaves layers without one
-        by = "batch_norm" if self.importance == "batch_norm" else "l2"
-        self._pruner(trial, example, rigid, ratio, by, 1).step()
-        return self._cost(trial, example)
 
-    def _cost(self, model: nn.Module, example: tuple[Tensor, ...]) -> int:
-        import torch_pruning
-
-        if self.of == "parameters":
-            return sum(p.numel() for p in model.parameters())
-        return int(torch_pruning.utils.count_ops_and_params(model, example[:1])[0])
+def _whole(parent: nn.Module, model: nn.Module, example: Example, why: Mapping[str, str]) -> str:
+    """What to say of layers with all their weights still, but for those that give the outputs."""
+    last = output_layers(parent, example)
+    now = dict(model.named_modules())
+    same: dict[str, str] = {}
+    for path, layer in weighty(parent).items():
+        if path in last or path not in now or _shapes(layer) != _shapes(now[path]):
+            continue
+        own = [path] if path in why else [f"{path}.{n}".lstrip(".") for n in layer._parameters]
+        same |= {name: why.get(name, "all its channels stay") for name in own}
+    return left_as_they_are(same) if same else ""
 
 
-def _oddity(layer: nn.Module, holds_weights: bool) -> str | None:
-    """Why torch-pruning can't prune a layer right; None where it can, or there is nothing to."""
-    from torch import nn
-    from torch.nn.modules import batchnorm, conv, instancenorm
+def _scales(model: nn.Module, path: str) -> bool:
+    """Whether a layer is a batch normalisation with a scale."""
+    from torch.nn.modules.batchnorm import _BatchNorm
 
-    if not holds_weights and next(layer.parameters(recurse=False), None) is None:
-        return None
-    kinds = (
-        *(nn.Linear, conv._ConvNd, nn.PReLU, nn.LayerNorm, nn.GroupNorm),
-        *(batchnorm._BatchNorm, instancenorm._InstanceNorm),
-    )
-    own = type(layer).__module__.startswith("torch.nn.modules.")
-    if not own or not isinstance(layer, kinds) or "weight" not in layer._parameters:
-        return type(layer).__name__
-    if isinstance(layer, nn.LayerNorm) and len(layer.normalized_shape) > 1:
-        return f"LayerNorm of {len(layer.normalized_shape)} axes"
-    if isinstance(layer, conv._ConvNd) and layer.groups > 1:
-        is_depthwise = layer.groups == layer.in_channels
-        multiplies = is_depthwise and layer.out_channels != layer.in_channels
-        if multiplies or isinstance(layer, conv._ConvTransposeNd):
-            return f"{type(layer).__name__} of {layer.groups} groups"
-    return None
+    layer = dict(model.named_modules()).get(path)  # a parameter has a path too
+    return isinstance(layer, _BatchNorm) and layer.affine
 
 
 def _shapes(layer: nn.Module) -> list[Any]:
     return [p.shape for p in layer.parameters(recurse=False)]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without torch-pruning's warnings: they are of layers that are rigid, and said to be."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="torch_pruning")
-        yield
-
-
-def _ignorable(layer: nn.Module) -> list[Any]:
-    """A layer as the pruner is told to let it be: with all that is in it, or its own weights."""
-    return [*layer.parameters(recurse=False)] if next(layer.children(), None) else [layer]
-
-
-def _feeding(graph: Any, parts: set[int]) -> list[nn.Module]:
-    """The layers whose channels can't go without a change to these parts of the net."""
-    return [
-        group[0].dep.target.module
-        for group in graph.get_all_groups()
-        if any(id(item.dep.target.module) in parts for item in group)
-    ]
 
 
 def _importance(model: nn.Module, name: str) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -14,9 +15,9 @@ from compbench.toolkit import layers, masks
 from compbench.training.losses import taught
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
-    from compbench.contracts import AfterStep, Loss
+    from compbench.contracts import Loss
 
 _UPDATES = 100  # of the masks while they grow, as Zhu & Gupta update them every 100 to 1000 steps
 _OF_A_RATIO = {"ratio", "scope", "method", "steps", "least_kept"}
@@ -136,18 +137,36 @@ class Technique(FineTuning, TorchTechnique):
         weights = self._weights(model)
         masks.apply(weights, masks.smallest(weights, ratio, self.scope, self.least_kept))
 
-    def _growing(self, model: nn.Module) -> AfterStep:
-        """Zhu & Gupta's schedule: the masks grow in steps, and are kept in between."""
-        updates, keep = 0, masks.keeping_zeros(model)
+    def _growing(self, model: nn.Module) -> _Growing:
+        return _Growing(model, partial(self._prune, model), self.ratio)
 
-        def after_step(share_done: float) -> bool:
-            nonlocal updates, keep
-            keep(share_done)
-            due = min(int(_UPDATES * share_done / _RAMP), _UPDATES)
-            if due > updates:
-                updates = due
-                self._prune(model, self.ratio * (1 - (1 - due / _UPDATES) ** 3))
-                keep = masks.keeping_zeros(model)
-            return due == _UPDATES
 
-        return after_step
+class _Growing:
+    """Zhu & Gupta's schedule: the masks grow in steps, and are kept in between."""
+
+    def __init__(self, model: nn.Module, prune: Callable[[float], None], ratio: float):
+        self.model, self.prune, self.ratio = model, prune, ratio
+        self.updates, self.keep = 0, masks.keeping_zeros(model)
+
+    def __call__(self, share_done: float) -> bool:
+        """After a step: whether all zeros are there."""
+        self.keep(share_done)
+        due = min(int(_UPDATES * share_done / _RAMP), _UPDATES)
+        if due > self.updates:
+            self.updates = due
+            self.prune(self.ratio * (1 - (1 - due / _UPDATES) ** 3))
+            self.keep = masks.keeping_zeros(self.model)
+        return due == _UPDATES
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """How often the masks have grown, and the masks."""
+        from torch import tensor
+
+        grown = tensor(self.updates)
+        return {"updates": grown} | {f"mask {n}": m for n, m in self.keep.state_dict().items()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from there."""
+        found = {n.removeprefix("mask "): m for n, m in state.items() if n != "updates"}
+        self.keep.load_state_dict(found)
+        self.updates = int(state["updates"])

@@ -40,17 +40,23 @@ class Technique(Recipe, StaticOptions, LoweringTechnique):
     def lower(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> bytes:
         """The quantized file: float32 images (N, C, H, W) -> logits (N, K)."""
         from compbench.onnxfile.export import to_onnx
-        from compbench.toolkit.quantize_aware.module import Trainable, refuse_drift
+        from compbench.toolkit.quantize_aware.module import (
+            Trainable,
+            refuse_drift,
+            refuse_unknown,
+        )
 
         parent = to_onnx(parents[0], data.signature)
         if self.operators == ():
             return parent
         model = onnxruntime.prepared(parent, onnxruntime.opset(self))
+        if self.epochs:
+            refuse_unknown(model)  # before what takes long
         ranges = onnxruntime.calibrated(model, data, self)
         file = onnxruntime.quantized(model, ranges, self)
         if self.epochs == 0:
             return file
-        net = Trainable(model, file, ranges, self)
+        net = Trainable(model, file, ranges, self, data.signature)
         fit(net, self, after_step=net.keep_zeros)
         file = onnxruntime.quantized(*net.trained(), self)
         refuse_drift(net, file, data)

@@ -40,7 +40,7 @@ def output_layers(
             sources.extend(t.grad_fn for t in _tensors(output) if t.grad_fn is not None)
 
     watched = [m for m in model.modules() if m in (of, model) or not next(m.children(), None)]
-    with _all_trainable(model), torch.enable_grad():
+    with all_trainable(model), torch.enable_grad():
         handles = [module.register_forward_hook(saw) for module in watched]
         try:
             model(*[tensor.clone() for tensor in inputs])
@@ -74,7 +74,7 @@ def _tensors(values: Any) -> list[Tensor]:
 
 
 @contextmanager
-def _all_trainable(model: nn.Module) -> Iterator[None]:
+def all_trainable(model: nn.Module) -> Iterator[None]:
     """Frozen parameters are no part of autograd's graph: thaw them for a while."""
     frozen = [p for p in model.parameters() if not p.requires_grad and p.is_floating_point()]
     for parameter in frozen:

@@ -12,8 +12,6 @@ from compbench.toolkit.layers import places, prunable
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from compbench.contracts import AfterStep
-
     Weights = dict[str, nn.Parameter]
     Masks = dict[str, Tensor]
 
@@ -132,15 +130,28 @@ def beside(masks: Masks, weights: Mapping[str, Tensor]) -> Masks:
     return {path: mask.to(weights[path].device) for path, mask in masks.items()}
 
 
-def keeping_zeros(model: nn.Module) -> AfterStep:
-    """For fine-tuning: the weights that are zero now are set to zero again after each step."""
-    masks = zeros(model)
+class KeptZeros:
+    """For fine-tuning: masks that are applied again after each step."""
 
-    def after_step(share_done: float) -> bool:
-        nonlocal masks
-        weights = prunable(model)
-        masks = beside(masks, weights)  # copied once, when the training has moved the net
-        apply(weights, masks)
+    def __init__(self, model: nn.Module, masks: Masks):
+        self.model, self.masks = model, masks
+
+    def __call__(self, share_done: float) -> bool:
+        """After a step: the model has its final form."""
+        weights = prunable(self.model)
+        self.masks = beside(self.masks, weights)  # copied once, when the training moved the net
+        apply(weights, self.masks)
         return True
 
-    return after_step
+    def state_dict(self) -> Masks:
+        """The masks."""
+        return dict(self.masks)
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on with these."""
+        self.masks = dict(state)
+
+
+def keeping_zeros(model: nn.Module) -> KeptZeros:
+    """For fine-tuning: the weights that are zero now are set to zero again after each step."""
+    return KeptZeros(model, zeros(model))

@@ -2,8 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from compbench.training.weights import undone
+
+
+def working(
+    model: nn.Module, example: Sequence[Tensor], device: torch.device
+) -> torch.memory_format:
+    """Move a net to a device, in the fastest layout in which it runs forward and backward.
+
+    Views of its own making may need another one than channels_last: it is tried on an example.
+    """
+    layout = fastest(model)
+    moved(model, device, layout)
+    if layout == torch.channels_last and not _runs(model, [x.to(device) for x in example]):
+        layout = torch.contiguous_format
+        moved(model, device, layout)
+    return layout
+
+
+def _runs(model: nn.Module, example: Sequence[Tensor]) -> bool:
+    """Whether it can be trained on images that come in channels_last."""
+    images = [x.to(memory_format=torch.channels_last) if x.ndim == 4 else x for x in example]
+    with undone(model), torch.enable_grad():
+        try:
+            outputs = model.train()(*images)
+            if isinstance(outputs, Tensor) and outputs.requires_grad:
+                outputs.sum().backward()
+        except RuntimeError:  # whatever else is wrong, training will say
+            return False
+    return True
 
 
 def fastest(model: nn.Module) -> torch.memory_format:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from math import isfinite
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from compbench.contracts import Batch, Epoch, Recipe, Split, Trainer, TrainingData
+from compbench.contracts import Batch, Epoch, Recipe, Split, Trainer, TrainingData, stateless
 from compbench.contracts.arguments import arguments
 from compbench.errors import JobFailed
 from compbench.training import allocator
 from compbench.training.activation_order import pooled_first
 from compbench.training.augment import Augmented
-from compbench.training.layout import fastest, moved
-from compbench.training.optimizer import Optimizer
-from compbench.training.schedule import schedule
+from compbench.training.course import Course, can_be_saved
+from compbench.training.device import fastest_here
+from compbench.training.layout import moved, working
+from compbench.training.micro_batch import Mixed, largest
 from compbench.training.stored import Preparation, Stored
+from compbench.training.unfinished import Unfinished
+from compbench.training.weights import plain_attributes
 
 if TYPE_CHECKING:
     from compbench.contracts import AfterStep, Loss
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
 ASKED = 256  # samples of a pass without gradients: larger batches leave the caches
 
 
+@stateless
 def _always_final(share_done: float) -> bool:
     return True
 
@@ -36,11 +42,18 @@ class Fit(Trainer):
     """Trains for one job: same data, seed and threads give the same weights, bit for bit.
 
     `history` holds every epoch trained so far; `chosen_epoch` is the best by the metric on the
-    validation split, the earliest of equals, whose weights the model ends with.
+    validation split, the earliest of equals, whose weights the model ends with. States of what is
+    under way are kept in the folder `unfinished`, if there is one; from there it goes on.
     """
 
-    def __init__(self, data: TrainingData, seed: int, on_epoch: Callable[[Epoch, int], None]):
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    def __init__(
+        self,
+        data: TrainingData,
+        seed: int,
+        on_epoch: Callable[[Epoch, int], None],
+        unfinished: Path | None = None,
+    ):
+        self.device = fastest_here()
         self.data = data
         self.train, self.validation = (
             Stored(split, self.device) for split in (data.train, data.validation)
@@ -52,10 +65,10 @@ class Fit(Trainer):
         self.notes: list[str] = []
         self.chosen_epoch: int | None = None
         self.samples_seen = 0
-        self.seconds = 0.0
-        if self.device.type == "cuda":
-            torch.backends.cudnn.deterministic = True
-            torch.backends.cudnn.benchmark = False
+        self.seconds = 0.0  # of all calls, those before a stop included
+        self.earlier_seconds = 0.0  # of epochs that were trained before a stop
+        self._calls = 0
+        self._unfinished = Unfinished(unfinished) if unfinished else None
 
     def __call__(
         self,
@@ -66,68 +79,139 @@ class Fit(Trainer):
     ) -> nn.Module:
         """Train `model` in place; without epochs it is returned as it came."""
         started = time.perf_counter()
-        _give_shapes(model, self.example(model))
-        model = moved(model, self.device, fastest(model))
+        self._calls += 1
+        example = self.example(model)
+        _give_shapes(model, example)
+        layout = working(model, example, self.device)
         if recipe.epochs:
             with allocator.kept(), pooled_first(model):
-                self._train(model, recipe, loss or self._task_loss, after_step or _always_final)
+                self._train(model, recipe, loss, after_step, layout)
         self.seconds += time.perf_counter() - started
         return moved(model, torch.device("cpu"), torch.contiguous_format).eval()
 
-    def _train(self, model: nn.Module, recipe: Recipe, loss: Loss, after_step: AfterStep) -> None:
-        """All epochs; the model ends with the weights of the best one."""
-        augmented = Augmented(self.train, self.data.signature, recipe.shift_pixels, fastest(model))
-        steps = recipe.epochs * -(-len(self.data.train) // recipe.batch_size)
-        optimizer = Optimizer(model, recipe)
-        pace = enumerate(schedule(recipe, steps), start=1)
-        shuffle = torch.Generator().manual_seed(self.seed)
-        names = self.data.signature.taken_by(model)
-        best, best_state = None, None
-        total = len(self.history) + recipe.epochs
-        is_final = True
-
-        for _ in range(recipe.epochs):
-            model.train()
-            losses, sizes = [], []
-            for batch in self._batches(augmented, recipe.batch_size, shuffle):
-                done, (learning_rate, momentum) = next(pace)
-                value = loss(model(*[batch.inputs[name] for name in names]), batch)
-                optimizer.zero_grad()
-                value.backward()
-                optimizer.step(learning_rate, momentum)
-                is_final = after_step(done / steps)
-                losses.append(value.detach())
-                sizes.append(len(batch.indices))
-            each = torch.stack(losses) * torch.tensor(sizes, device=self.device)
-            epoch = self._finish_epoch(model, float(each.sum()) / len(self.data.train))
-            if is_final and self._is_better(epoch.validation, best):
-                best = epoch.validation
-                self.chosen_epoch = epoch.epoch
-                best_state = {name: value.clone() for name, value in model.state_dict().items()}
+    def _train(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        loss: Loss | None,
+        after_step: AfterStep | None,
+        layout: torch.memory_format,
+    ) -> None:
+        """All epochs that are left; the model ends with the weights of the best one."""
+        augmented = Augmented(self.train, self.data.signature, recipe, layout)
+        course = Course(model, recipe, len(self.data.train), self.seed)
+        course.inputs = self.data.signature.taken_by(model)
+        keep = self._keeper(course, loss, after_step or _always_final)
+        loss, after_step = loss or self._task_loss, after_step or _always_final
+        total = len(self.history) - course.epochs + recipe.epochs
+        if course.step == 0 and recipe.micro_batch is not None:
+            course.micro_batch = self._micro_batch(course, loss)
+        if recipe.micro_batch == "auto" and course.micro_batch < recipe.batch_size:
+            self.note(f'micro_batch = "auto": {course.micro_batch} samples at once fit into memory')
+        while not course.is_over:
+            train_loss, is_final = self._epoch(course, augmented, loss, after_step)
+            with course.as_kept():
+                epoch = self._finish_epoch(model, train_loss)
+                course.judge(epoch.epoch, epoch.validation, is_final, self.data.task.headline)
+            keep()
             self.on_epoch(epoch, total)
+        course.finish()
+        self.chosen_epoch = course.best_epoch or self.chosen_epoch
 
-        if best_state is not None:
-            model.load_state_dict(best_state)
+    def _epoch(
+        self, course: Course, augmented: Augmented, loss: Loss, after_step: AfterStep
+    ) -> tuple[float, bool]:
+        """One pass over the training split: its mean loss; has the model its final form?"""
+        course.model.train()
+        losses, sizes, is_final = [], [], True
+        pace = course.pace()
+        for batch in self._batches(augmented, course):
+            course.optimizer.zero_grad()
+            losses.append(self._gradients(course, batch, loss))
+            course.move(*next(pace))
+            is_final = after_step(course.step / course.steps)
+            course.average_up()
+            sizes.append(len(batch))
+        each = torch.stack(losses) * torch.tensor(sizes, device=self.device)
+        return float(each.sum()) / len(self.data.train), is_final
 
-    def _is_better(self, value: float, best: float | None) -> bool:
-        """A value that is no number is worse than every other."""
-        if best is None or not isfinite(best):
-            return best is None or isfinite(value)
-        return self.data.task.headline.gain(value - best) > 0
+    def _gradients(self, course: Course, batch: Mixed, loss: Loss) -> Tensor:
+        """Add a batch's gradients up, part by part; its loss."""
+        values = []
+        for share, part in batch.parts(course.micro_batch):
+            with course.precision.context():
+                outputs = course.model(*[part.inputs[name] for name in course.inputs])
+            value = part.loss(loss, course.precision.plain(outputs))
+            value = value if share == 1 else value * share
+            course.precision.backward(value)
+            values.append(value.detach())
+        return values[0] if len(values) == 1 else torch.stack(values).sum()
+
+    def _micro_batch(self, course: Course, loss: Loss) -> int:
+        """How many samples go through the net at once, as the recipe says or memory allows."""
+        asked = course.recipe.micro_batch
+        if isinstance(asked, int):
+            return min(asked, course.recipe.batch_size)
+        size = min(course.recipe.batch_size, len(self.data.train))
+        first = torch.arange(size, device=self.device)
+        inputs = self._prepared(self.train.take(first))
+        batch = Mixed(inputs, self.train.targets[:size], first)
+        course.model.train()
+
+        def attempt(count: int) -> None:
+            course.micro_batch = count
+            self._gradients(course, batch.first(count), loss)
+
+        return largest(size, course.model, attempt)
 
     def _task_loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         return self.data.task.loss(outputs, batch.targets)
 
-    def _batches(
-        self, augmented: Augmented, size: int, shuffle: torch.Generator
-    ) -> Iterator[Batch]:
+    def _batches(self, augmented: Augmented, course: Course) -> Iterator[Mixed]:
         """An epoch's batches, in an order of their own."""
-        order = torch.randperm(len(self.data.train), generator=shuffle)
+        order = torch.randperm(len(self.data.train), generator=course.shuffle)
         indices = order.to(self.device)
         targets = self.train.targets.index_select(0, indices)
-        parts = indices.split(size)
-        inputs = map(self._prepared, augmented.batches(parts, shuffle))
-        yield from map(Batch, inputs, targets.split(size), parts)
+        parts = indices.split(course.recipe.batch_size)
+        found = augmented.batches(parts, course.shuffle)
+        wanted_parts = targets.split(course.recipe.batch_size)
+        for raw, wanted, part in zip(found, wanted_parts, parts, strict=True):
+            inputs = self._prepared(raw.inputs)
+            if raw.mix is None:
+                yield Mixed(inputs, wanted, part)
+            else:
+                mixed = {name: raw.mix.of(array) for name, array in inputs.items()}
+                yield Mixed(mixed, wanted, part, raw.mix)
+
+    def _keeper(
+        self, course: Course, loss: Loss | None, after_step: AfterStep
+    ) -> Callable[[], None]:
+        """Go on from the state that this call was stopped in; gives what writes it now and then."""
+        files, call = self._unfinished, self._calls
+        if files is None or not can_be_saved(course.model, loss, after_step):
+            return lambda: None
+        digest, attributes = course.digest(), plain_attributes(course.model)
+        began, spent = time.perf_counter(), 0.0
+        saved = files.read(call, digest)
+        if saved:
+            course.restore(saved, after_step)
+            self.history = [Epoch(**epoch) for epoch in saved.plain["history"]]
+            self.samples_seen = saved.plain["samples_seen"]
+            spent = saved.plain["seconds"]
+            self.earlier_seconds += spent
+            self.seconds += spent
+
+        def keep() -> None:
+            if not files.is_due or plain_attributes(course.model) != attributes:
+                return
+            told: dict[str, Any] = {
+                "history": [asdict(epoch) for epoch in self.history],
+                "samples_seen": self.samples_seen,
+                "seconds": spent + time.perf_counter() - began,
+            }
+            files.write(call, digest, course.saved(after_step, told))
+
+        return keep
 
     def outputs(self, model: nn.Module, samples: Split | Batch) -> Tensor:
         """What a model gives on this fit's device, in evaluation mode, without gradients."""

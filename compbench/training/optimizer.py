@@ -36,6 +36,15 @@ class Optimizer:
             for (decays, is_fused, *_), parameters in alike.items()
         ]
 
+    def state(self) -> dict[str, Tensor]:
+        """What is remembered of the parameters, the tensors themselves, by names of its own."""
+        return {
+            f"{place}/{kind}/{index}": tensor
+            for place, group in enumerate(self.groups)
+            for kind, tensors in group.remembered().items()
+            for index, tensor in enumerate(tensors)
+        }
+
     def zero_grad(self) -> None:
         """Forget the gradients."""
         for parameter in self.parameters:
@@ -71,6 +80,10 @@ class _Group(ABC):
         self.is_fused = is_fused
         self.averages = [torch.zeros_like(p) for p in parameters]
 
+    def remembered(self) -> dict[str, list[Tensor]]:
+        """By kind, in the order of the parameters."""
+        return {"averages": self.averages}
+
     def step(self, learning_rate: float, momentum: float) -> None:
         """Move those that the last loss depended on."""
         reached = [place for place, p in enumerate(self.parameters) if p.grad is not None]
@@ -88,6 +101,10 @@ class _AdamW(_Group):
         super().__init__(parameters, weight_decay, is_fused)
         self.squares = [torch.zeros_like(p) for p in parameters]
         self.steps = [torch.zeros((), device=p.device) for p in parameters]
+
+    def remembered(self) -> dict[str, list[Tensor]]:
+        """Gradients' and squares' averages, and how many each has."""
+        return {**super().remembered(), "squares": self.squares, "steps": self.steps}
 
     def _move(self, reached: list[int], learning_rate: float, momentum: float) -> None:
         parameters, steps = _those(self.parameters, reached), _those(self.steps, reached)

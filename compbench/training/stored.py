@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from compbench.contracts import Signature, Split
+from compbench.training.prefetch import ahead
 
 
 class Stored:
@@ -35,7 +36,7 @@ class Stored:
             for each in zip(*parts.values(), strict=True):
                 yield dict(zip(parts, each, strict=True))
             return
-        for found in self.split.batches(size):
+        for found in ahead(self.split.batches(size)):
             yield {name: _tensor(array).to(self.device) for name, array in found.items()}
 
 

@@ -30,7 +30,7 @@ def bench_timed_run_of_nothing(benchmark: BenchmarkFixture) -> None:
 def bench_timed_run_of_the_identity(benchmark: BenchmarkFixture) -> None:
     """The same of ONNX Runtime with one Identity node: what a session costs at least."""
     session = OrtSession(nets.identity(), Target())
-    session.bind(np.ones((1, 10), np.float32))
+    session.bind({"input": np.ones((1, 10), np.float32)})
     durations = benchmark(turns._durations, session, RUNS, perf_counter_ns)
     assert len(durations) == RUNS
     benchmark.extra_info |= {"runs": RUNS, "p50_ns": float(np.median(durations))}
@@ -42,7 +42,7 @@ def bench_a_launch_without_its_inferences(benchmark: BenchmarkFixture) -> None:
     def launch() -> int:
         clock = FakeClock()
         arms = {f"arm {i}": FakeSession(clock, [INFERENCE_NS]) for i in range(10)}
-        batches = [np.zeros((1, 10), np.float32)]
+        batches = [{"input": np.zeros((1, 10), np.float32)}]
         clocks = Clocks(clock, clock)
         taken = turns.latencies(arms, batches, np.random.default_rng(0), Turns(), clocks)
         return sum(len(one.duration_ns) for one in taken.values())

@@ -24,6 +24,7 @@ from compbench.registry import registry
 from compbench.runtime import inference
 from compbench.runtime.session import OrtSession
 from compbench.runtime.target import Target
+from compbench.tasks import classification
 
 DROP, TOLERANCE = 0.005, 0.0005
 WITHIN_NOISE = 0.0003  # a change of accuracy this small, of 10,000 images
@@ -45,9 +46,8 @@ def right(file: bytes, test: Split) -> NDArray[np.uint8]:
     path = Path("/tmp") / f"compbench-damage-{os.getpid()}.onnx"
     path.write_bytes(file)
     try:
-        return inference.correct(
-            inference.logits(OrtSession(str(path), Target()), test.images), test
-        )
+        outputs = inference.outputs(OrtSession(str(path), Target()), test.arrays)
+        return classification.Task().scores(outputs, test.targets)
     finally:
         path.unlink()
 

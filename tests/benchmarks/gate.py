@@ -26,7 +26,7 @@ SLOWER = 0.05
 def one(ready: Guard) -> Result:
     """What one gate says of the latency of the only variant that both sides have."""
     (pair,) = (p for p in ready.pairs() if p.candidate and p.baseline)
-    found = gate_pair.measure(pair, ready.test, ready.limits)
+    found = gate_pair.measure(pair, ready.data, ready.limits)
     evidence = Evidence(pair, found, ready.candidate, ready.baseline)
     results = gate_pair.judge(evidence, ready.limits)
     return next(result for result in results if result.name == "latency")

@@ -9,15 +9,17 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from compbench.runtime.session import Images
+from compbench.contracts import Inputs
+from compbench.contracts.inputs import PIXELS
 from tests.benchmarks import plain_loop
 from tests.nets import image_signature
 
-SIGNATURE = image_signature(1, 28, 28)
+SIGNATURE = image_signature(1, 28, 28, classes=10)
 
 
-def images(count: int = 64) -> Images:
-    return np.random.default_rng(0).normal(size=(count, *SIGNATURE)).astype(np.float32)
+def images(count: int = 64) -> Inputs:
+    random = np.random.default_rng(0)
+    return {PIXELS: random.integers(0, 256, (count, *SIGNATURE.image), np.uint8)}
 
 
 def convolutional(channels: tuple[int, ...] = (32, 64)) -> bytes:
@@ -46,7 +48,7 @@ def identity() -> bytes:
 def slowed(file: bytes, width: int) -> bytes:
     """The same net with a matrix product of that width beside it, whose result is added times 0."""
     model = onnx.load_model_from_string(file)
-    pixels = SIGNATURE.height * SIGNATURE.width
+    pixels = SIGNATURE.image.height * SIGNATURE.image.width
     weights = {
         "slow_shape": np.array([-1, pixels], np.int64),
         "slow_matrix": np.random.default_rng(1).normal(size=(pixels, width)).astype(np.float32),
@@ -58,7 +60,7 @@ def slowed(file: bytes, width: int) -> bytes:
         node.output[:] = ["fast_logits" if name == "logits" else name for name in node.output]
     graph.node.extend(
         [
-            helper.make_node("Reshape", ["input", "slow_shape"], ["slow_flat"]),
+            helper.make_node("Reshape", [PIXELS, "slow_shape"], ["slow_flat"]),
             helper.make_node("MatMul", ["slow_flat", "slow_matrix"], ["slow_hidden"]),
             helper.make_node("MatMul", ["slow_hidden", "slow_zero"], ["slow_logits"]),
             helper.make_node("Add", ["fast_logits", "slow_logits"], ["logits"]),

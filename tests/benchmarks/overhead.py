@@ -16,8 +16,9 @@ from time import perf_counter_ns
 
 import numpy as np
 
+from compbench.contracts import Inputs
 from compbench.measure import turns
-from compbench.runtime.session import Images, OrtSession
+from compbench.runtime.session import OrtSession
 from compbench.runtime.target import Target
 from tests.benchmarks import nets
 
@@ -30,15 +31,16 @@ def write(folder: str) -> None:
     (Path(folder) / "convolutional.onnx").write_bytes(nets.convolutional())
 
 
-def bare_loop(session: OrtSession, images: Images):
+def bare_loop(session: OrtSession, inputs: Inputs):
     """A function that times runs as anyone would by hand, on the same ONNX Runtime session."""
     import onnxruntime
 
     raw = session._session  # the very session that compbench times
     binding = raw.io_binding()
-    bound = onnxruntime.OrtValue.ortvalue_from_numpy(images)
-    output = onnxruntime.OrtValue.ortvalue_from_numpy(np.empty((len(images), 10), np.float32))
-    binding.bind_ortvalue_input("input", bound)
+    ((name, array),) = session._arrays(inputs).items()
+    bound = onnxruntime.OrtValue.ortvalue_from_numpy(array)
+    output = onnxruntime.OrtValue.ortvalue_from_numpy(np.empty((len(array), 10), np.float32))
+    binding.bind_ortvalue_input(name, bound)
     binding.bind_ortvalue_output("logits", output)
 
     def durations(count: int) -> list[int]:
@@ -52,15 +54,15 @@ def bare_loop(session: OrtSession, images: Images):
     return durations
 
 
-def report(name: str, folder: str, images: Images) -> str:
+def report(name: str, folder: str, inputs: Inputs) -> str:
     """The medians of both ways, and of a session that profiles."""
     file = f"{folder}/{name}.onnx"
     session = OrtSession(file, Target())
     profiled = OrtSession(file, Target(), profile=f"{folder}/{name}")
-    bare = bare_loop(session, images)
+    bare = bare_loop(session, inputs)
     taken: dict[str, list[int]] = {"compbench": [], "bare": [], "profiled": []}
     for arm in (session, profiled):
-        arm.bind(images)
+        arm.bind(inputs)
         turns._durations(arm, 2000, perf_counter_ns)
     gc.disable()
     random = np.random.default_rng(0)
@@ -92,7 +94,7 @@ def main() -> None:
         maker = multiprocessing.get_context("spawn").Process(target=write, args=(folder,))
         maker.start()
         maker.join()
-        print(report("identity", folder, np.ones((1, 10), np.float32)))
+        print(report("identity", folder, {"input": np.ones((1, 10), np.float32)}))
         print(report("convolutional", folder, nets.images(1)))
 
 

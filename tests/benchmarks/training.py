@@ -23,16 +23,18 @@ from pathlib import Path
 from statistics import mean, median, stdev
 from time import process_time
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from compbench.contracts import ModelFamily, Recipe, Shape, Split, TrainingData
+from compbench.contracts import ModelFamily, Recipe, Signature, Split, TrainingData
+from compbench.contracts.inputs import PIXELS
 from compbench.data import splits
 from compbench.models import cnn, mlp
 from compbench.registry import registry
 from compbench.training.loop import Fit
-from tests.training.test_augment import by_definition
+from tests.training.test_shifted import by_definition
 
 NETS: dict[str, ModelFamily] = {"mlp": mlp.Model(), "cnn": cnn.Model()}
 AT_LEAST = {"mlp": 0.45, "cnn": 0.6}  # of the limit
@@ -40,22 +42,27 @@ IMAGES, EPOCHS, SEEDS = 2560, 4, range(5)
 VALIDATION_BATCH = 256
 
 
-def net(name: str, shape: Shape, classes: int, seed: int = 0) -> nn.Module:
+def net(name: str, signature: Signature, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
-    return NETS[name].build(shape, classes)
+    return NETS[name].build(signature)
+
+
+def prepared(data: TrainingData, split: Split) -> Tensor:
+    """All images of a split as nets take them."""
+    return torch.from_numpy(data.prepared(split.arrays)[PIXELS])
 
 
 def compbench(model: nn.Module, data: TrainingData, recipe: Recipe, seed: int = 0) -> float:
     """The last epoch's accuracy on the validation split."""
     fit = Fit(data, seed, lambda epoch, total: None)
     fit(model, recipe)
-    return fit.history[-1].validation_accuracy
+    return fit.history[-1].validation
 
 
 def plain(model: nn.Module, data: TrainingData, recipe: Recipe, seed: int = 0) -> float:
     """The same, by AdamW, one-cycle and clipped gradients as torch's documentation has them."""
-    images, labels = torch.from_numpy(data.train.images), torch.from_numpy(data.train.labels)
-    seen = torch.from_numpy(data.validation.images)
+    images, labels = prepared(data, data.train), torch.from_numpy(data.train.targets)
+    seen = prepared(data, data.validation)
     steps = recipe.epochs * -(-len(labels) // recipe.batch_size)
     optimizer = torch.optim.AdamW(model.parameters(), recipe.learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -76,7 +83,7 @@ def plain(model: nn.Module, data: TrainingData, recipe: Recipe, seed: int = 0) -
         model.eval()
         with torch.no_grad():
             logits = torch.cat([model(part) for part in seen.split(VALIDATION_BATCH)])
-        correct = logits.argmax(1) == torch.from_numpy(data.validation.labels)
+        correct = logits.argmax(1) == torch.from_numpy(data.validation.targets)
     return float(correct.double().mean())
 
 
@@ -88,7 +95,7 @@ def limit(model: nn.Module, data: TrainingData, recipe: Recipe) -> Callable[[nn.
     has_convolutions = any(isinstance(layer, nn.Conv2d) for layer in model.modules())
     layout = torch.channels_last if has_convolutions else torch.contiguous_format
     model = model.to(memory_format=layout)  # pyright: ignore[reportCallIssue]
-    images, seen = torch.from_numpy(data.train.images), torch.from_numpy(data.validation.images)
+    images, seen = prepared(data, data.train), prepared(data, data.validation)
     batches, further = images.split(recipe.batch_size), seen.split(VALIDATION_BATCH)
     forward_and_back = {len(part): products(model, part, True) for part in batches}
     forward = {len(part): products(model, part, False) for part in further}
@@ -166,17 +173,16 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 
 def ratios(name: str, data: TrainingData, shift: int, turns: int) -> str:
     """One line: the limit's and the plain loop's time over compbench's, medians over turns."""
-    shape, recipe = Shape(*data.train.images.shape[1:]), Recipe(epochs=EPOCHS, shift_pixels=shift)
+    recipe = Recipe(epochs=EPOCHS, shift_pixels=shift)
     arms: dict[str, Callable[[nn.Module], object]] = {
-        "limit": limit(net(name, shape, data.classes), data, recipe),
+        "limit": limit(net(name, data.signature), data, recipe),
         "compbench": lambda model: compbench(model, data, recipe),
         "plain": lambda model: plain(model, data, recipe),
     }
 
     def turn() -> dict[str, float]:
         return {
-            arm: cpu_seconds(partial(work, net(name, shape, data.classes)))
-            for arm, work in arms.items()
+            arm: cpu_seconds(partial(work, net(name, data.signature))) for arm, work in arms.items()
         }
 
     turn()
@@ -195,9 +201,9 @@ def ratios(name: str, data: TrainingData, shift: int, turns: int) -> str:
 
 def accuracies(name: str, data: TrainingData, epochs: int, shift: int) -> str:
     """One line: both loops' accuracies over the seeds."""
-    shape, recipe = Shape(*data.train.images.shape[1:]), Recipe(epochs=epochs, shift_pixels=shift)
+    recipe = Recipe(epochs=epochs, shift_pixels=shift)
     found = {
-        loop.__name__: [loop(net(name, shape, data.classes, s), data, recipe, s) for s in SEEDS]
+        loop.__name__: [loop(net(name, data.signature, s), data, recipe, s) for s in SEEDS]
         for loop in (compbench, plain)
     }
     told = ", ".join(f"{arm} {mean(a):.2%} ± {stdev(a):.2%}" for arm, a in found.items())
@@ -208,10 +214,9 @@ def loaded(dataset: str) -> TrainingData:
     """A dataset's training data, cut to what an epoch of the benchmark takes."""
     source = registry.find("dataset", dataset)()
     data = splits.load(source, Path(os.environ.get("COMPBENCH_DATA", "data"))).training
-    cut = Split(data.train.images[:IMAGES], data.train.labels[:IMAGES])
-    count = len(cut.labels) // 10
-    further = Split(data.validation.images[:count], data.validation.labels[:count])
-    return TrainingData(cut, further, data.classes)
+    cut = data.train.part(np.arange(min(IMAGES, len(data.train))))
+    further = data.validation.part(np.arange(len(cut) // 10))
+    return TrainingData(cut, further, data.task, data.signature)
 
 
 def main() -> None:
@@ -219,7 +224,7 @@ def main() -> None:
     dataset, turns = (sys.argv[1:] + ["digits", "20"][len(sys.argv) - 1 :])[:2]
     torch.set_num_threads(1)
     data = loaded(dataset)
-    print(f"{dataset}: {len(data.train.labels)} images, {turns} turns, one thread")
+    print(f"{dataset}: {len(data.train)} images, {turns} turns, one thread")
     for name in NETS:
         for shift in (0, 2):
             print(ratios(name, data, shift, int(turns)), flush=True)

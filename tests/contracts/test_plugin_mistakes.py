@@ -488,7 +488,9 @@ def test_the_net_is_known_by_its_type_not_by_its_option_s_name(
     after = '[variants.after]\ntechnique = "train"\nparent = "mine"\n'
     loaded = read.load(write("technique", body, more=STUDENT + after))
     for name in ("mine", "after"):
-        found = describe_model(loaded.variants[name].root_model)
+        model = loaded.variants[name].root_model
+        assert model is not None
+        found = describe_model(model)
         assert found == {"name": "mlp", "hidden": [5]}
 
 
@@ -509,6 +511,7 @@ def test_a_root_of_one_s_own_works(
     variant = loaded.variants["mine"]
     _, files = made(variant, tiny)
     (tmp_path / "c").write_bytes(files["checkpoint.safetensors"])
+    assert variant.root_model is not None
     net = variant.root_model.build(tiny.signature)
     checkpoint.load(str(tmp_path / "c"), net)
     path.write_text(path.read_text().replace(STUDENT, ""))

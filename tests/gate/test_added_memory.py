@@ -17,7 +17,7 @@ from compbench.runtime.target import Target
 RUNTIME = 65_000_000
 STUDENT, TEACHER = 10_500_000, 13_600_000  # bytes that nets of 408 KB and 1.7 MB add
 PAIR = Pair("net", "cpu", Target(), Path("new.onnx"), Path("old.onnx"))
-IMAGES = np.zeros((1, 4), np.float32)
+IMAGES = {"x": np.zeros((1, 4), np.float32)}
 
 
 def columns(added: int, count: int) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compbench.contracts.inputs import Inputs
 from compbench.gate import paired_timing
 from compbench.gate.check import Verdict
 from compbench.gate.paired_timing import (
@@ -176,12 +177,12 @@ def test_constant_times_give_the_exact_ratio(ratio: float, control: float) -> No
 def test_a_comparison_launches_both_files_and_the_baseline_again(monkeypatch) -> None:
     specs = []
 
-    def launch(spec: Any, images: np.ndarray) -> dict[str, Any]:
+    def launch(spec: Any, images: Inputs) -> dict[str, Any]:
         specs.append((spec, images))
         return {"latency": launched(1.2), "throughput": {}, "machine": {}}
 
     monkeypatch.setattr(paired_timing, "launch", launch)
-    images, target = np.zeros((2, 10), np.float32), Target(threads=2)
+    images, target = {"x": np.zeros((2, 10), np.float32)}, Target(threads=2)
     found = paired_timing.time_both(("new.onnx", "old.onnx"), target, images, LIMITS, seed=7)
     assert (found.comparison.verdict, found.comparison.launches) == ("FAIL", 10)
     assert len(found.launches) == 15  # those that the failure was found in are kept as well

@@ -17,7 +17,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from compbench.contracts.data import Split
+from compbench.contracts import Split
 from compbench.data import digest
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
@@ -424,14 +424,14 @@ def test_a_dataset_that_is_not_the_baseline_s_is_refused(
         return replace(ours, record=ours.record.model_copy(update={"dataset": kept}))
 
     assert gate_prepare.loaded(saved(), Path("x")) == (tiny, [])
-    assert gate_prepare.loaded(saved(digest="e" * 64, std=1.0), Path("x")) == (tiny, [])
+    assert gate_prepare.loaded(saved(digest="e" * 64, samples={}), Path("x")) == (tiny, [])
     with pytest.raises(gate_prepare.UserError, match=r"has e{12}…"):
         gate_prepare.loaded(saved(digest="d" * 64, test_digest="e" * 64), Path("x"))
     old = saved(digest="d" * 64, test_digest=None)
     (line,) = gate_prepare.loaded(old, Path("x"))[1]
     assert "whether digits under x has the baseline's test samples is unknown" in line
     with pytest.raises(gate_prepare.UserError, match=r"has d{12}…"):
-        gate_prepare.loaded(saved(digest="d" * 64, test_digest=None, samples={}), Path("x"))
+        gate_prepare.loaded(saved(digest="d" * 64, test_digest=None, outputs=4), Path("x"))
 
 
 def write_model(path: Path, batch: int | str = "n", width: int = 4) -> str:
@@ -475,18 +475,18 @@ def test_the_fixtures_work_without_gates(run: Run, pytester: pytest.Pytester, mo
     lines(result, "test_mine *")
 
 
-def test_a_variant_s_session_is_bound_to_the_test_samples(
+def test_a_variant_s_session_is_bound_to_the_test_images(
     tmp_path: Path, monkeypatch, tiny: Data
 ) -> None:
     monkeypatch.chdir(tmp_path)
     content = Path(write_model(tmp_path / "net.onnx", 1)).read_bytes()
     write_run(tmp_path / "results", {"net": content})
     ours = baseline.load(baseline.save("mine", "main", Places()))
-    images = np.arange(12, dtype=np.float32).reshape(3, 4)
+    images, training = np.arange(12, dtype=np.float32).reshape(3, 4), tiny.training
     monkeypatch.setattr(
         gate_prepare,
         "loaded",
-        lambda *_: (replace(tiny, test=Split({"input": images}, np.zeros(3, np.int64))), []),
+        lambda *_: (Data(training, Split({"x": images}, np.zeros(3, np.int64))), []),
     )
     monkeypatch.setattr(machine, "record", lambda: ENVIRONMENT)
     files = pytest_fixtures.Files(gate_prepare.prepare(ours, ours, Path("x"), {}))
@@ -500,7 +500,7 @@ def test_noise_has_the_shape_that_a_file_takes(
     batch: int | str, shape: tuple[int, ...], tmp_path: Path
 ) -> None:
     path = Path(write_model(tmp_path / "net.onnx", batch))
-    assert [*pytest_fixtures.input_shapes(path).values()] == [shape]
+    assert pytest_fixtures.input_shapes(path) == {"x": shape}
 
 
 UNGATED = """

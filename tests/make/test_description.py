@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
 import pytest
 
+from compbench.contracts import Feed
+from compbench.data import digest
 from compbench.data.splits import Data
 from compbench.make import job as make_job
 from compbench.make.store import MODEL, Artifact, Store
@@ -19,6 +22,7 @@ from compbench.registry import registry
 from compbench.suite import plan, read
 from compbench.suite.key import unlike
 from compbench.suite.plan import Job
+from tests.nets import SCALING
 
 SUITE = """
 dataset = "digits"
@@ -82,17 +86,13 @@ def complain(name: str, job: Job, artifact: Artifact) -> None:
     assert steps[-1]["key"] == job.key
     assert tuple(steps[-1]["parents"]) == job.parent_keys
     assert told == {
-        "classes": json.dumps([*"0123456789"]),
-        "input": "input",
-        "input_dtype": "float32",
-        "input_layout": "NCHW",
-        "input_shape": '["batch", 1, 12, 12]',
+        "feeds": json.dumps([Feed("pixels", "pixels", "float32", SCALING).as_json()]),
+        "inputs": '{"pixels": {"dtype": "float", "shape": ["batch", 1, 12, 12]}}',
         "key": job.key,
-        "mean": "0.5",
         "metric": "accuracy",
-        "normalisation": "(pixels / 255 - mean) / std, pixels being uint8 from 0 to 255",
         "output": "logits",
-        "std": "0.25",
+        "outputs": "3",
+        "preprocessing": "before the file",
         "version": registry.versions(("compbench",))["compbench"],
     }
 
@@ -121,14 +121,15 @@ def test_the_same_job_gives_the_same_bytes(
 
 
 def test_the_names_of_classes_are_part_of_a_key(
-    write_suite: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    write_suite: Callable[[str], Path], tiny: Data
 ) -> None:
+    """By the dataset's digest, of all that `described` says of it."""
     suite = read.load(write_suite(SUITE))
-    before = plan.plan(suite, "d")[0]
-    monkeypatch.setattr(type(suite.dataset), "class_names", tuple("abcdefghij"))
-    after = plan.plan(suite, "d")[0]
+    named = replace(tiny, class_names=("low", "middle", "high"))
+    digests = [digest.record("digits", data)["digest"] for data in (tiny, named)]
+    before, after = (plan.plan(suite, one)[0] for one in digests)
     assert before.key != after.key
-    assert "names of classes" in list(unlike(before.parts, after.parts))
+    assert list(unlike(before.parts, after.parts)) == ["dataset"]
 
 
 def test_what_a_file_says_is_written_over_and_can_be_removed() -> None:

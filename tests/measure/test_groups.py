@@ -16,7 +16,7 @@ from compbench.measure.turns import Clocks, Latencies, Turns
 from tests.fakes import FakeClock, FakeSession
 
 MS = 1_000_000
-BATCHES = [np.zeros((1, 4), np.float32)]
+BATCHES = [{"x": np.zeros((1, 1), np.float32)}]
 
 
 def timed(durations_ns: Mapping[str, int], seed: int = 0, seconds: float = 0.02,

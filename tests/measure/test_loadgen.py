@@ -124,7 +124,7 @@ def test_each_scenario_has_its_batch(kind: str, size: int) -> None:
 )
 def test_loadgen_measures_and_judges(kind: Any, rate: str, tmp_path: Path) -> None:
     pytest.importorskip("mlperf_loadgen")
-    file, images = tmp_path / "net.onnx", np.zeros((64, 10), np.float32)
+    file, images = tmp_path / "net.onnx", {"input": np.zeros((64, 10), np.float32)}
     file.write_bytes(nets.identity())
     target = Target(batch_sizes=(1, 8), loadgen=LoadGen(scenarios=(kind,), seconds=0.2))
     found = loadgen.scenario(kind, str(file), target, images)
@@ -144,7 +144,7 @@ def test_a_bound_that_can_not_be_held_is_invalid_with_a_reason(tmp_path: Path) -
     file = tmp_path / "net.onnx"
     file.write_bytes(nets.identity())
     target = Target(loadgen=LoadGen(seconds=0.2, latency_bound_ms=1e-4))
-    found = loadgen.scenario("server", str(file), target, np.zeros((64, 10), np.float32))
+    found = loadgen.scenario("server", str(file), target, {"input": np.zeros((64, 10), np.float32)})
     assert "Reduce target QPS to improve latency." in found["reasons"].tolist()
 
 

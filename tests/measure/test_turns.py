@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compbench.contracts.inputs import size
 from compbench.measure import turns as measure_turns
 from compbench.measure.turns import Clocks, Latencies, Turns
 from tests.fakes import FakeClock, FakeSession
 
 MS = 1_000_000
-BATCHES = [np.full((2, 1, 4, 4), i, np.float32) for i in range(3)]
+BATCHES = [{"pixels": np.full((2, 1, 4, 4), i, np.uint8)} for i in range(3)]
 SHORT = Turns(seconds_per_arm=1e-6)
 
 
@@ -192,8 +193,8 @@ def test_another_seed_another_order() -> None:
 def test_turns_go_through_the_batches_alike_for_all_arms() -> None:
     _, sessions = latencies(a=MS, b=MS)
     for session in sessions.values():
-        bound = [int(images[0, 0, 0, 0]) for images in session.bound]
-        assert bound == [0] + [turn % 3 for turn in range(measure_turns.LEAST_TURNS)]
+        seen = [int(bound["pixels"][0, 0, 0, 0]) for bound in session.bound]
+        assert seen == [0] + [turn % 3 for turn in range(measure_turns.LEAST_TURNS)]
 
 
 @settings(max_examples=15, deadline=None)
@@ -240,14 +241,15 @@ def test_throughput_is_images_over_time(
 ) -> None:
     clock = FakeClock()
     sessions = arms(clock, a=duration_ns, b=2 * duration_ns)
-    batch = np.zeros((images, 1, 2, 2), np.float32)
+    shapes = {"pixels": (images, 1, 2, 2), "mask": (images,)}  # samples are counted once
+    batch = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     taken = measure_turns.throughputs(
         sessions, batch, np.random.default_rng(0), Clocks(clock, lambda: 0)
     )
     assert taken["a"].tolist() == [expected] * measure_turns.BLOCKS
     assert taken["b"].tolist() == [expected / 2] * measure_turns.BLOCKS
     assert sessions["a"].runs == measure_turns.BLOCKS * (5 + runs)
-    assert [len(bound) for bound in sessions["a"].bound] == [images] * measure_turns.BLOCKS
+    assert [size(bound) for bound in sessions["a"].bound] == [images] * measure_turns.BLOCKS
 
 
 def test_throughput_counts_slow_runs_of_a_block_too() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from math import ceil, log2
+from typing import Any
 
 import hypothesis.extra.numpy as hnp
 import ml_dtypes
@@ -196,3 +197,44 @@ def test_a_packed_file_can_be_unpacked() -> None:
     found = coding.packed(content)
     assert zstandard.ZstdDecompressor().decompress(found) == content
     assert len(found) < 50
+
+
+@pytest.mark.parametrize("kind", ["dense", "integers", "sparse", "clustered", "dead rows", "tiled"])
+def test_of_many_weights_a_sample_chooses_as_well_as_trying_all(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = np.random.default_rng(0).normal(size=(256, 300)).astype(np.float32)
+    if kind == "integers":
+        weights = np.clip(np.round(np.tile(weights, (1, 4)) * 20), -64, 63).astype(np.int8)
+    if kind == "sparse":
+        weights[np.abs(weights) < 1.3] = 0
+    if kind == "clustered":
+        weights = np.round(weights * 4) / np.float32(4)
+    if kind == "dead rows":
+        weights[::3] = 0
+    if kind == "tiled":
+        weights[64:] = np.tile(weights[:64], (3, 1))
+    chosen, packed = check(weights), len(coding.packed(weights.tobytes()))
+    monkeypatch.setattr(coding, "_LARGE", 1 << 40)
+    assert chosen <= 1.01 * check(weights)
+    assert packed <= 1.01 * len(coding.packed(weights.tobytes()))
+
+
+def test_the_slow_level_is_left_out_where_it_saves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = np.random.default_rng(0).normal(size=(256, 300)).astype(np.float32)
+    slow: list[int] = []
+    plain = zstandard.ZstdCompressor
+
+    def made(level: int = 3, **more: Any) -> Any:
+        own = plain(level=level, **more) if not more else plain(**more)
+
+        class Noting:
+            def compress(self, content: bytes) -> bytes:
+                slow.extend([len(content)] * (level == coding.LEVEL))
+                return own.compress(content)
+
+        return Noting()
+
+    monkeypatch.setattr(zstandard, "ZstdCompressor", made)
+    coding.encode([weights])
+    assert max(slow) < weights.nbytes / 2

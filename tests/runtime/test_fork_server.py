@@ -23,6 +23,7 @@ from tests.benchmarks import nets
 from tests.runtime.test_process import CRASHED, is_alive, wait_until
 
 IMAGES = np.random.default_rng(0).normal(size=(5, 10)).astype(np.float32)
+INPUTS = {"images": IMAGES}
 MB = 1e6
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="elsewhere each process is started instead"
@@ -47,7 +48,7 @@ def test_memory_is_that_of_a_process_that_was_started(
     held = np.ones(1 << 24)  # 128 MiB of the parent
     path = tmp_path / "net.onnx"
     path.write_bytes(peak.product(side))
-    given = (str(path), Target(batch_sizes=(3,)), 1, np.ones((5, side), np.float32))
+    given = (str(path), Target(batch_sizes=(3,)), 1, {"a": np.ones((5, side), np.float32)})
     started, forked = footprint.footprints(*given), footprint.footprints(*given, start=forks.start)
     base = forked["base_bytes"]
     assert abs(base - started["base_bytes"]) < 3 * MB
@@ -69,7 +70,7 @@ def test_a_forked_process_that_does_not_take_its_pages_measures_something_else(
     monkeypatch.syspath_prepend(tmp_path)
     path = tmp_path / "net.onnx"
     path.write_bytes(peak.product(32))
-    given = (str(path), Target(), 1, np.ones((5, 32), np.float32))
+    given = (str(path), Target(), 1, {"a": np.ones((5, 32), np.float32)})
     started = footprint.footprints(*given)
     with ForkServer((*footprint.MODULES, "without"), _silent) as server:
         forked = footprint.footprints(*given, start=server.start)
@@ -79,7 +80,7 @@ def test_a_forked_process_that_does_not_take_its_pages_measures_something_else(
 def test_operators_are_profiled_in_it(forks: ForkServer, tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(nets.identity())
-    found = profile.profile(str(path), Target(), IMAGES, start=forks.start)
+    found = profile.profile(str(path), Target(), INPUTS, start=forks.start)
     assert found["operator"].tolist() == ["Identity"]
 
 
@@ -87,7 +88,7 @@ def test_it_is_another_process_each_time_with_a_folder_of_its_own(
     forks: ForkServer, tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    told = [call(crashing.tell, {}, IMAGES, start=forks.start) for _ in range(2)]
+    told = [call(crashing.tell, {}, INPUTS, start=forks.start) for _ in range(2)]
     assert len({one["pid"].item() for one in told}) == 2
     assert len({one["folder"].item() for one in told}) == 2
     assert {Path(one["folder"].item()).parent for one in told} == {tmp_path}
@@ -117,11 +118,11 @@ def test_who_was_killed_from_outside_may_try_once_more(
 ) -> None:
     spec = {"count": str(tmp_path / "count"), "times": times}
     if times < 2:
-        found = call(crashing.killed, spec, IMAGES, start=forks.start)
+        found = call(crashing.killed, spec, INPUTS, start=forks.start)
         np.testing.assert_array_equal(found["images"], IMAGES)
     else:
         with pytest.raises(ProcessFailed, match=re.escape("(SIGKILL) twice")):
-            call(crashing.killed, spec, IMAGES, start=forks.start)
+            call(crashing.killed, spec, INPUTS, start=forks.start)
 
 
 def test_one_that_hangs_is_ended_with_all_that_it_started(
@@ -129,18 +130,18 @@ def test_one_that_hangs_is_ended_with_all_that_it_started(
 ) -> None:
     pids = tmp_path / "pids"
     with pytest.raises(ProcessFailed, match="no progress for 1 s"):
-        call(crashing.hang, {"pids": str(pids)}, IMAGES, 1, forks.start)
+        call(crashing.hang, {"pids": str(pids)}, INPUTS, 1, forks.start)
     wait_until(lambda: not any(map(is_alive, pids.read_text().split())))
 
 
 def test_where_its_server_is_killed_the_next_process_is_started_and_that_is_said() -> None:
     said: list[str] = []
     with ForkServer(("tests.crashing",), said.append) as server:
-        assert call(crashing.tell, {}, IMAGES, start=server.start)["pid"] > 0
+        assert call(crashing.tell, {}, INPUTS, start=server.start)["pid"] > 0
         assert server._server is not None
         os.kill(server._server.pid, signal.SIGKILL)
         server._server.wait()
-        assert call(crashing.tell, {}, IMAGES, start=server.start)["pid"] > 0
+        assert call(crashing.tell, {}, INPUTS, start=server.start)["pid"] > 0
     assert len(said) == 1 and "was lost" in said[0]
 
 
@@ -161,8 +162,8 @@ def test_where_nothing_can_be_forked_each_process_is_started(what: str, monkeypa
         monkeypatch.setattr(fork_server.sys, "platform", "darwin")
     said: list[str] = []
     with ForkServer(modules, said.append) as server:
-        call(crashing.give_back, {}, IMAGES, start=server.start)
-        found = call(crashing.give_back, {}, IMAGES, start=server.start)
+        call(crashing.give_back, {}, INPUTS, start=server.start)
+        found = call(crashing.give_back, {}, INPUTS, start=server.start)
         assert server._server is None
     assert len(said) == (what == "module")  # once; elsewhere than on Linux it is as documented
     np.testing.assert_array_equal(found["images"], IMAGES)

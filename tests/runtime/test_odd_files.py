@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 
+from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.make import job
 from compbench.measure import footprint, launch, profile
@@ -22,21 +23,22 @@ from compbench.runtime import inference
 from compbench.runtime.process import ProcessFailed, Worker
 from compbench.runtime.target import Target
 from tests.fakes import cpu_session
-from tests.odd_files import REASONS, RIGHT, Made, reason
+from tests.odd_files import LATER, REASONS, RIGHT, Made, reason
 
 MADE = Made(4, 3)
 IMAGES = np.random.default_rng(1).normal(size=(40, 1, 4, 4)).astype(np.float32)
+INPUTS = {"input": IMAGES}
 
 
 @pytest.fixture(scope="module")
 def expected() -> np.ndarray:
-    return inference.logits(cpu_session(MADE.good()), IMAGES)
+    return inference.outputs(cpu_session(MADE.good()), INPUTS)
 
 
 @pytest.mark.parametrize("kind", RIGHT)
 def test_logits_are_found_whatever_is_beside_them(kind: str, expected: np.ndarray) -> None:
     session = cpu_session(getattr(MADE, kind)())
-    np.testing.assert_allclose(inference.logits(session, IMAGES), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(inference.outputs(session, INPUTS), expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", REASONS)
@@ -46,11 +48,18 @@ def test_what_has_no_logits_says_what_it_has(kind: str) -> None:
     assert str(raised.value) == reason(kind, MADE)
 
 
-def test_weights_that_are_elsewhere_are_missed_in_one_line() -> None:
+def test_inputs_that_a_batch_lacks_are_named_with_those_that_there_are() -> None:
+    session = cpu_session(MADE.two_inputs())
+    wanted = r"^the model takes input .*, more tensor.*; there is input float32 "
+    with pytest.raises(JobFailed, match=wanted):
+        session.bind(INPUTS)
+
+
+def test_weights_that_are_elsewhere_are_missed_in_one_line(tiny: Data) -> None:
     with pytest.raises(JobFailed, match=r"\AONNX Runtime can't load the file: .*weights\.bin.*\Z"):
         cpu_session(MADE.elsewhere())
     with pytest.raises(JobFailed, match=r"\Aits weights are in other files \(weights\.bin\)"):
-        job._checked(MADE.elsewhere(), "'mine'")
+        job._checked(MADE.elsewhere(), "'mine'", tiny.training)
 
 
 def test_an_output_that_is_not_what_the_file_says_is_told() -> None:
@@ -60,8 +69,8 @@ def test_an_output_that_is_not_what_the_file_says_is_told() -> None:
     model.graph.node.extend(three)
     model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([0]), "axis"))
     session = cpu_session(model.SerializeToString())
-    with pytest.raises(JobFailed, match=r"^for images \(40, 1, 4, 4\) .* output is \(1, 40, 3\)$"):
-        inference.logits(session, IMAGES)
+    with pytest.raises(JobFailed, match=r"^for 40 samples the model.s output is \(1, 40, 3\)$"):
+        inference.outputs(session, INPUTS)
 
 
 @pytest.mark.parametrize("kind", [name for name in vars(Made) if name not in ("file", "label")])
@@ -91,9 +100,9 @@ def path(tmp_path: Path, request: pytest.FixtureRequest) -> str:
 @pytest.mark.parametrize("path", ["words", "unknown_classes"], indirect=True)
 def test_odd_files_are_measured_as_others_are(path: str) -> None:
     target = Target(batch_sizes=(2, 4))
-    assert footprint.footprints(path, target, 1, IMAGES)["rest_bytes"] > 0
-    assert "MatMul" in profile.profile(path, target, IMAGES)["operator"]
-    taken = launch.launch(Spec({"a/0": path}, target, Turns(1e-6, most_runs=2), 0), IMAGES)
+    assert footprint.footprints(path, target, 1, INPUTS)["rest_bytes"] > 0
+    assert "MatMul" in profile.profile(path, target, INPUTS)["operator"]
+    taken = launch.launch(Spec({"a/0": path}, target, Turns(1e-6, most_runs=2), 0), INPUTS)
     assert set(taken["throughput"]) == {"2", "4"}
 
 
@@ -102,8 +111,8 @@ def test_a_batch_that_does_not_fit_is_blamed_on_its_arm(path: str, tmp_path: Pat
     good = tmp_path / "good.onnx"
     good.write_bytes(MADE.good())
     arms = {"good/0": str(good), "odd/0": path}
-    with pytest.raises(ProcessFailed, match=r"^the model takes \(7, 1, 4, 4\)") as raised:
-        launch.launch(Spec(arms, Target(), Turns(1e-6), 0), IMAGES)
+    with pytest.raises(ProcessFailed, match=r"^the model takes input \(7, 1, 4, 4\)") as raised:
+        launch.launch(Spec(arms, Target(), Turns(1e-6), 0), INPUTS)
     assert raised.value.at == "odd/0"
 
 
@@ -111,14 +120,14 @@ def test_a_batch_that_does_not_fit_is_blamed_on_its_arm(path: str, tmp_path: Pat
 @pytest.mark.parametrize("path", ["endless"], indirect=True)
 def test_a_file_that_never_ends_a_run_is_ended(path: str) -> None:
     ended = "made no progress for 2 s and was ended"
-    with Worker({"images": IMAGES}, 2) as worker, pytest.raises(ProcessFailed, match=ended):
+    with Worker({"images/input": IMAGES}, 2) as worker, pytest.raises(ProcessFailed, match=ended):
         inference.infer(worker, path, Target(), "images")
     with pytest.raises(ProcessFailed, match="made no progress") as raised:
-        launch.launch(Spec({"odd/0": path}, Target(), Turns(1e-6), 0), IMAGES, 2)
+        launch.launch(Spec({"odd/0": path}, Target(), Turns(1e-6), 0), INPUTS, 2)
     assert raised.value.at == "odd/0"
 
 
-KINDS = (*RIGHT, *REASONS, "other_classes", "elsewhere", "endless")
+KINDS = (*RIGHT, *REASONS, *LATER, "other_classes", "elsewhere", "endless")
 SUITE = """
 dataset = "digits"
 [measure]
@@ -156,9 +165,14 @@ def test_a_suite_of_odd_files_fails_where_it_must_and_only_there(tmp_path: Path)
     failed = {r.variant: r.reason for r in rows if r.status == "failed"}
     wanted = {kind: reason(kind, made) for kind in REASONS} | {
         "other_classes": "tests.odd_files:Technique gives outputs of shape (360, 20) for 360 "
-        "images, not the logits of 10 classes (360, 10)",
+        "samples, not (360, 10), the logits of 10 classes",
         "elsewhere": "its weights are in other files (weights.bin): save all in one",
-        "fixed_batch": "the model takes (7, 1, 28, 28), the images are (1, 1, 28, 28)",
+        "fixed_batch": "the model takes input (7, 1, 28, 28), but is given (1, 1, 28, 28)",
+        "two_inputs": "the technique 'tests.odd_files:Technique': the file takes input float32 (N, "
+        "1, 28, 28), more float32 (N, 10); there is pixels",
+        "maps_of_features": "the file gives outputs of shape (360, 10, 1, 1) for 360 samples, not "
+        "(360, 10), the logits of 10 classes",
+        "one_score": "for 256 samples the model's output is (256,)",
         "endless": "the process that ran it made no progress for 20 s and was ended",
     }
     assert failed == wanted

@@ -18,6 +18,7 @@ import numpy as np
 import psutil
 import pytest
 
+from compbench.contracts.inputs import Inputs, size
 from compbench.errors import JobFailed, UserError
 from compbench.measure import footprint, launch, peak, profile
 from compbench.measure.launch import Spec
@@ -29,6 +30,7 @@ from tests import crashing
 from tests.benchmarks import nets
 
 IMAGES = np.random.default_rng(0).normal(size=(5, 10)).astype(np.float32)
+INPUTS = {"images": IMAGES}
 CRASHED = "the process that ran it was ended by signal 11 (SIGSEGV)"
 
 
@@ -100,12 +102,12 @@ def test_who_was_killed_from_outside_may_try_once_more(
 ) -> None:
     spec = {"count": str(tmp_path / "count"), "times": times, "signal": int(number)}
     if times < 2:
-        found = worker_module.call(crashing.killed, spec, IMAGES)
+        found = worker_module.call(crashing.killed, spec, INPUTS)
         np.testing.assert_array_equal(found["images"], IMAGES)
     else:
         ended = f"ended by signal {int(number)} ({number.name}) twice"
         with pytest.raises(ProcessFailed, match=re.escape(ended)):
-            worker_module.call(crashing.killed, spec, IMAGES)
+            worker_module.call(crashing.killed, spec, INPUTS)
     assert len((tmp_path / "count").read_text()) == min(2, times + 1)
 
 
@@ -125,7 +127,7 @@ def test_a_process_that_makes_progress_may_take_its_time() -> None:
 
 
 def test_what_libraries_print_is_no_answer(capfd) -> None:
-    found = worker_module.call(crashing.print_much, {}, IMAGES)
+    found = worker_module.call(crashing.print_much, {}, INPUTS)
     np.testing.assert_array_equal(found["images"], IMAGES)
     assert capfd.readouterr() == ("", "")
 
@@ -166,7 +168,7 @@ def test_what_ends_a_run_ends_it_from_a_process_too(
 
 def test_a_process_that_leaves_is_told_with_its_last_words() -> None:
     with pytest.raises(ProcessFailed) as raised:
-        worker_module.call(crashing.leave, {}, IMAGES)
+        worker_module.call(crashing.leave, {}, INPUTS)
     assert str(raised.value) == "the process that ran it ended with exit code 3: last words"
     assert raised.value.details == "first words\nlast words"
 
@@ -220,7 +222,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
 def test_a_job_that_fails_in_its_process_says_the_same_here(tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(b"no model")
     with pytest.raises(JobFailed, match=r"^ONNX Runtime can't load the file: "):
-        footprint.footprints(str(tmp_path / "net.onnx"), Target(), 1, IMAGES)
+        footprint.footprints(str(tmp_path / "net.onnx"), Target(), 1, INPUTS)
 
 
 def test_what_runs_in_fresh_processes_imports_neither_torch_nor_pandas() -> None:
@@ -240,7 +242,7 @@ def test_what_runs_in_fresh_processes_imports_neither_torch_nor_pandas() -> None
 
 
 def test_memory_grows_by_the_weights_and_never_beyond_its_peak(large: str) -> None:
-    images = np.ones((5, 2048), np.float32)
+    images = {"images": np.ones((5, 2048), np.float32)}
     taken = footprint.footprints(large, Target(batch_sizes=(3, 1)), 2, images)
     stages = ("base_bytes", "loaded_bytes", "first_run_bytes", "rest_bytes", "peak_bytes")
     assert set(taken) == {*stages, "create_ns", "first_run_ns"}
@@ -309,7 +311,7 @@ def test_only_a_kernel_s_time_is_a_node_s(kind: str, name: str, expected: bool) 
 
 
 def test_a_profile_names_the_operators_of_the_file(net: str) -> None:
-    found = profile.profile(net, Target(), IMAGES)
+    found = profile.profile(net, Target(), INPUTS)
     assert found["operator"].tolist() == ["Identity"]
     assert found["provider"].tolist() == ["CPUExecutionProvider"]
     assert (found["nodes"].tolist(), found["int8"].tolist()) == ([1], [0])
@@ -328,7 +330,7 @@ def test_a_product_is_what_its_name_says() -> None:
     from tests.fakes import cpu_session
 
     session = cpu_session(peak.product(4))
-    session.bind(np.eye(4, dtype=np.float32))
+    session.bind({"a": np.eye(4, dtype=np.float32)})
     session.run()
     matrix = np.random.default_rng(0).normal(size=(4, 4)).astype(np.float32)
     np.testing.assert_allclose(session.outputs(), matrix, rtol=1e-6)
@@ -339,7 +341,7 @@ def test_a_launch_takes_all_columns_of_all_arms(net: str, tmp_path: Path) -> Non
     other.write_bytes(peak.product(10))
     arms = {"a/0": net, "b/0": str(other), "control": net}
     target = Target(batch_sizes=(2, 4))
-    taken = launch.launch(Spec(arms, target, Turns(1e-6, discarded=1, most_runs=2), 0), IMAGES)
+    taken = launch.launch(Spec(arms, target, Turns(1e-6, discarded=1, most_runs=2), 0), INPUTS)
     assert set(taken) == {"latency", "throughput", "machine"}
     columns = {"duration_ns", "turn", "order", "kept", "cpu_ns"}
     assert {name: set(arm) for name, arm in taken["latency"].items()} == dict.fromkeys(
@@ -362,7 +364,7 @@ def test_a_launch_times_arms_in_groups_around_what_they_are_compared_with(net: s
     arms = {"base/0": net, "a/0": net, "base/1": net, "a/1": net}
     beside = {name: f"base/{name[-1]}" for name in arms}
     spec = Spec(arms, Target(), Turns(1e-6, most_runs=2), 0, throughput=False, beside=beside)
-    taken = launch.launch(spec, IMAGES)["latency"]
+    taken = launch.launch(spec, INPUTS)["latency"]
     turns = {name: set(taken[name]["turn"].tolist()) for name in arms}
     assert turns["a/0"] == turns["base/0"] and turns["a/1"] == turns["base/1"]
     assert not turns["a/0"] & turns["a/1"]
@@ -372,14 +374,14 @@ def test_a_launch_sends_only_the_images_that_it_needs(monkeypatch) -> None:
     sent: dict[str, Any] = {}
 
     def call(
-        function: worker_module.Function, spec: dict[str, Any], images: np.ndarray, silent_s: float
+        function: worker_module.Function, spec: dict[str, Any], given: Inputs, silent_s: float
     ) -> worker_module.Arrays:
-        sent.update(spec, function=function.__module__, images=len(images))
+        sent.update(spec, function=function.__module__, images=size(given))
         return {"latency|a/0|kept": np.ones(1), "machine||steal": np.zeros(1)}
 
     monkeypatch.setattr(worker_module, "call", call)
     spec = Spec({"a/0": "f"}, Target(batch_sizes=(2, 50)), Turns(0.1), 7, throughput=False)
-    taken = launch.launch(spec, np.zeros((1000, 10), np.float32))
+    taken = launch.launch(spec, {"x": np.zeros((1000, 10), np.float32)})
     assert sent["images"] == 2 * launch.BATCHES + 50
     assert json.loads(json.dumps(sent))["turns"] == {
         "seconds_per_arm": 0.1,
@@ -395,7 +397,7 @@ def test_a_launch_sends_only_the_images_that_it_needs(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "size", "expected"),
+    ("start", "count", "expected"),
     [
         (0, 2, [0, 1]),
         (3, 2, [3, 4]),
@@ -405,9 +407,9 @@ def test_a_launch_sends_only_the_images_that_it_needs(monkeypatch) -> None:
     ],
 )
 def test_batches_begin_again_where_there_are_too_few_images(
-    start: int, size: int, expected: list[int]
+    start: int, count: int, expected: list[int]
 ) -> None:
-    found = launch._batch(IMAGES, start, size)
+    found = launch._batch(INPUTS, start, count)["images"]
     np.testing.assert_array_equal(found, IMAGES[expected])
     assert found.flags.c_contiguous
 

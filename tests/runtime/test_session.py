@@ -3,12 +3,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from compbench.contracts.inputs import Inputs
 from compbench.errors import JobFailed
 from compbench.providers import cuda
 from compbench.runtime import placement as runtime_placement
@@ -38,8 +41,12 @@ def conv() -> bytes:
     return helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()
 
 
-def images(count: int, seed: int = 0) -> session.Images:
+def images(count: int, seed: int = 0) -> NDArray[np.float32]:
     return np.random.default_rng(seed).random((count, 1, 4, 4), np.float32)
+
+
+def given(array: NDArray[Any]) -> Inputs:
+    return {"input": array}
 
 
 @dataclass
@@ -77,10 +84,10 @@ class Telling(Silent):
 
 @pytest.mark.parametrize("graph_optimization", ["all", "extended", "basic", "disabled"])
 def test_a_file_computes_what_it_says(graph_optimization) -> None:
-    one, given = OrtSession(conv(), Target(graph_optimization=graph_optimization)), images(3)
-    one.bind(given)
+    one, some = OrtSession(conv(), Target(graph_optimization=graph_optimization)), images(3)
+    one.bind(given(some))
     one.run()
-    sums = given.sum(axis=(1, 2, 3))
+    sums = some.sum(axis=(1, 2, 3))
     np.testing.assert_allclose(one.outputs(), np.stack([sums, 2 * sums], 1), rtol=1e-5)
     assert one.placement == {CPU: ("Conv", "Flatten")}
 
@@ -88,18 +95,18 @@ def test_a_file_computes_what_it_says(graph_optimization) -> None:
 def test_a_path_and_its_bytes_are_the_same(tmp_path: Path) -> None:
     path = tmp_path / "identity.onnx"
     path.write_bytes(nets.identity())
-    given = np.arange(20, dtype=np.float32).reshape(2, 10)
+    some = np.arange(20, dtype=np.float32).reshape(2, 10)
     for one in (OrtSession(str(path), Target()), cpu_session(nets.identity())):
-        one.bind(given)
+        one.bind(given(some))
         one.run()
-        np.testing.assert_array_equal(one.outputs(), given)
+        np.testing.assert_array_equal(one.outputs(), some)
 
 
 def test_batches_of_a_size_share_a_buffer_and_logits_are_copies() -> None:
     one = cpu_session(conv())
     buffers, taken = [], []
     for count, seed in ((2, 1), (3, 2), (2, 3)):
-        one.bind(images(count, seed))
+        one.bind(given(images(count, seed)))
         one.run()
         buffers.append(one._bound)
         taken.append(one.outputs())
@@ -110,8 +117,8 @@ def test_batches_of_a_size_share_a_buffer_and_logits_are_copies() -> None:
 
 def test_a_run_is_of_the_images_bound_last() -> None:
     one = cpu_session(conv())
-    one.bind(images(1, 1))
-    one.bind(images(1, 2))
+    one.bind(given(images(1, 1)))
+    one.bind(given(images(1, 2)))
     one.run()
     assert one.outputs()[0, 0] == pytest.approx(images(1, 2).sum(), rel=1e-5)
 
@@ -126,8 +133,9 @@ def test_a_file_that_does_not_load_fails_the_job_in_one_line(file: str | bytes) 
 @pytest.mark.parametrize("shape", [(2, 1, 4, 5), (2, 3, 4, 4), (2, 16), (2, 1, 1, 4, 4)])
 def test_images_that_do_not_fit_are_named_with_what_would(shape: tuple[int, ...]) -> None:
     with pytest.raises(JobFailed) as raised:
-        cpu_session(conv()).bind(np.zeros(shape, np.float32))
-    assert str(raised.value) == f"the model takes ('batch', 1, 4, 4), the images are {shape}"
+        cpu_session(conv()).bind(given(np.zeros(shape, np.float32)))
+    told = f"the model takes input ('batch', 1, 4, 4), but is given {shape}"
+    assert str(raised.value) == told
 
 
 def test_without_the_provider_the_job_fails_with_what_to_install(monkeypatch) -> None:
@@ -191,7 +199,7 @@ def test_a_mixture_is_measured_only_where_the_target_allows_it(monkeypatch) -> N
 
 def test_a_profile_has_every_run(tmp_path: Path) -> None:
     one = OrtSession(nets.identity(), Target(), profile=str(tmp_path / "trace"))
-    one.bind(np.zeros((1, 10), np.float32))
+    one.bind(given(np.zeros((1, 10), np.float32)))
     for _ in range(4):
         one.run()
     path = Path(one.end_profile())
@@ -231,7 +239,7 @@ def test_buffers_are_bound_on_the_device_that_computes(monkeypatch, options, dev
 
     monkeypatch.setattr(onnxruntime, "OrtValue", Values)
     one = OrtSession(conv(), Target(provider="cuda", provider_options=options))
-    one.bind(images(2))
+    one.bind(given(images(2)))
     one.run()
     assert one.outputs()[0, 0] == pytest.approx(images(2)[0].sum(), rel=1e-5)
     assert places == [("cuda", device_id)] * 2

@@ -25,7 +25,8 @@ def test_a_ratio_of_ratios_is_welch_s_test(a: list[float], b: list[float]) -> No
     theirs: Any = stats.ttest_ind(b, a, equal_var=False)
     ends = theirs.confidence_interval(0.95)
     assert found.p_value == pytest.approx(theirs.pvalue, rel=1e-6)
-    expected = np.exp([np.mean(b) - np.mean(a), ends.low, ends.high])
+    logs_of = np.array([np.mean(b) - np.mean(a), ends.low, ends.high])
+    expected = np.exp(logs_of)
     assert found.interval == pytest.approx(tuple(expected), rel=1e-6)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -131,9 +132,8 @@ def test_columns_are_called_by_the_metric() -> None:
     named = ["rmse", "rmse_low", "rmse_high", "validation_rmse"]
     assert [c for c in table.columns if "accuracy" in c] == []
     assert {*named} < {*table.columns}
-    assert table.set_index("variant")["rmse"]["worse"] == pytest.approx(
-        RMSE.value(squares("worse", 1))
-    )
+    of_variant: Any = table.set_index("variant")["rmse"]
+    assert of_variant["worse"] == pytest.approx(RMSE.value(squares("worse", 1)))
     about = columns.columns(RMSE)
     assert {about[name].unit for name in (*named, "change", "seed_sd")} == {"eV"}
     assert about["rmse"].meaning == "RMSE on the test samples, mean over seeds"

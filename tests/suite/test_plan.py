@@ -148,13 +148,18 @@ def test_comments_and_docstrings_anywhere_change_no_key(
     assert changed(path, before) == set()
 
 
+ONNX_FILE = Path(__file__).parents[2] / "examples" / "own_onnx" / "classifier.onnx"
+
+
 def every_plugin() -> str:
     """A suite with each built-in technique, and each built-in model."""
     tables = ['[variants.teacher]\ntechnique = "train"\nmodel = "cnn"\n']
     for name in registry.names("model"):
         tables.append(f'[variants.m_{name}]\ntechnique = "train"\nmodel = "{name}"\n')
     for name in registry.names("technique"):
-        if name != "train":
+        if name == "load":
+            tables.append(f'[variants.t_{name}]\ntechnique = "{name}"\npath = "{ONNX_FILE}"\n')
+        elif name != "train":
             model = 'model = "mlp"\n' if name == "distill" else ""
             tables.append(f'[variants.t_{name}]\ntechnique = "{name}"\nparent = "teacher"\n{model}')
     return "".join(tables)

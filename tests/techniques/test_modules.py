@@ -42,8 +42,21 @@ TECHNIQUES = {
 }
 
 
-REFUSED = {  # torch-pruning can't follow the two directions
-    ("lstm", "prune_channels"): r"channels can't be followed: .*'0.1.layer' \(LSTM\)",
+UNPRUNED = {  # before anything is trained, by the layer's name
+    "upsample": r"nothing was pruned: .* 0.0 \(.*pixel_shuffle",
+    "lstm": r"its channels can't be followed: .*'0.1.layer' \(LSTM\)",
+    "lstm-projected": r"nothing was pruned: .* 0.1.layer \(LSTM\)",
+    "gru": r"nothing was pruned: .* 0.1.layer \(GRU\)",
+    "attention": r"nothing was pruned: .* 0.1.layer \(MultiheadAttention\)",
+    "bilinear": r"nothing was pruned: .* 0.1 \(.*bilinear.*, 0.2.layer \(Bilinear\)",
+    "own": r"nothing was pruned: .* mix \(.*multiplied.*, hidden \(",
+    "raw-head": r"nothing was pruned: .* hidden \(they reach the net's outputs\)",
+    "tied": r"nothing was pruned: .* first \(its weight is another's too\), one \(its",
+    "embedded": r"nothing was pruned: .* embedding \(its weight is another's too\), back \(its",
+    "shuffled": r"(nothing was pruned: .* stem \(|followed after layer '(stem|part)')",
+}
+REFUSED = {(kind, "prune_channels"): reason for kind, reason in UNPRUNED.items()} | {
+    ("standardised", "low_rank"): r"nothing was factorised: 2 \(Standardised\)",
     ("lstm", "low_rank"): r"nothing was factorised: 0.1.layer \(LSTM\), 1 \(it gives",
     ("lstm-projected", "low_rank"): r"nothing was factorised: 0.1.layer \(LSTM\)",
     ("gru", "low_rank"): r"nothing was factorised: 0.1.layer \(GRU\)",
@@ -282,6 +295,12 @@ def test_a_value_that_changed_is_named(tiny: Data) -> None:
         ("encoder", ["1"]),
         ("lstm", ["1"]),
         ("weight-norm", ["1"]),
+        ("head-1x1", ["4"]),
+        ("head-of-one-place", ["4"]),
+        ("head-normed", ["4"]),
+        ("vit", ["head"]),
+        ("vit-encoder", ["head"]),
+        ("viewing", ["head"]),
     ],
 )
 def test_the_layer_that_gives_the_logits_is_found_wherever_it_is(
@@ -325,7 +344,7 @@ def test_what_is_left_as_it_is_is_said(tiny: Data) -> None:
     assert "0.0 (its weight is computed from others)" in notes("spectral-norm", "low_rank")
     assert "0.0.weight_orig (Conv2d)" in notes("spectral-norm", "prune_weights")
     assert "0.1 (ParametrizedLinear)" in notes("weight-norm", "cluster_weights")
-    assert "0.1.layer (MultiheadAttention)" in notes("attention", "prune_channels")
+    assert "blocks.0.self_attn (MultiheadAttention)" in notes("vit-encoder", "prune_channels")
     assert notes("batch-norm-1d", "prune_weights") == ""
 
 

@@ -13,7 +13,7 @@ from compbench.training.loop import Fit
 
 def student(data: Data) -> nn.Module:
     torch.manual_seed(0)
-    return mlp.Model(hidden=(16,)).build(data.training.shape, 3)
+    return mlp.Model(hidden=(16,)).build(data.signature)
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
@@ -24,7 +24,7 @@ def test_every_recipe_learns(tiny: Data, optimizer: str, schedule: str) -> None:
     recipe = Recipe.model_validate({"epochs": 8, "batch_size": 16, **options})
     fit(student(tiny), recipe)
     assert fit.history[-1].train_loss < 0.5 * fit.history[0].train_loss
-    assert max(epoch.validation_accuracy for epoch in fit.history) > 0.9
+    assert max(epoch.validation for epoch in fit.history) > 0.9
     assert fit.samples_seen == 8 * 96
     assert fit.seconds > 0
 
@@ -33,15 +33,15 @@ def test_the_best_epoch_by_validation_is_kept(tiny: Data) -> None:
     seen = []
     fit = Fit(tiny.training, 0, lambda epoch, total: seen.append((epoch, total)))
     model = fit(student(tiny), Recipe(epochs=6, batch_size=16, learning_rate=0.02))
-    best = max(epoch.validation_accuracy for epoch in fit.history)
+    best = max(epoch.validation for epoch in fit.history)
     validation = tiny.training.validation
-    logits = fit.outputs(model, torch.from_numpy(validation.images))
-    accuracy = (logits.argmax(1) == torch.from_numpy(validation.labels)).double().mean()
+    logits = fit.outputs(model, validation)
+    accuracy = (logits.argmax(1) == torch.from_numpy(validation.targets)).double().mean()
     assert float(accuracy) == best
     chosen = fit.history[(fit.chosen_epoch or 0) - 1]
-    assert chosen.validation_accuracy == best
+    assert chosen.validation == best
     earlier = fit.history[: chosen.epoch - 1]
-    assert all(epoch.validation_accuracy < best for epoch in earlier)
+    assert all(epoch.validation < best for epoch in earlier)
     assert [epoch.epoch for epoch, _ in seen] == [1, 2, 3, 4, 5, 6]
     assert {total for _, total in seen} == {6}
 

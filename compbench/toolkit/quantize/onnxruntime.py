@@ -15,8 +15,13 @@ import numpy as np
 
 from compbench.contracts import TrainingData
 from compbench.contracts.inputs import fed
-from compbench.errors import JobFailed
-from compbench.onnxfile.graph import matched, refuse_quantized, with_matrix_products
+from compbench.errors import JobFailed, first_line
+from compbench.onnxfile.graph import (
+    matched,
+    refuse_unchanged,
+    settled,
+    with_matrix_products,
+)
 from compbench.toolkit.quantize.options import IntegerOptions, StaticOptions
 
 if TYPE_CHECKING:
@@ -24,27 +29,38 @@ if TYPE_CHECKING:
     from onnxruntime.quantization import CalibrationDataReader, QuantType
     from onnxruntime.quantization.calibrate import TensorsData
 
+LEAST_OPSET = 13  # the first in which each channel can have a scale
 INT4_OPSET = 21  # the first in which QuantizeLinear and DequantizeLinear have int4
 _BINS = 2048  # of histograms; with ONNX Runtime's 128 the least divergence is always min-max
 _BATCH = 64
+_MOST_IN_RANGE = 1e6  # what is larger is no activation
 
 
 def prepared(parent: bytes, opset: int = 0) -> ModelProto:
     """A float file as quantizers want it: constants and batch norms folded, at least at `opset`.
 
-    Raises JobFailed where the file is quantized already.
+    Raises JobFailed where the file is quantized already, or can't be brought there.
     """
     import onnx
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    model = onnx.load_model_from_string(parent)
-    refuse_quantized(model)
-    if any(x.version < opset for x in model.opset_import if x.domain in ("", "ai.onnx")):
-        model = onnx.version_converter.convert_version(model, opset)
-    with _folder() as folder:
-        onnx.save(model, folder / "parent.onnx")
-        quant_pre_process(folder / "parent.onnx", folder / "new.onnx", skip_symbolic_shape=True)
-        return onnx.load(folder / "new.onnx")
+    model = settled(parent)
+    metadata, opset = [*model.metadata_props], max(opset, LEAST_OPSET)
+    versions = [x.version for x in model.opset_import if x.domain in ("", "ai.onnx")]
+    try:
+        if any(version < opset for version in versions):
+            model = onnx.version_converter.convert_version(model, opset)
+        with _folder() as folder:
+            onnx.save(model, folder / "parent.onnx")
+            quant_pre_process(folder / "parent.onnx", folder / "new.onnx", skip_symbolic_shape=True)
+            model = settled((folder / "new.onnx").read_bytes())
+    except JobFailed:
+        raise
+    except Exception as error:  # of onnx's and ONNX Runtime's own kinds, without a common base
+        raise JobFailed(f"it can't be prepared for quantization: {first_line(error)}") from error
+    del model.metadata_props[:]
+    model.metadata_props.extend(metadata)
+    return model
 
 
 def calibrated(model: ModelProto, data: TrainingData, options: StaticOptions) -> TensorsData:
@@ -77,7 +93,8 @@ def quantized(
 ) -> bytes:
     """The file with integer weights, and activations between Quantize/DequantizeLinear pairs.
 
-    `form` "operator" has ONNX Runtime's integer operators instead.
+    `form` "operator" has ONNX Runtime's integer operators instead. Raises JobFailed where nothing
+    was quantized.
     """
     import onnx
     from onnxruntime.quantization.calibrate import TensorsData
@@ -99,22 +116,27 @@ def quantized(
             quant_type(options.activation_type),
             TensorsData(ranges.calibration_method, dict(ranges.items())),
             [],
-            matched(model, options.exclude),
+            [*matched(model, options.exclude), *_masked(model, ranges)],
             _operators(options),
             {},
         )
         made.quantize_model()
         made.model.topological_sort()
+    refuse_unchanged(model, made.model.model, _operators(options), options.known_operators)
     return made.model.model.SerializeToString(deterministic=True)
 
 
 def dynamic(model: ModelProto, options: IntegerOptions) -> bytes:
-    """The file with integer weights, whose activations are quantized while it runs."""
+    """The file with integer weights, whose activations are quantized while it runs.
+
+    Raises JobFailed where nothing was quantized.
+    """
     import onnx
     from onnxruntime.quantization import quantize_dynamic
 
     names = _chosen(model, _operators(options), matched(model, options.exclude))
     model = with_matrix_products(model, names)
+    others = [node.name for node in model.graph.node if node.name not in names]
     with _folder() as folder:
         onnx.save(model, folder / "parent.onnx")
         quantize_dynamic(
@@ -124,9 +146,15 @@ def dynamic(model: ModelProto, options: IntegerOptions) -> bytes:
             per_channel=options.per_channel,
             reduce_range=options.reduce_range,
             weight_type=quant_type(options.weight_type),
-            nodes_to_exclude=[n.name for n in model.graph.node if n.name not in names],
+            # where it can't tell a type, after operators of other domains
+            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
+            # it makes a Gemm a MatMul, which has another name
+            nodes_to_exclude=[*others, *(f"{name}_MatMul" for name in others)],
         )
-        return (folder / "new.onnx").read_bytes()
+        file = (folder / "new.onnx").read_bytes()
+    made = onnx.load_model_from_string(file)
+    refuse_unchanged(model, made, _operators(options), options.known_operators)
+    return file
 
 
 def weight_only(model: ModelProto, excluded: Sequence[str], **settings: Any) -> bytes:
@@ -139,13 +167,24 @@ def weight_only(model: ModelProto, excluded: Sequence[str], **settings: Any) -> 
     names = _chosen(model, ["Gemm", "MatMul"], excluded)
     model = with_matrix_products(model, names)
     others = [node.name for node in model.graph.node if node.name not in names]
+    whole = model.ByteSize()
     with quiet():
         made: Any = MatMulNBitsQuantizer(model, nodes_to_exclude=others, **settings)
         made.process()
     new = made.model.model
     if not any(node.op_type == "MatMulNBits" for node in new.graph.node):
-        raise JobFailed("it has no linear layer (matrix product of constant weights) to quantize")
-    return new.SerializeToString(deterministic=True)
+        raise JobFailed(
+            "nothing was quantized: it has no linear layer (matrix product of constant weights) "
+            "that is not excluded"
+        )
+    file = new.SerializeToString(deterministic=True)
+    if len(file) >= whole:
+        raise JobFailed(
+            f"nothing was made smaller ({len(file)} bytes, the floats take {whole}): "
+            f"blocks of {settings['block_size']} weights are filled up where a layer sums over "
+            "fewer; take a smaller block_size, or exclude the small layers"
+        )
+    return file
 
 
 def quant_type(name: str) -> QuantType:
@@ -158,6 +197,19 @@ def quant_type(name: str) -> QuantType:
 def opset(options: IntegerOptions) -> int:
     """The least opset that has the type of the weights; 0 where every one has."""
     return INT4_OPSET if options.weight_type == "int4" else 0
+
+
+def _masked(model: ModelProto, ranges: TensorsData) -> list[str]:
+    """The nodes that take or give numbers without a useful range: what attention masks with.
+
+    8 bits from minus infinity, or minus a billion, to 1 would leave one number.
+    """
+    odd = {
+        name
+        for name, found in ranges.items()
+        if hasattr(found, "range_value") and not np.all(np.abs(found.range_value) < _MOST_IN_RANGE)
+    }
+    return [n.name for n in model.graph.node if odd & {*n.input, *n.output}]
 
 
 def _one_thread(path: Path | str) -> Any:

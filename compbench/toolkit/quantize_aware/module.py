@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 import torch
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 from torch import Tensor, nn
 
-from compbench.contracts import TrainingData
-from compbench.errors import JobFailed
-from compbench.onnxfile import metadata
+from compbench.contracts import Signature, TrainingData, stateless
+from compbench.errors import JobFailed, first_line
+from compbench.onnxfile import metadata, nodes
 from compbench.onnxfile.export import torch_outputs
 from compbench.onnxfile.parity import parity
 from compbench.runtime import inference
@@ -33,7 +34,19 @@ if TYPE_CHECKING:
 
 LEAST_AGREEMENT = 0.95  # on the class, between a trained net and its file
 _MOVING = ("Flatten", "MaxPool", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
-_LAYERS = ("Conv", "Gemm", "MatMul", "Add")  # float constants of these are weights and biases
+_BOTH = (0, 1)
+# operator -> which of its inputs are weights and biases, where they are constants
+_WEIGHTS = {
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "MatMul", "Einsum"), _BOTH),
+    **dict.fromkeys(("Conv", "ConvTranspose", "Gemm", "LayerNormalization"), (1, 2)),
+    **dict.fromkeys(("BatchNormalization", "InstanceNormalization"), (1, 2)),
+    **dict.fromkeys(("GroupNormalization", "RMSNormalization"), (1, 2)),
+    **dict.fromkeys(("GRU", "LSTM", "RNN"), (1, 2, 3)),
+    "Concat": tuple(range(8)),  # a token before all others, say
+    "Gather": (0,),
+    "PRelu": (1,),
+}
+_MOST_TRAINED = 1e4  # numbers above this one, infinity say, are masks
 
 
 class Trainable(nn.Module):
@@ -45,20 +58,29 @@ class Trainable(nn.Module):
     """
 
     def __init__(
-        self, model: onnx.ModelProto, file: bytes, ranges: TensorsData, options: StaticOptions
+        self,
+        model: onnx.ModelProto,
+        file: bytes,
+        ranges: TensorsData,
+        options: StaticOptions,
+        signature: Signature,
     ):
         super().__init__()
-        self.model, self.ranges = model, ranges
-        self.nodes = [_Node(node) for node in model.graph.node]
+        self.model, self.ranges, self.signature = model, ranges, signature
+        refuse_unknown(model)
+        arrays = nodes.constants(model.graph)
+        self.nodes = [_Node(node) for node in model.graph.node if node.output[0] not in arrays]
+        self.inputs = [x.name for x in model.graph.input if x.name not in arrays]
+        self.forward = _Forward(self, self.inputs)
         self.output = model.graph.output[0].name
         quantized = onnx.load_model_from_string(file)
         self.grids = weight_grids(quantized, options.reduce_range)
         self.activation_limits = limits(options.activation_type, is_weight=False)
-        moved = {node.output for node in self.nodes if node.kind in _MOVING}
-        self.scales = {  # what was only moved is rounded already
+        moved = {node.outputs[0] for node in self.nodes if node.kind in _MOVING}
+        self.scales = {  # what was only moved, or looked up in a weight, is rounded already
             name: scale
             for name, scale in activation_scales(quantized).items()
-            if name == scale or name not in moved
+            if (name == scale or name not in moved) and scale in ranges
         }
         lows, highs = {}, {}
         for scale in dict.fromkeys(self.scales.values()):
@@ -66,13 +88,19 @@ class Trainable(nn.Module):
             lows[scale] = nn.Parameter(torch.tensor(min(low, 0.0)))
             highs[scale] = nn.Parameter(torch.tensor(max(high, 0.0)))
         self.lows, self.highs = _Named(lows), _Named(highs)
-        trained = {name for n in self.nodes if n.kind in _LAYERS for name in n.inputs}
-        arrays = {w.name: numpy_helper.to_array(w) for w in model.graph.initializer}
+        stored = {w.name for w in model.graph.initializer}
+        trained = {
+            node.inputs[place]
+            for node in self.nodes
+            for place in _WEIGHTS.get(node.kind, ())
+            if place < len(node.inputs)
+        }
         self.weights = _Named(
             {
                 name: nn.Parameter(torch.from_numpy(array.copy()))
                 for name, array in arrays.items()
-                if name in trained and array.dtype == np.float32
+                if name in stored
+                if (name in trained or name in self.grids) and _is_weight(array)
             }
         )
         self.zeros = {n: self.weights[n].detach() == 0 for n in self.weights.places}
@@ -80,21 +108,38 @@ class Trainable(nn.Module):
         self.place: torch.device | None = None  # where `placed`, the constants as tensors, are
         self.placed: dict[str, Any] = {}
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) -> logits (N, K), as the quantized file computes them."""
+    def computed(self, *inputs: Tensor) -> Tensor:
+        """What the file takes, in its order (N, …) -> its outputs, as the quantized file has them.
+
+        Raises JobFailed, naming the node, where it can't be computed.
+        """
         values: dict[str, Any] = {name: self._weight(name) for name in self.weights.places}
-        if images.device != self.place:
-            self.place = images.device
-            self.placed = {n: _constant(array, images) for n, array in self.constants.items()}
+        if inputs[0].device != self.place:
+            self.place = inputs[0].device
+            self.placed = {n: _constant(array, self.place) for n, array in self.constants.items()}
         values |= self.placed
-        name = self.model.graph.input[0].name
-        values[name] = self._activation(name, images)
+        for name, given in zip(self.inputs, inputs, strict=True):
+            values[name] = self._activation(name, self._as_fed(name, given))
         for node in self.nodes:
-            arguments = [values[name] if name else None for name in node.inputs]
-            result = node.operation(*arguments, **node.settings)
-            values[node.output] = self._activation(node.output, result)
+            results = node(values)
+            for name, result in zip(node.outputs, results, strict=False):
+                values[name] = self._activation(name, result)
         return values[self.output]
 
+    def _as_fed(self, name: str, prepared: Tensor) -> Tensor:
+        """Raw again what is prepared, for a file that prepares it in its graph."""
+        one = self.signature.inputs.get(name)
+        if one is None or one.normalisation is None or not self.signature.in_graph:
+            return prepared
+        shape = (1, -1, *[1] * (prepared.ndim - 2))
+        scale, offset = (
+            torch.from_numpy(array).to(prepared.device).reshape(shape)
+            for array in (one.normalisation.scale, one.normalisation.offset)
+        )
+        raw = (prepared - offset) / scale
+        return raw if np.dtype(one.dtype).kind == "f" else raw.round()
+
+    @stateless
     def keep_zeros(self, share_done: float) -> bool:
         """After a step of training: weights that were zero are set to zero again."""
         with torch.no_grad():
@@ -138,7 +183,7 @@ class Trainable(nn.Module):
         return rounded(weight, low, high, grid.least, grid.most)
 
     def _activation(self, name: str, value: Tensor) -> Tensor:
-        if name not in self.scales:
+        if name not in self.scales or not value.is_floating_point():
             return value
         low = self.lows[self.scales[name]].clamp(max=0)
         high = self.highs[self.scales[name]].clamp(min=0)
@@ -157,23 +202,74 @@ class _Named(nn.ParameterList):
         return super().__getitem__(self.places[name])
 
 
+class _Forward:
+    """`forward` of a net whose arguments are called as the inputs of a file."""
+
+    def __init__(self, net: Trainable, inputs: list[str]):
+        self.net = net
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        self.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in inputs])
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        return self.net.computed(*inputs)
+
+
 class _Node:
     """A node of the graph, ready to be computed."""
 
     def __init__(self, node: onnx.NodeProto):
-        if node.op_type not in operators.KNOWN:
-            raise JobFailed(
-                f"it can't be trained as an ONNX file computes it: node '{node.name}' is "
-                f"{node.op_type}; known: {', '.join(sorted(operators.KNOWN))}"
-            )
-        self.kind, self.inputs, self.output = node.op_type, list(node.input), node.output[0]
+        self.name, self.kind = node.name, node.op_type
+        self.inputs, self.outputs = list(node.input), list(node.output)
         self.operation: Callable[..., Any] = operators.KNOWN[node.op_type]
-        self.settings = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        self.settings = settings(node)
+
+    def __call__(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Its outputs. Raises JobFailed where torch can't compute them."""
+        arguments = [values[name] if name else None for name in self.inputs]
+        try:
+            found = self.operation(*arguments, **self.settings)
+        except torch.OutOfMemoryError:
+            raise
+        except (NotImplementedError, RuntimeError, TypeError, ValueError, KeyError) as error:
+            raise JobFailed(
+                f"it can't be trained as an ONNX file computes it: node '{self.name}' "
+                f"({self.kind}): {first_line(error)}"
+            ) from error
+        return found if isinstance(found, tuple) else (found,)
 
 
-def _constant(array: np.ndarray, like: Tensor) -> Any:
-    """Shapes and axes as lists, float constants as tensors."""
-    return torch.tensor(array, device=like.device) if array.dtype.kind == "f" else array.tolist()
+def settings(node: onnx.NodeProto) -> dict[str, Any]:
+    """A node's attributes by name, texts as such."""
+    found = nodes.options(node)
+    return {n: v.decode() if isinstance(v, bytes) else v for n, v in found.items()}
+
+
+def refuse_unknown(model: onnx.ModelProto) -> None:
+    """Raises JobFailed, naming node and operator, where a graph has what torch can't train here."""
+    unknown = {
+        node.op_type: node.name
+        for node in reversed(model.graph.node)
+        if node.op_type not in operators.KNOWN and node.op_type != "Constant"
+    }
+    if unknown:
+        named = ", ".join(f"node '{name}' is {kind}" for kind, name in unknown.items())
+        raise JobFailed(
+            f"it can't be trained as an ONNX file computes it: {named}; "
+            f"known: {', '.join(sorted(operators.KNOWN))}"
+        )
+
+
+def _is_weight(array: np.ndarray) -> bool:
+    """No integers, no single number of a formula, no mask."""
+    if array.dtype != np.float32 or array.size < 2:
+        return False
+    return bool((np.abs(array) < _MOST_TRAINED).all())  # no NaN either
+
+
+def _constant(array: np.ndarray, place: torch.device) -> Tensor:
+    """Floats where the inputs are; sizes and axes stay where they can be read."""
+    tensor = torch.from_numpy(array.copy())
+    return tensor.to(place) if array.dtype.kind == "f" else tensor
 
 
 def refuse_drift(net: Trainable, file: bytes, data: TrainingData) -> None:

@@ -1,0 +1,72 @@
+"""A small transformer that tells the next token of a text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field, model_validator
+
+from compbench.contracts import ModelFamily, Signature
+from compbench.contracts.inputs import TOKENS
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Model(ModelFamily):
+    """Embeddings of tokens and places, blocks of attention to what came before, a linear layer.
+
+    Source: A. Radford et al., "Language Models are Unsupervised Multitask Learners", 2019 (GPT-2).
+    """
+
+    width: int = Field(default=128, ge=1, description="numbers that stand for a token")
+    layers: int = Field(default=4, ge=1, description="blocks of attention")
+    heads: int = Field(default=4, ge=1, description="heads of attention, a part of the width each")
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="after each part of a block")
+    tied: bool = Field(
+        default=False, description="whether the last layer has the weights of the embedding"
+    )
+
+    @model_validator(mode="after")
+    def _divides(self) -> Model:
+        if self.width % self.heads:
+            raise ValueError(f"width = {self.width} is no multiple of heads = {self.heads}")
+        return self
+
+    def build(self, signature: Signature) -> nn.Module:
+        """Tokens (N, L) -> logits (N, L, vocabulary)."""
+        import torch
+        from torch import Tensor, nn
+
+        from compbench.toolkit.attention import HIDDEN, Block
+
+        size = signature.values(TOKENS)
+        (length,) = signature.inputs[TOKENS].shape
+        family = self
+
+        class GPT(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.embedding = nn.Embedding(size, family.width)
+                nn.init.normal_(self.embedding.weight, std=0.02)
+                self.places = nn.Parameter(0.02 * torch.randn(length, family.width))
+                self.dropout = nn.Dropout(family.dropout)
+                self.blocks = nn.ModuleList(
+                    Block(family.width, family.heads, family.dropout) for _ in range(family.layers)
+                )
+                self.norm = nn.LayerNorm(family.width)
+                self.head = nn.Linear(family.width, signature.outputs, bias=False)
+                if family.tied:
+                    self.head.weight = self.embedding.weight
+                later = torch.ones(length, length).triu(1) * HIDDEN
+                self.later: Tensor
+                self.register_buffer("later", later, persistent=False)
+
+            def forward(self, tokens: Tensor) -> Tensor:
+                count = tokens.shape[1]
+                x = self.dropout(self.embedding(tokens) + self.places[:count])
+                for block in self.blocks:
+                    x = block(x, self.later[:count, :count])
+                return self.head(self.norm(x))
+
+        return GPT()

@@ -1,0 +1,178 @@
+"""A model that exists already: weights of a net, or a file of any exporter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from compbench.contracts import (
+    Feed,
+    Locate,
+    ModelOption,
+    Normalisation,
+    NullCase,
+    Options,
+    RootTechnique,
+    TrainingData,
+)
+from compbench.contracts.arguments import arguments
+
+if TYPE_CHECKING:
+    import onnx
+    from torch import nn
+
+WEIGHTS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
+ONNX, PROGRAM = ".onnx", ".pt2"
+
+
+class Scaling(Options):
+    """(x / full - mean) / std, by channel or for all."""
+
+    mean: tuple[float, ...] = Field(..., min_length=1, description="of x / full")
+    std: tuple[float, ...] = Field(..., min_length=1, description="of x / full; none is 0")
+    full: float | None = Field(default=None, gt=0, description="255 for uint8, else 1")
+
+    @model_validator(mode="after")
+    def _can_divide(self) -> Scaling:
+        if not all(self.std):
+            raise ValueError("std: a 0 can't be divided by")
+        return self
+
+
+class Technique(RootTechnique):
+    """Take a model as it is; nothing is trained.
+
+    With `model` the file holds weights of that net: safetensors, or a state dict of `torch.save`,
+    of which nothing but tensors is read. Names may have a wrapper's prefix ("module.", say) or
+    stand under "state_dict" or "model".
+
+    Without it the file is an ONNX file of any exporter, or a program of `torch.export.save`, of
+    which the ONNX export is taken. No torch module stands behind it: it is quantized, measured and
+    gated as it is, and nets are distilled from it by running it; it can't be pruned, factorised or
+    trained further. The graph stays as it is, but for a `ZipMap` of scikit-learn's, which is left
+    out; how it is fed is written into its metadata.
+    """
+
+    family: ClassVar[str] = "loaded"
+    libraries: ClassVar[tuple[str, ...]] = ("onnx", "safetensors")
+
+    null_case: ClassVar[NullCase] = NullCase({"path": "net.onnx"})
+
+    path: str = Field(
+        ...,
+        min_length=1,
+        description="the file, beside the suite file or in the data folder; its content is part of "
+        "the key. .safetensors, .pt, .pth, .bin, .ckpt with `model`; .onnx, .pt2 without",
+    )
+    model: ModelOption = Field(default=None, description="the net that the weights are of")
+    inputs: dict[str, str] = Field(
+        default={},
+        description="the file's inputs and which of the dataset's each is, where names differ",
+    )
+    layout: Literal["as_stored", "channels_last", "flat"] | None = Field(
+        default=None,
+        description="of the file's input: as the dataset's (N, C, H, W), (N, H, W, C), or one row "
+        "of numbers a sample; told by its shape where that is clear",
+    )
+    normalised: Literal["raw", "0-1", "-1-1", "as_suite"] | Scaling | None = Field(
+        default=None,
+        description="what values the file takes: raw ones (pixels of 0 to 255), scaled ones, those "
+        "of the suite's own nets, or (x / 255 - mean) / std with figures given",
+    )
+    output: str | None = Field(
+        default=None, description="the output that counts, where there are several"
+    )
+    output_is: Literal["logits", "probabilities"] | None = Field(
+        default=None,
+        description="what a classifier gives; seen in its outputs where nothing is said",
+    )
+
+    @model_validator(mode="after")
+    def _the_file_is_of_a_kind(self) -> Technique:
+        suffix = PurePath(self.path).suffix
+        if suffix not in (*WEIGHTS, ONNX, PROGRAM):
+            raise ValueError(
+                f"path: '{self.path}' should end in {', '.join((*WEIGHTS, ONNX))} or {PROGRAM}"
+            )
+        if suffix in WEIGHTS and self.model is None:
+            raise ValueError(f"path: '{self.path}' has weights alone: it needs 'model', their net")
+        if suffix not in WEIGHTS and self.model is not None:
+            raise ValueError(f"path: '{self.path}' has a graph of its own: remove 'model'")
+        told = {"inputs", "layout", "normalised", "output", "output_is"} & self.model_fields_set
+        if suffix in WEIGHTS and told:
+            raise ValueError(f"{', '.join(sorted(told))}: weights of a net have no such thing")
+        return self
+
+    def content(self, locate: Locate) -> Mapping[str, str]:
+        """The digest of the file, and of those that hold weights of it."""
+        from compbench.onnxfile import foreign
+
+        return foreign.digests(locate(self.path), self.path)
+
+    def load(
+        self, locate: Locate, data: TrainingData, note: Callable[[str], None]
+    ) -> nn.Module | bytes:
+        """The net with its weights, or the file."""
+        from compbench.onnxfile import foreign
+        from compbench.toolkit import stored_weights
+
+        path = locate(self.path)
+        if self.model is not None:
+            return self._filled(stored_weights.read(path), data)
+        model = foreign.of_program(path) if path.suffix == PROGRAM else foreign.read(path)
+        return self._described(model, data, note)
+
+    def _filled(self, weights: Mapping[str, object], data: TrainingData) -> nn.Module:
+        import torch
+
+        from compbench.toolkit import stored_weights
+
+        net = self.model.build(data.signature).eval()
+        with torch.no_grad():  # lazy layers take their shapes
+            net(*arguments(net, data, data.train.first(2)))
+        stored_weights.fill(net, weights, self.path)  # pyright: ignore[reportArgumentType]
+        return net
+
+    def _described(
+        self, model: onnx.ModelProto, data: TrainingData, note: Callable[[str], None]
+    ) -> bytes:
+        from compbench.onnxfile import feeding, foreign, metadata
+
+        if data.task.has_classes:
+            foreign.refuse_other_classes(model, data.signature.outputs, note)
+        foreign.without_maps(model, note)
+        told = feeding.Told(self.inputs, self.layout, self._normalised(data))
+        feeds = feeding.recognised(model, data.signature, told)
+        batch = feeding.fixed_batch(model)
+        if batch is not None:
+            note(f"it takes {batch} samples at a time alone: targets need batch_sizes = [{batch}]")
+        for feed in feeds:
+            note(_fed(feed))
+        output = foreign.output_of(model, self.output, data.signature.outputs)
+        said = {metadata.OUTPUT: output}
+        if self.output_is:
+            said[metadata.OUTPUT_IS] = self.output_is
+        file = metadata.written(model.SerializeToString(deterministic=True), said)
+        return metadata.fed(file, feeds)
+
+    def _normalised(self, data: TrainingData) -> Literal["raw", "as_suite"] | Normalisation | None:
+        whole = all(one.dtype == "uint8" for one in data.signature.inputs.values())
+        full = 255.0 if whole else 1.0
+        if isinstance(self.normalised, Scaling):
+            one = self.normalised
+            return Normalisation(one.mean, one.std, one.full or full)
+        if self.normalised == "0-1":
+            return Normalisation((0.0,), (1.0,), full)
+        if self.normalised == "-1-1":
+            return Normalisation((0.5,), (0.5,), full)
+        return self.normalised
+
+
+def _fed(feed: Feed) -> str:
+    """How the file is fed, as it was told or recognised."""
+    how = "raw" if feed.normalisation is None else "normalised"
+    layout = "" if feed.layout == "as_stored" else f", {feed.layout.replace('_', ' ')}"
+    return f"its input {feed.name} is given {feed.source} {how} as {feed.dtype}{layout}"

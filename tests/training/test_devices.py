@@ -1,0 +1,109 @@
+"""On a machine with a GPU nets and data meet on one device, in every technique that trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from compbench.contracts import Batch, Epoch, LoweringTechnique, Recipe, TorchTechnique
+from compbench.data.splits import Data
+from compbench.models import cnn
+from compbench.registry import registry
+from compbench.training import loop
+from compbench.training.loop import Fit
+from tests.fake_device import GPU, Mixed, left_for, second_device
+
+AUGMENTED: dict[str, Any] = {"crop_pixels": 1, "flip": True, "erase": 0.5, "mixup": 0.3}
+LARGE: dict[str, Any] = {"micro_batch": 20, "ema_decay": 0.9, "patience": 1, "optimizer": "sgd"}
+TECHNIQUES: dict[str, dict[str, Any]] = {
+    "train": {},
+    "distill": {"model": "mlp"},
+    "prune_channels": {"ratio": 0.5, "round_to": 1, "steps": 2, "importance": "taylor"},
+    "prune_weights": {"ratio": 0.6},
+    "low_rank": {"ratio": 0.5},
+    "cluster_weights": {"bits": 2},
+    "quantize_aware": {},
+}
+KINDS = (LoweringTechnique, TorchTechnique)
+
+
+def net(data: Data) -> nn.Module:
+    torch.manual_seed(0)
+    return cnn.Model(channels=(4, 8), hidden=16).build(data.signature).eval()
+
+
+def trained(name: str, options: dict[str, Any], data: Data, fit: Fit) -> bytes:
+    """The bytes of what a technique makes."""
+    technique = registry.find("technique", name)(**{"epochs": 2, **TECHNIQUES[name], **options})
+    torch.manual_seed(1)
+    if isinstance(technique, LoweringTechnique):
+        return technique.lower([net(data)], data.training, fit)
+    assert isinstance(technique, TorchTechnique)
+    model = technique.build([net(data)], data.training, fit)
+    return b"".join(p.detach().numpy().tobytes() for p in model.state_dict().values())
+
+
+def test_all_that_train_are_here() -> None:
+    found = {n: registry.find("technique", n) for n in registry.names("technique")}
+    trains = {n for n, one in found.items() if issubclass(one, KINDS) and issubclass(one, Recipe)}
+    assert trains == {*TECHNIQUES}
+
+
+@pytest.mark.parametrize("options", [{}, AUGMENTED, LARGE], ids=["plain", "augmented", "large"])
+@pytest.mark.parametrize("name", TECHNIQUES)
+def test_nets_and_data_are_on_one_device(
+    name: str, options: dict[str, Any], tiny: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the arithmetic is the same as without it, so that nothing was left out."""
+    places: list[bool] = []
+    if {"soft_weight"} <= {*registry.find("technique", name).model_fields}:
+        options = {"soft_weight": 0.5, **options}
+    expected = trained(name, options, tiny, Fit(tiny.training, 0, lambda *_: None))
+    with second_device() as is_there:
+        monkeypatch.setattr(loop, "fastest_here", lambda: GPU)
+        monkeypatch.setattr(torch.onnx, "export", left_for(torch.onnx.export))
+
+        def on_epoch(epoch: Epoch, total: int) -> None:
+            places.append(is_there(fit.train.targets))
+
+        fit = Fit(tiny.training, 0, on_epoch)
+        found = trained(name, options, tiny, fit)
+    assert places
+    assert all(places)
+    assert found == expected
+
+
+def test_the_fake_device_finds_a_mix() -> None:
+    """In forward and backward passes and in steps; what a GPU allows is allowed."""
+    with second_device() as is_there:
+        here, there = torch.ones(2), torch.ones(2).to(GPU)
+        assert (is_there(here), is_there(there), is_there(there + 1)) == (False, True, True)
+        assert there.device == GPU
+        assert is_there(torch.zeros(3, device=GPU))
+        assert not is_there(there.cpu())
+        there.copy_(here)
+        assert float((there * torch.tensor(2.0)).sum()) == 4
+        for mixing in (
+            lambda: there + here,
+            lambda: torch.cat([there, here]),
+            lambda: nn.Linear(2, 2)(there),
+            lambda: nn.Linear(2, 2).to(GPU)(here),
+            lambda: there.numpy(),
+            lambda: here.index_select(0, torch.zeros(1, dtype=torch.int64).to(GPU)),
+        ):
+            with pytest.raises(Mixed):
+                mixing()
+
+
+def test_a_technique_that_forgets_to_move_is_found(
+    tiny: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loss(outputs: Tensor, batch: Batch) -> Tensor:
+        return (outputs - torch.zeros(outputs.shape)).pow(2).mean()
+
+    monkeypatch.setattr(loop, "fastest_here", lambda: GPU)
+    with second_device(), pytest.raises(Mixed):
+        Fit(tiny.training, 0, lambda *_: None)(net(tiny), Recipe(epochs=1), loss)
