@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compbench.contracts import Options
 from compbench.errors import UserError
 from compbench.gate import check as gate_check
 from compbench.gate.added_memory import Growth
@@ -296,12 +297,16 @@ def test_a_whole_pair_is_judged_by_the_task_that_its_baseline_recorded(kind: str
     )
 
 
+def limits(**given: str) -> Options:
+    return gate.gate_model()(**given)
+
+
 @pytest.mark.parametrize(("written", "said"), [("1pp", "quality_drop: '1pp' should be a number")])
 def test_a_loss_that_is_none_of_the_metric_is_refused(written: str, said: str) -> None:
     with pytest.raises(UserError, match=rf"\[gate\]: {said}"):
-        gate.refuse_unlike(gate.gate_model()(quality_drop=written), KINDS["regression"].headline)
+        gate.refuse_unlike(limits(quality_drop=written), KINDS["regression"].headline)
 
 
 def test_the_old_name_of_the_limit_is_still_read() -> None:
-    assert gate.gate_model()(accuracy_drop="2pp").model_dump()["quality_drop"] == "2pp"
+    assert limits(accuracy_drop="2pp").model_dump()["quality_drop"] == "2pp"
     assert gate.old_names() == {"accuracy_drop": "quality_drop"}

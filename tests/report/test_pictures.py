@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import matplotlib
@@ -405,4 +406,4 @@ def test_no_two_names_of_classes_overlap_however_many_there_are(classes: int) ->
     assert len(cells) == min(classes, 20)
     for texts in (axes.get_xticklabels(), cells):
         boxes = [text.get_window_extent() for text in texts]
-        assert all(a.x1 < b.x0 for a, b in zip(boxes, boxes[1:], strict=False))
+        assert all(a.x1 < b.x0 for a, b in pairwise(boxes))

@@ -139,7 +139,7 @@ class Lab:
         return {(row.variant, row.target, row.launch): row.reason for row in rows}
 
     def make(
-        self, job: Job, parents: Sequence[make_job.Parent], data: Data, on_epoch: Any, worker: Any
+        self, job: Job, parents: Sequence[make_job.Parent], data: Data, on_epoch: Any, *_: Any
     ) -> tuple[Manifest, dict[str, bytes]]:
         self._ask(f"make {job.variant.name}", job.variant.name)
         assert tuple(parent.artifact.manifest.key for parent in parents) == job.parent_keys

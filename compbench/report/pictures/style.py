@@ -221,7 +221,7 @@ def metric_axis(axis: Axis, headline: Headline) -> None:
 
 def metric_name(headline: Headline) -> str:
     """The metric with what is needed to read its axis: accuracy; RMSE (eV, lower is better)."""
-    unit = "" if headline.is_share else headline.unit
+    unit = "" if headline.is_share or headline.unit in headline.label else headline.unit
     better = "" if headline.better == "higher" else "lower is better"
     said = ", ".join(word for word in (unit, better) if word)
     return f"{headline.label} ({said})" if said else headline.label
@@ -233,6 +233,11 @@ def robust_worst(values: Iterable[float], headline: Headline) -> float:
     best = float(gains.max())
     spread = best - float(np.quantile(gains, 0.25))
     return headline.gain(max(float(gains.min()), best - max(2.5 * spread, visible(best, headline))))
+
+
+def best_of(values: Iterable[float], headline: Headline) -> float:
+    """The best of them."""
+    return headline.gain(max(headline.gain(value) for value in values))
 
 
 def visible(value: float, headline: Headline) -> float:

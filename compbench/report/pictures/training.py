@@ -25,6 +25,7 @@ from compbench.results.row_index import Rows
 from compbench.statistics.lineage import last_step
 
 _MOST_LINES = 10  # of one panel
+_MOST_TITLE = 48  # characters of a panel's title that have room in large letters
 _MARGINS = (0.85, 2.45, 0.65, 0.5)
 _SHAPES = "os^DvPX"  # of curves of one epoch
 _HIGHEST = 0.97  # where a name may stand, as the title is above
@@ -96,7 +97,7 @@ def _by_family(
             said = f"{len(variants)} of {counts[name]} {name}"
             right.annotate(said, (0.99, 0.03), xycoords="axes fraction", ha="right",
                            fontsize=_FONT, color=style.INK)  # fmt: skip
-    _titles(*grid[0], run.headline)
+    _titles(grid[0][0], grid[0][1], run.headline)
     style.heading(figure, f"{run.suite}: training, by family")
     for axes in grid[-1]:
         axes.set_xlabel("epoch")
@@ -105,11 +106,9 @@ def _by_family(
 
 def _titles(left: Axes, right: Axes, metric: Headline) -> None:
     left.set_title("training loss (each technique's own)")
-    name = style.metric_name(metric)
-    dot = "dot: the epoch kept)"
-    right.set_title(
-        f"validation {name[:-1]}; {dot}" if name.endswith(")") else f"validation {name} ({dot}"
-    )
+    name, dot = style.metric_name(metric), "dot: the epoch kept)"
+    title = f"validation {name[:-1]}; {dot}" if name.endswith(")") else f"validation {name} ({dot}"
+    right.set_title(title, fontsize=None if len(title) <= _MOST_TITLE else 9)
 
 
 def _named(run: Run, rows: Rows, variants: list[str]) -> list[_Named]:
@@ -169,7 +168,7 @@ def _limit(left: Axes, right: Axes, curves: list[_Curve], metric: Headline) -> N
         low, high = positive.min() / 1.3, positive.max() * 1.3
         style.log_axis(left.yaxis, float(low), float(high), "")
     values = np.concatenate([c.quality for c in curves] or [np.ones(1)])
-    worst, best = style.robust_worst(values, metric), metric.gain(metric.gain(values).max())
+    worst, best = style.robust_worst(values, metric), style.best_of(values, metric)
     low, high = min(worst, best), max(worst, best)
     margin = max(0.08 * (high - low), 0.2 * style.visible(best, metric))
     most = 1.002 if metric.is_share else np.inf
