@@ -139,9 +139,32 @@ class Headline(BaseModel):
         return f"{100 * loss.most:g} pp" if self.is_share else f"{loss.most:g} {self.unit}".rstrip()
 
     @property
+    def title(self) -> str:
+        """Its label where a sentence or a heading begins."""
+        return self.label[:1].upper() + self.label[1:]
+
+    @property
+    def is_accuracy(self) -> bool:
+        """Whether it is the share of samples that are right."""
+        return self.label == ACCURACY.label
+
+    @property
+    def step(self) -> str:
+        """The unit of its differences: pp, eV; empty where it has none."""
+        return "pp" if self.is_share else self.unit
+
+    def with_step(self, words: str) -> str:
+        """The head of a column of differences, which has their unit: accuracy change (pp)."""
+        return f"{words} ({self.step})" if self.step else words
+
+    def bare(self, change: float) -> str:
+        """A difference without its unit, signed."""
+        return units.signed(100 * change) if self.is_share else _signed(change)
+
+    @property
     def plural(self) -> str:
         """Several values of it, in words."""
-        return "accuracies" if self.label == ACCURACY.label else f"values of {self.label}"
+        return "accuracies" if self.is_accuracy else f"values of {self.label}"
 
     @property
     def worse_side(self) -> str:

@@ -58,11 +58,13 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
     configured = f"{asked.override_ini} {file.read_text('utf-8', 'replace') if file else ''}"
     if asked.compbench is None and not asked.help and "compbench_" not in configured:
         return
-    from compbench.suite.gate import gate_model
+    from compbench.suite.gate import gate_model, old_names
 
     for name, field in gate_model().model_fields.items():
         text = f"{field.description}; goes before the suite's [gate]"
         parser.addini(f"compbench_{name}", text, default=None)
+    for old, name in old_names().items():
+        parser.addini(f"compbench_{old}", f"the old name of compbench_{name}", default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:

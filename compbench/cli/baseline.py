@@ -55,7 +55,7 @@ def diff(
     baselines: Baselines = BASELINES,
     results: Results = RESULTS,
 ) -> None:
-    """Show which variants came, went or changed, with their bytes, parameters and accuracy."""
+    """Show which variants came, went or changed, with their bytes, parameters and quality."""
     from compbench.gate import baseline, baseline_tables
 
     places = baseline.Places(baselines, results)

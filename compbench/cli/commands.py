@@ -156,7 +156,9 @@ def schema() -> None:
 @app.command()
 def pick(
     run: Run,
-    max_drop: Annotated[str | None, typer.Option(help="accuracy below the baseline: 1pp")] = None,
+    max_drop: Annotated[
+        str | None, typer.Option(help="worse than the baseline: 1pp, or 2%")
+    ] = None,
     max_bytes: Annotated[str | None, typer.Option(help="the file on disk: 200KB")] = None,
     max_latency: Annotated[str | None, typer.Option(help="p50 of an inference: 0.5ms")] = None,
     target: Annotated[str | None, typer.Option(help="one of the run's targets")] = None,

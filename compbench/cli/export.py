@@ -77,14 +77,14 @@ def _key(stored: StoredRun, variant: str, seed: int, again: str) -> str:
 
 
 def _measured(stored: StoredRun, variant: str, seed: int) -> dict[str, usage.Measured]:
-    """Target -> how often this very file was right on the test images there."""
+    """Target -> how good this very file was on the test samples there."""
     rows = Rows(row for row in stored.rows if row.seed == seed)
     found = {}
     for target in stored.run.targets:
         for row in rows.of(variant, "score", target):
-            right = np.asarray(row.samples["score"])
+            scores = np.asarray(row.samples["score"])
             found[target] = usage.Measured(
-                metric_interval([right], stored.run.headline), len(right)
+                metric_interval([scores], stored.run.headline), len(scores)
             )
     return found
 

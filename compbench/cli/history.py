@@ -13,7 +13,7 @@ from compbench.cli.options import RESULTS, Reports, Results, refuse_format, repo
 def history(
     suite: Annotated[str, typer.Argument(metavar="SUITE", help="a suite's name or file")],
     metric: Annotated[
-        str, typer.Option(help="speedup, accuracy, size_bytes, memory, …")
+        str, typer.Option(help="speedup, the task's metric such as accuracy, size_bytes, …")
     ] = "speedup",
     variant: Annotated[
         list[str] | None, typer.Option(help="this variant only; may be given several times")

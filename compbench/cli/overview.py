@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from compbench import units
+from compbench.headline import Headline
 from compbench.results.record import Run
 from compbench.statistics.certainty import busy_machine, smallest_difference
 from compbench.statistics.pick import Choice, pick, sentence
@@ -19,7 +20,7 @@ _REASON = 160  # characters of a reason; the report has all of it
 _MARKS = {
     "★": "recommended",
     "☆": "best guess, not shown to be within the limit",
-    "●": "Pareto front (accuracy, speed, bytes)",
+    "●": "Pareto front ({}, speed, bytes)",
     "○": "perhaps on the front",
     units.UNSURE: "chance or noise could explain it",
 }
@@ -33,7 +34,9 @@ def overview(run: Run, summaries: Summaries) -> Iterator[RenderableType]:
         if measured:
             rows = [_cells(run, summaries, s, choice) for s in measured]
             yield _table(run, target, rows, [_style(run, summaries, s) for s in measured])
-            yield from _legend({mark for row in rows for cell in row for mark in cell})
+            yield from _legend(
+                {mark for row in rows for cell in row for mark in cell}, run.headline
+            )
             yield from _certainty(run, summaries, target)
         yield from _problems(summaries, target)
         yield Text(_answer(run, summaries, target, choice), style="bold")
@@ -58,8 +61,10 @@ def _table(run: Run, target: str, rows: list[list[str]], styles: list[str]) -> T
         header_style="bold",
     )
     table.add_column("variant", overflow="fold", max_width=26)
-    for name in ("accuracy", f"vs {run.baseline} (pp)", "bytes", "smaller", "speed-up", ""):
-        is_number = name in ("accuracy", "bytes", "smaller")
+    metric = run.headline
+    change = metric.with_step(f"vs {run.baseline}")
+    for name in (metric.label, change, "bytes", "smaller", "speed-up", ""):
+        is_number = name in (metric.label, "bytes", "smaller")
         table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for row, style in zip(rows, styles, strict=True):
         table.add_row(*(Text(cell) for cell in row), style=style)
@@ -76,8 +81,8 @@ def _cells(run: Run, summaries: Summaries, s: Summary, choice: Choice | None) ->
     }
     return [
         s.variant,
-        units.share(s.quality and s.quality.value, 2),
-        "baseline" if is_baseline else _points(s),
+        run.headline.text(s.quality and s.quality.value),
+        "baseline" if is_baseline else _change(run.headline, s),
         units.bytes_text(s.size_bytes),
         "" if is_baseline else units.smaller_cell(s.size_ratio),
         "" if is_baseline else units.speed_cell(s.speedup, s.faster),
@@ -85,9 +90,10 @@ def _cells(run: Run, summaries: Summaries, s: Summary, choice: Choice | None) ->
     ]
 
 
-def _points(s: Summary) -> str:
+def _change(metric: Headline, s: Summary) -> str:
     """Without the unit, which the column's head has."""
-    return units.change_cell(s.judged_change, s.better).replace(" pp", "")
+    cell = metric.change_cell(s.judged_change, s.better)
+    return cell.replace(f" {metric.step}", "", 1) if metric.step else cell
 
 
 def _style(run: Run, summaries: Summaries, s: Summary) -> str:
@@ -98,8 +104,10 @@ def _style(run: Run, summaries: Summaries, s: Summary) -> str:
     return "red" if s.faster < 0 else ""
 
 
-def _legend(used: set[str]) -> Iterator[RenderableType]:
-    told = [f"{mark} {meaning}" for mark, meaning in _MARKS.items() if mark in used]
+def _legend(used: set[str], metric: Headline) -> Iterator[RenderableType]:
+    told = [
+        f"{mark} {meaning.format(metric.label)}" for mark, meaning in _MARKS.items() if mark in used
+    ]
     if told:
         yield Text("; ".join(told), style="dim")
 

@@ -41,7 +41,13 @@ class Chosen:
     def table(self) -> Table:
         """Each one's drop on validation, and what spoke against all but the one taken."""
         limit = f"within {self.choice.constraints.drop_text}"
-        heads = ("variant", "change on validation", limit, "images to decide", "excluded by")
+        heads = (
+            "variant",
+            "change on validation",
+            limit,
+            f"{self.run.noun}s to decide",
+            "excluded by",
+        )
         table = Table(*heads, box=None, pad_edge=False)
         for s in self.summaries.of(self.target):
             drop = self.choice.drops.get(s.variant)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from compbench import units
 from compbench.results.record import Run
 from compbench.statistics.intervals import Interval
 from compbench.statistics.lineage import ancestors
@@ -15,10 +14,10 @@ _DTYPES = {"float": "float32", "double": "float64"}  # ONNX's words
 
 
 class Measured(NamedTuple):
-    """How often a file was right, of so many test images."""
+    """The metric of a file, of so many test samples."""
 
-    accuracy: Interval
-    images: int
+    quality: Interval
+    samples: int
 
 
 class About(NamedTuple):
@@ -52,7 +51,7 @@ def readme(file: str, told: Mapping[str, str], about: About) -> str:
         dataset=about.run.dataset["name"],
         lineage=lineage,
         measured=_measured(about),
-        metric=about.run.task.get("headline", {}).get("label", "accuracy").capitalize(),
+        metric=about.run.headline.title,
         any=f"always {batch}" if isinstance(batch, int) else "any number of",
         inputs="\n".join(_input(feed, inputs[feed["name"]]) for feed in feeds),
         arguments=arguments,
@@ -90,8 +89,10 @@ def _example(feed: Mapping[str, Any], one: Mapping[str, Any], count: int, about:
 
 
 def _measured(about: About) -> str:
+    text = about.run.headline.interval_text
+    of = "of" if about.run.headline.is_share else "on"
     told = [
-        f"{target} {units.percent(found.accuracy)} of {found.images:,} test images"
+        f"{target} {text(found.quality)} {of} {found.samples:,} test {about.run.noun}s"
         for target, found in about.measured.items()
     ]
     return "; ".join(told) or "not measured"

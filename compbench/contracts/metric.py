@@ -108,9 +108,9 @@ class MetricBase:
     """Base of a class `Metric`, alone in a file of `compbench/metrics` that has the metric's name.
 
     A metric is measured (`measure_file`, `measure_running`), or computed from the `rows` of others
-    (`derive`), or only describes what the measurement itself records (neither). The first two are
-    in the tidy table, in the report's further metrics and, with a `history`, in `compbench history`
-    by this alone.
+    (`derive`), or given by tasks (`by_task`), or only describes what the measurement itself
+    records (none of these). The first three are in the tidy table, in the report's further metrics
+    and, with a `history`, in `compbench history` by this alone.
     """
 
     label: ClassVar[str]
@@ -122,6 +122,7 @@ class MetricBase:
     order: ClassVar[int] = 1000  # of its columns in the tidy table, then by name
     table: ClassVar[str] = FURTHER  # the report's section that shows it; empty: not any
     history: ClassVar[MetricHistory | None] = None
+    by_task: ClassVar[bool] = False  # a task's `further_scores` gives it, by this file's name
 
     @property
     def name(self) -> str:
@@ -142,7 +143,7 @@ class MetricBase:
     def is_further(self) -> bool:
         """Whether it takes or computes its figures itself: nobody else knows them."""
         is_derived = type(self).derive is not MetricBase.derive
-        return self.is_of_files or self.is_of_targets or is_derived
+        return self.is_of_files or self.is_of_targets or is_derived or self.by_task
 
     @property
     def read(self) -> tuple[str, ...]:

@@ -58,6 +58,13 @@ class TaskBase(Options, ABC):
     def imitation(self, teacher: Tensor, outputs: Tensor, temperature: float) -> Tensor:
         """The loss on a teacher's outputs, a scalar; 0 where they are equal, else positive."""
 
+    def blind_scores(self, targets: NDArray[Any], outputs: int) -> NDArray[Any] | None:
+        """The scores (N,) of the best answer that looks at no input: what chance gives.
+
+        None where there is no such answer.
+        """
+        return None
+
     def further_scores(
         self, outputs: NDArray[np.float32], targets: NDArray[Any]
     ) -> Mapping[str, float]:

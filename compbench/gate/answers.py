@@ -1,4 +1,4 @@
-"""Shares of test samples against a limit: how sure is it that they keep to it? Pure."""
+"""Scores of test samples against a limit: how sure is it that they keep to it? Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from compbench.gate.check import Verdict, against
+from compbench.headline import ACCURACY, Headline
 
 if TYPE_CHECKING:
-    from compbench.statistics.paired_proportions import Disagreement
+    from compbench.statistics.scores import Paired
 
 # what is just beyond a limit passes in 5 % at most, and a whole gate of which nothing is beyond one
 # fails in 1 %: on few samples Tango's level is up to a third above its nominal one (from 288 on, 1
@@ -18,17 +19,25 @@ Ends = tuple[float, float]
 _NEVER = "it is at the limit itself, which no number of samples would decide"
 
 
-def judge_drop(found: Disagreement, most: float, pairs: int) -> tuple[Verdict, Ends]:
-    """A drop of at most so much, 0 to 1: the verdict, and the ends of the change it rests on."""
-    low = found.bounds(2 * SURE)[0]
-    high = found.bounds(2 * _alarms(pairs))[1]
-    return against(-high, -low, most), (low, high)
+def judge_drop(
+    found: Paired, most: float, pairs: int, headline: Headline = ACCURACY
+) -> tuple[Verdict, Ends]:
+    """A loss of at most so much, in the metric's unit: the verdict, and the ends that it rests on.
+
+    The worse end tells whether it passes, the better one whether it fails.
+    """
+    sure, alarms = found.bounds(2 * SURE), found.bounds(2 * _alarms(pairs))
+    if headline.better == "higher":
+        low, high = sure[0], alarms[1]
+        return against(-high, -low, most), (low, high)
+    low, high = alarms[0], sure[1]
+    return against(low, high, most), (low, high)
 
 
-def drop_to_decide(found: Disagreement, most: float, pairs: int) -> str:
-    """How many samples would be enough, were all shares the same."""
-    level = SURE if found.score(-most) > 0 else _alarms(pairs)
-    needed = found.samples_to_decide(-most, 2 * level)
+def drop_to_decide(found: Paired, most: float, pairs: int, headline: Headline = ACCURACY) -> str:
+    """How many samples would be enough, were all shares, or the spread, the same."""
+    level = SURE if headline.gain(found.change) > -most else _alarms(pairs)
+    needed = found.samples_to_decide(headline.gain(-most), 2 * level)
     return _NEVER if needed is None else f"about {needed:,} samples would decide at this limit"
 
 

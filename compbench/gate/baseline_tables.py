@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from compbench import units
 from compbench.errors import UserError
 from compbench.gate.baseline import listed
-from compbench.gate.snapshot import Snapshot
+from compbench.gate.snapshot import Snapshot, headline
 from compbench.results.dataset import UNTOLD, same_test_images
 
 ADDED = "added"
@@ -38,7 +36,7 @@ def overview(baselines: Path) -> list[dict[str, str]]:
 
 
 def differences(before: Snapshot, after: Snapshot) -> list[dict[str, str]]:
-    """A row for each variant of either side: its file, bytes, parameters, accuracy by target."""
+    """A row for each variant of either side: its file, bytes, parameters, metric by target."""
     return [_difference(before, after, name) for name in {**before.files, **after.files}]
 
 
@@ -56,8 +54,9 @@ def _difference(before: Snapshot, after: Snapshot, name: str) -> dict[str, str]:
         "bytes": _became(*(_bytes(side, name) for side in sides)),
         "parameters": _became(*(_parameters(side, name) for side in sides)),
     }
+    metric = headline(before)
     for target in {**before.record.targets, **after.record.targets}:
-        row[f"accuracy on {target}"] = _became(*(_accuracy(side, name, target) for side in sides))
+        row[f"{metric.label} on {target}"] = _became(*(_quality(s, name, target) for s in sides))
     return row
 
 
@@ -80,9 +79,9 @@ def _parameters(side: Snapshot, name: str) -> str | None:
     return units.count_text(row.value) if row else None
 
 
-def _accuracy(side: Snapshot, name: str, target: str) -> str | None:
-    row = side.row(name, "score", target)
-    return units.share(float(np.mean(row.samples["score"])), 2) if row else None
+def _quality(side: Snapshot, name: str, target: str) -> str | None:
+    row, metric = side.row(name, "score", target), headline(side)
+    return metric.text(metric.value(row.samples["score"])) if row else None
 
 
 def notes(before: Snapshot, after: Snapshot) -> Iterator[str]:
@@ -95,4 +94,4 @@ def notes(before: Snapshot, after: Snapshot) -> Iterator[str]:
     if theirs.suite and same is None:
         yield f"whether they are of the same test images is unknown, since {UNTOLD}"
     elif theirs.suite and not same:
-        yield "they are of different datasets: the accuracies can't be compared"
+        yield f"they are of different datasets: the {headline(before).plural} can't be compared"

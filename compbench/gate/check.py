@@ -14,11 +14,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from compbench.contracts import Options
 from compbench.errors import JobFailed
+from compbench.headline import Headline
+from compbench.results import upgrade
 
 if TYPE_CHECKING:
     from compbench.contracts.inputs import Inputs
@@ -92,8 +93,8 @@ class Pair:
 class Measured:
     """What both files did on this machine: candidate first, baseline second."""
 
-    correct: tuple[NDArray[np.uint8], NDArray[np.uint8]]  # 0/1 for each test sample
-    same_class: float  # share of test samples on which the two agree
+    scores: tuple[NDArray[Any], NDArray[Any]]  # the task's, one for each test sample
+    agreement: float  # how far both give the same answers, mean over test samples
     own: Mapping[str, Any]  # name of a check -> what its `measure` returned
 
 
@@ -101,7 +102,7 @@ class Measured:
 class Agreement:
     """How far a file is from what it was made from, as its run recorded it."""
 
-    agreement: float  # share of test samples with the same class
+    agreement: float  # share of test samples with the same answer
     max_logit_difference: float
 
 
@@ -114,6 +115,16 @@ class Evidence:
     candidate: Snapshot
     baseline: Snapshot
     pairs: int = 1  # that the whole gate judges: false alarms are shared among so many
+
+    @property
+    def task(self) -> Mapping[str, Any]:
+        """What the baseline recorded of its task; of before there were tasks, classification."""
+        return self.baseline.record.task or upgrade.CLASSIFICATION
+
+    @property
+    def headline(self) -> Headline:
+        """The metric that both are judged by."""
+        return Headline(**self.task["headline"])
 
     @property
     def is_same_file(self) -> bool:
@@ -148,6 +159,9 @@ class GateCheck(Options, ABC):
     def name(self) -> str:
         """Its file's name."""
         return type(self).__module__.rpartition(".")[2]
+
+    def refuse_unlike(self, headline: Headline) -> None:
+        """Raises ValueError where its limits can't be those of a task with this metric."""
 
     def measure(self, pair: Pair, inputs: Inputs) -> Any:
         """What it must measure by itself: it stands in `Measured.own`. Raises JobFailed."""

@@ -42,8 +42,8 @@ def measure(pair: Pair, data: Data, limits: Options) -> Measured:
     scores, targets = data.task.scores, data.test.targets
     own = {check.name: check.measure(pair, data.test.first(SHOWN)) for check in checks(limits)}
     return Measured(
-        correct=(scores(candidate, targets), scores(baseline, targets)),
-        same_class=float(data.task.agreement(baseline, candidate).mean()),
+        scores=(scores(candidate, targets), scores(baseline, targets)),
+        agreement=float(data.task.agreement(baseline, candidate).mean()),
         own=own,
     )
 

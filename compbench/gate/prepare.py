@@ -14,13 +14,13 @@ from compbench.data import digest, splits
 from compbench.data.splits import Data
 from compbench.errors import UserError, explain
 from compbench.gate.check import Pair
-from compbench.gate.snapshot import Snapshot, gate_table
+from compbench.gate.snapshot import Snapshot, gate_table, headline
 from compbench.results import upgrade
 from compbench.results.dataset import TEST, UNTOLD, same_test_images
 from compbench.results.find import suite_file
 from compbench.runtime import machine as runtime_machine
 from compbench.runtime.target import Target
-from compbench.suite.gate import checks, gate_model
+from compbench.suite.gate import checks, gate_model, refuse_unlike
 
 
 @dataclass(frozen=True)
@@ -115,13 +115,17 @@ def _limits(
         limits = gate_model()(**{**(table or {}), **given})
     except ValidationError as error:
         raise UserError(explain(error, "[gate]", gate_model().model_fields)) from error
+    refuse_unlike(limits, headline(baseline))
     return limits, f"{origin} and pytest's configuration" if given else origin
 
 
 def _listed(limits: Options) -> str:
     efforts = {name for check in checks() for name in check.efforts}
     table = limits.model_dump(exclude=efforts, exclude_none=True)
-    return ", ".join(f"{name} {value:g}" for name, value in table.items())
+    return ", ".join(
+        f"{name} {value if isinstance(value, str) else format(value, 'g')}"
+        for name, value in table.items()
+    )
 
 
 def _differences(candidate: Snapshot, baseline: Snapshot, here: dict[str, Any]) -> list[str]:
@@ -141,12 +145,12 @@ def _differences(candidate: Snapshot, baseline: Snapshot, here: dict[str, Any]) 
 
 
 def _refuse_other_data(label: str, dataset: Mapping[str, Any], baseline: Snapshot) -> list[str]:
-    """Raises UserError where the test images are others; a line where that can't be told."""
+    """Raises UserError where the test samples are others; a line where that can't be told."""
     ours = baseline.record.dataset
     same = same_test_images(dataset, ours)
     if same is None:
         return [
-            f"whether {label} has the baseline's test images is unknown, since {UNTOLD}; "
+            f"whether {label} has the baseline's test samples is unknown, since {UNTOLD}; "
             "saved again, the baseline will tell"
         ]
     if same:
@@ -154,6 +158,6 @@ def _refuse_other_data(label: str, dataset: Mapping[str, Any], baseline: Snapsho
     kind = TEST if TEST in dataset and TEST in ours else "digest"
     raise UserError(
         f"{label}: the dataset's digest is {str(dataset.get(kind))[:12]}…, the baseline "
-        f"{baseline.label} has {str(ours.get(kind))[:12]}…: other test images, labels or "
+        f"{baseline.label} has {str(ours.get(kind))[:12]}…: other test samples, targets or "
         "normalisation; save the baseline again"
     )

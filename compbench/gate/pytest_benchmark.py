@@ -73,7 +73,7 @@ def extra_info(
         "control": comparison.control._asdict(),
         "launches": comparison.launches,
         "gates": {r.name: {"verdict": r.verdict, "line": r.line} for r in results},
-        "same_class": found.same_class,
+        "agreement": found.agreement,
         "sha256": {n: side.record.variants[variant].sha256 for n, side in sides.items()},
         "limits": guard.limits.model_dump(),
         "environment": guard.environment,

@@ -16,7 +16,7 @@ from compbench.gate import pair as pairs
 from compbench.gate.check import Evidence, Pair, Result, Verdict, overall
 from compbench.gate.prepare import Guard
 from compbench.gate.pytest_benchmark import no_table, tabulate
-from compbench.suite.gate import gate_model
+from compbench.suite.gate import gate_model, old_names
 
 GUARD = pytest.StashKey[Guard]()
 OUTCOME = "compbench"  # properties of a test, also in JUnit files
@@ -176,8 +176,9 @@ class GateItem(pytest.Item):
 def _limits(config: pytest.Config) -> dict[str, float | str]:
     """The limits in pytest's configuration. Raises UserError where one is wrong."""
     given: dict[str, float | str] = {}
-    for name in gate_model().model_fields:
-        value = config.getini(f"compbench_{name}")
+    names = {**{name: name for name in gate_model().model_fields}, **old_names()}
+    for called, name in names.items():
+        value = config.getini(f"compbench_{called}")
         if value is None:
             continue
         given[name] = _number(value)

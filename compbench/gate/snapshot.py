@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict
 
 from compbench.errors import UserError
 from compbench.files import sha256
+from compbench.headline import Headline
 from compbench.make.store import MODEL, store_of
+from compbench.results import upgrade
 from compbench.results.folder import read_rows
 from compbench.results.record import Run, read_run
 from compbench.results.row import Row
@@ -126,6 +128,11 @@ def of_files(folder: Path) -> Snapshot:
         raise UserError(f"{folder} has no ONNX files; name them after variants: student.onnx")
     entries = {n: Entry(sha256=sha256(path), file=path.name) for n, path in files.items()}
     return Snapshot(str(folder), Record(variants=entries, saved=now()), files)
+
+
+def headline(found: Snapshot) -> Headline:
+    """Its task's metric; of before there were tasks, accuracy."""
+    return Headline(**(found.record.task or upgrade.CLASSIFICATION)["headline"])
 
 
 def now() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +81,7 @@ def target_rows(
         outputs = inferred.outputs[split]
         refuse_misshapen(outputs.shape, samples.targets, data, "the file")
         scores = data.task.scores(outputs, samples.targets)
+        _refuse_endless(scores, split)
         rows.append(make_row(job, metric, target=name, samples={"score": scores}))
     test = inferred.outputs["test"]
     reference = _reference(job, artifact, parent, seen, name, target)
@@ -92,10 +94,28 @@ def target_rows(
         rows.append(make_row(job, "parity_agreement", target=name, value=found.agreement))
     rows.append(make_row(job, "placement", target=name, samples=inferred.placement))
     rows += [
-        make_row(job, metric, target=name, value=value)
+        _further_row(job, metric, name, value)
         for metric, value in data.task.further_scores(test, data.test.targets).items()
     ]
     return rows + (_class_rows(job, name, test, seen) if data.task.has_classes else [])
+
+
+def _refuse_endless(scores: NDArray[Any], split: str) -> None:
+    """Raises JobFailed where a score is no number: no mean of them would be one."""
+    odd = np.flatnonzero(~np.isfinite(scores))
+    if len(odd):
+        raise JobFailed(
+            f"{len(odd):,} of {len(scores):,} {split} samples have a score that is not a finite "
+            f"number, the first is sample {odd[0]}: {scores[odd[0]]}"
+        )
+
+
+def _further_row(job: Job, metric: str, name: str, value: float) -> Row:
+    """One of the task's further figures; failed, with the reason, where it is no finite number."""
+    if np.isfinite(value):
+        return make_row(job, metric, target=name, value=value)
+    reason = f"it is {value}, not a finite number"
+    return make_row(job, metric, target=name, status="failed", reason=reason)
 
 
 def _reference(

@@ -7,6 +7,6 @@ from compbench.contracts import MetricBase
 
 class Metric(MetricBase):
     label = "multi_stream"
-    meaning = "queries of several images"
+    meaning = "queries of several samples"
     columns = {}
     table = "loadgen"

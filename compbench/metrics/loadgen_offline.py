@@ -7,6 +7,6 @@ from compbench.contracts import MetricBase
 
 class Metric(MetricBase):
     label = "offline"
-    meaning = "all images at once"
+    meaning = "all samples at once"
     columns = {}
     table = "loadgen"

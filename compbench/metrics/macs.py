@@ -9,7 +9,7 @@ from compbench.contracts import MetricBase, MetricHistory
 class Metric(MetricBase):
     label = "MACs"
     better = "lower"
-    meaning = "multiply-accumulates of one image"
+    meaning = "multiply-accumulates of one sample"
     order = 110
     table = "main_table"
-    history = MetricHistory("multiply-accumulates of an image", write=units.count_text)
+    history = MetricHistory("multiply-accumulates of a sample", write=units.count_text)

@@ -1,4 +1,4 @@
-"""How often the class is the one that was validated."""
+"""How often the answer is the one that was validated."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from compbench.contracts import MetricBase, MetricHistory
 
 
 class Metric(MetricBase):
-    label = "classes"
+    label = "answers"
     unit = "fraction"
     better = "higher"
-    meaning = "of test samples with the same class as validated"
+    meaning = "of the answers to test samples, those that were validated"
     order = 180
     table = "files"
     history = MetricHistory(
-        "share of test images with the class that was validated", ("dataset",), is_ratio=False
+        "share of test samples with the answer that was validated", ("dataset",), is_ratio=False
     )

@@ -1,4 +1,4 @@
-"""Images in a second, at each of the target's batch sizes."""
+"""Samples in a second, at each of the target's batch sizes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from compbench.contracts import Column, MetricBase
 
 class Metric(MetricBase):
     label = "throughput"
-    unit = "images/s"
+    unit = "samples/s"
     better = "higher"
     meaning = "throughput at that batch size"
     columns = {
-        "images_per_s_batch_*": Column(unit, meaning),
+        "samples_per_s_batch_*": Column(unit, meaning),
         "throughput_ratio_batch_*": Column("×", "that over the baseline's", has_interval=True),
         "more_throughput_batch_*": Column("", "1 more, -1 less, 0 where noise could explain it"),
     }

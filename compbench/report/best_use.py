@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from compbench import units
 from compbench.results.record import Run
-from compbench.statistics.intervals import ALPHA, Interval
+from compbench.statistics.intervals import ALPHA, Interval, side
 from compbench.statistics.pick import Choice, as_fast_as_any
 from compbench.statistics.summary import Summaries, Summary
 
@@ -28,7 +28,7 @@ class Use:
 
 
 def best_uses(run: Run, summaries: Summaries, target: str, choice: Choice) -> dict[str, list[str]]:
-    """Variant -> the uses it is the best for with their figures, in the order of `USES`.
+    """Variant -> the uses it is the best for with their figures, in the order of `uses_of`.
 
     Of those that are within the limit, or look so; `choice` says of each which it is.
     """
@@ -39,7 +39,7 @@ def best_uses(run: Run, summaries: Summaries, target: str, choice: Choice) -> di
         if s.speedup and s.size_bytes and s.validation and choice.may_be_within(s.variant)
     ]
     found: dict[str, list[str]] = {}
-    for use in USES:
+    for use in uses_of(run):
         best = use.find(run, allowed, baseline)
         if best is not None and (best is not baseline or use.may_be_baseline):
             figure = use.figure(run, best)
@@ -98,21 +98,23 @@ def _least_memory(run: Run, allowed: list[Summary], baseline: Summary) -> Summar
     )
 
 
-def _most_accurate(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
-    return max(allowed, key=lambda s: (s.validation_quality or 0, _speed(s)), default=None)
+def _best_quality(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
+    gain = run.headline.gain
+    known = [(q, s) for s in allowed if (q := s.validation_quality) is not None]
+    return max(known, key=lambda one: (gain(one[0]), _speed(one[1])), default=(0, None))[1]
 
 
-def _accuracy(run: Run, s: Summary) -> str:
-    right = units.share(s.validation_quality, 2)
-    is_sure = s.variant == run.baseline or _is_surely_better(s)
-    return right if is_sure else f"{right} {units.UNSURE}"
+def _quality(run: Run, s: Summary) -> str:
+    found = run.headline.text(s.validation_quality)
+    is_sure = s.variant == run.baseline or _is_surely_better(run, s)
+    return found if is_sure else f"{found} {units.UNSURE}"
 
 
-def _is_surely_better(s: Summary) -> bool:
+def _is_surely_better(run: Run, s: Summary) -> bool:
     """On validation, corrected for the number of variants."""
     if s.validation_change is None or s.validation_p is None:
         return False
-    return s.validation_change.low > 0 and s.validation_p < ALPHA
+    return run.headline.gain(side(s.validation_change, 0)) > 0 and s.validation_p < ALPHA
 
 
 def _quick(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
@@ -129,49 +131,58 @@ def _bytes(s: Summary) -> float:
     return s.size_bytes or 0.0
 
 
-USES = (
-    Use(
-        "lowest latency",
-        "measurably faster than all others; of those as fast the smallest",
-        _fastest,
-        lambda run, s: units.time_text(s.p50_ns),
-    ),
-    Use(
-        "least disk", "the smallest file", _smallest, lambda run, s: units.bytes_text(s.size_bytes)
-    ),
-    Use(
-        "downloads",
-        "the smallest file after zstd",
-        _smallest_download,
-        lambda run, s: units.bytes_text(s.packed_bytes),
-    ),
-    Use(
-        "batches",
-        "measurably more images/s at the largest batch size than all others; of those that can't "
-        "be told from the highest the smallest",
-        _batches,
-        lambda run, s: f"{units.count_text(s.throughput_per_s[_largest_batch(run, s)])} images/s",
-    ),
-    Use(
-        "least memory",
-        "over 1 MB below the baseline; of those within 1 MB of the least the fastest, of those as "
-        "fast the smallest",
-        _least_memory,
-        lambda run, s: units.bytes_text(s.memory_bytes),
-    ),
-    Use(
-        "most accurate",
-        f"the highest accuracy on validation, of equals the fastest; {units.UNSURE} where it is "
-        "not measurably above the baseline's",
-        _most_accurate,
-        _accuracy,
-        may_be_baseline=True,
-    ),
-    Use(
-        "no retraining",
-        "measurably faster than all others made from the baseline in under 1 % of its training "
-        "time; of those as fast the smallest",
-        _quick,
-        lambda run, s: f"made in {units.seconds_text(s.make_seconds)} s",
-    ),
-)
+def uses_of(run: Run) -> tuple[Use, ...]:
+    """Every use, in the words of the run's metric and samples."""
+    metric, noun = run.headline, run.noun
+    best, beyond = ("highest", "above") if metric.better == "higher" else ("lowest", "below")
+    return (
+        Use(
+            "lowest latency",
+            "measurably faster than all others; of those as fast the smallest",
+            _fastest,
+            lambda run, s: units.time_text(s.p50_ns),
+        ),
+        Use(
+            "least disk",
+            "the smallest file",
+            _smallest,
+            lambda run, s: units.bytes_text(s.size_bytes),
+        ),
+        Use(
+            "downloads",
+            "the smallest file after zstd",
+            _smallest_download,
+            lambda run, s: units.bytes_text(s.packed_bytes),
+        ),
+        Use(
+            "batches",
+            f"measurably more {noun}s/s at the largest batch size than all others; of those that "
+            "can't be told from the highest the smallest",
+            _batches,
+            lambda run, s: (
+                f"{units.count_text(s.throughput_per_s[_largest_batch(run, s)])} {noun}s/s"
+            ),
+        ),
+        Use(
+            "least memory",
+            "over 1 MB below the baseline; of those within 1 MB of the least the fastest, of those "
+            "as fast the smallest",
+            _least_memory,
+            lambda run, s: units.bytes_text(s.memory_bytes),
+        ),
+        Use(
+            "most accurate" if metric.is_accuracy else f"best {metric.label}",
+            f"the {best} {metric.label} on validation, of equals the fastest; {units.UNSURE} where "
+            f"it is not measurably {beyond} the baseline's",
+            _best_quality,
+            _quality,
+            may_be_baseline=True,
+        ),
+        Use(
+            "no retraining",
+            "measurably faster than all others made from the baseline in under 1 % of its training "
+            "time; of those as fast the smallest",
+            _quick,
+            lambda run, s: f"made in {units.seconds_text(s.make_seconds)} s",
+        ),
+    )

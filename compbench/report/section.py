@@ -51,7 +51,7 @@ class Page:
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the suite's first target with accuracies.
+        """Whether this is the suite's first target with figures of quality.
 
         What hardly differs by target is shown there only.
         """

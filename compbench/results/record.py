@@ -54,6 +54,13 @@ class Run(BaseModel):
         return Headline(**self.task["headline"])
 
     @property
+    def noun(self) -> str:
+        """What a sample is called: an image where each has one, which is pixels (C, H, W)."""
+        inputs = self.dataset.get("inputs", {}).values()
+        is_image = any(i["dtype"] == "uint8" and len(i["shape"]) == 3 for i in inputs)
+        return "image" if is_image or not inputs else "sample"
+
+    @property
     def has_classes(self) -> bool:
         """Whether one class is right of each sample: then there are confusions and soft labels."""
         return bool(self.task["has_classes"])

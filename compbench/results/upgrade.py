@@ -83,5 +83,5 @@ def gate(recorded: dict[str, Any]) -> dict[str, Any]:
     Nobody had set it then; today the split says how much that is. Tables of today name launches.
     """
     if "latency_launches" in recorded or recorded.get("accuracy_drop") != 0:
-        return recorded
+        return {"quality_drop" if n == "accuracy_drop" else n: v for n, v in recorded.items()}
     return {name: value for name, value in recorded.items() if name != "accuracy_drop"}

@@ -54,9 +54,11 @@ class Confusion:
 def class_changes(
     run: Run, rows: Rows, target: str, variants: Iterable[str]
 ) -> ClassChanges | None:
-    """Of these variants; None where the task has no classes or the baseline no scores."""
+    """Of these variants; None where the task has no classes, its metric is no share, or the
+    baseline has no scores.
+    """
     labels, base = _labels(rows), by_seed(rows.of(run.baseline, "score", target))
-    if labels is None or not base or not run.has_classes:
+    if labels is None or not base or not (run.has_classes and run.headline.is_share):
         return None
     places = {int(c): np.flatnonzero(labels == c) for c in np.unique(labels)}
     changes = _by_variant(run, rows, target, variants, list(places.values()))

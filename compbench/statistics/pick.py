@@ -235,13 +235,16 @@ def gain(s: Summary, baseline: Summary, headline: Headline) -> str:
     )
 
 
-def drop_sentence(drop: Drop, limit: str) -> str:
-    """What is known of a drop: −0.35 pp (−2.1…+1.4) on 288 validation images: undecided, …."""
-    found = f"{drop.headline.change_text(drop.change)} on {drop.samples:,} validation images"
+def drop_sentence(drop: Drop, limit: str, noun: str) -> str:
+    """What is known of a drop: −0.35 pp (−2.1…+1.4) on 288 validation images: undecided, ….
+
+    `noun` is what a sample is called.
+    """
+    found = f"{drop.headline.change_text(drop.change)} on {drop.samples:,} validation {noun}s"
     if drop.standing is not Standing.UNDECIDED:
         return f"{found}: {drop.standing} {limit}"
     if drop.samples_to_decide is None:
-        return f"{found}: undecided, and no number of images would decide what is at the limit"
+        return f"{found}: undecided, and no number of {noun}s would decide what is at the limit"
     return f"{found}: undecided, some {units.count_text(drop.samples_to_decide)} would decide"
 
 
@@ -250,13 +253,14 @@ def sentence(run: Run, summaries: Summaries, target: str, choice: Choice) -> str
     limits, baseline = choice.constraints.said(run.baseline), summaries.find(run.baseline, target)
     guess = ""
     if choice.guess:
-        known = drop_sentence(choice.drops[choice.guess.variant], choice.constraints.drop_text)
+        drop, limit = choice.drops[choice.guess.variant], choice.constraints.drop_text
+        known = drop_sentence(drop, limit, run.noun)
         guess = f"{choice.guess.variant}: {gain(choice.guess, baseline, run.headline)} ({known})"
     if choice.taken and not choice.is_baseline:
         gained = gain(choice.taken, baseline, run.headline)
         found = f"{target}: {limits}: take {choice.taken.variant}: {gained}"
         if choice.is_contradicted(choice.taken):
-            found += ": the test images contradict it, all of that is beyond the limit"
+            found += f": the test {run.noun}s contradict it, all of that is beyond the limit"
         return found + (f"; it may be that better is {guess}" if guess else "")
     if guess:
         nothing = "nothing that is better" if choice.is_baseline else "nothing"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from pydantic import create_model
+from pydantic import AliasChoices, create_model
 
 from compbench.contracts import Options
 from compbench.errors import UserError
+from compbench.headline import Headline
 from compbench.registry import registry
 
 _DOCUMENTATION = (
@@ -25,6 +26,26 @@ def checks() -> tuple[Any, ...]:
 def gate_model() -> type[Options]:
     """The model of the table. Raises UserError where two checks have a field of one name."""
     return _model(checks())
+
+
+def old_names() -> dict[str, str]:
+    """Old name -> today's, of limits that were called otherwise once, and are still read so."""
+    return {
+        str(old): name
+        for name, field in gate_model().model_fields.items()
+        if isinstance(field.validation_alias, AliasChoices)
+        for old in field.validation_alias.choices
+        if old != name
+    }
+
+
+def refuse_unlike(limits: Options, headline: Headline) -> None:
+    """Raises UserError where a limit can't be one of a task with this metric."""
+    try:
+        for check in checks():
+            check(**{n: getattr(limits, n) for n in check.model_fields}).refuse_unlike(headline)
+    except ValueError as error:
+        raise UserError(f"[gate]: {error}") from error
 
 
 @lru_cache

@@ -14,7 +14,7 @@ from compbench.errors import UserError, explain, nearest
 from compbench.headline import Headline
 from compbench.registry import import_path
 from compbench.runtime.target import LoadGen, Target, provider_of
-from compbench.suite.gate import gate_model
+from compbench.suite.gate import gate_model, refuse_unlike
 from compbench.suite.tables import FAST, Measure, Pick, Reference
 from compbench.suite.variants import Variant, check_name, read_variants
 
@@ -114,7 +114,7 @@ def _read(path: Path) -> Suite:
         references=file.references,
         measure=file.measure,
         pick=_pick(file.pick, metric),
-        gate=_gate(file.gate),
+        gate=_gate(file.gate, metric),
     )
 
 
@@ -162,12 +162,14 @@ def _check_references(references: dict[str, Reference], metric: Headline) -> Non
             )
 
 
-def _gate(table: dict[str, Any]) -> Options:
+def _gate(table: dict[str, Any], metric: Headline) -> Options:
     model = gate_model()
     try:
-        return model(**table)
+        limits = model(**table)
     except ValidationError as error:
         raise UserError(explain(error, "[gate]", model.model_fields)) from error
+    refuse_unlike(limits, metric)
+    return limits
 
 
 def _explain_table(error: ValidationError) -> str:

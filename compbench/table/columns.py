@@ -13,7 +13,7 @@ ABOUT: dict[str, Column] = {
     "lineage": Column("", "its ancestors, the oldest first, and itself"),
     "parents": Column("", "its parents, separated by commas; empty: made from scratch"),
     "target": Column("", "where it was measured"),
-    "batch_size": Column("images", "the batch of all times but throughputs: the target's first"),
+    "batch_size": Column("samples", "the batch of all times but throughputs: the target's first"),
     "status": Column("", "ok, skipped or failed"),
     "reason": Column("", "why it was skipped or failed"),
     "is_baseline": Column("", "whether the others are compared with it"),
@@ -53,7 +53,7 @@ def column_name(field: str, key: str | int = "") -> str:
     if field == "footprint":
         return f"memory_{key}" if str(key).endswith("_bytes") else str(key)
     if field == "throughput_per_s":
-        return f"images_per_s_batch_{key}"
+        return f"samples_per_s_batch_{key}"
     if field in ("throughput_ratio", "more_throughput"):
         return f"{field}_batch_{key}"
     return f"{field}_{key}" if key != "" else field

@@ -57,6 +57,10 @@ class Task(TaskBase):
         nats = np.log(total) + top - np.take_along_axis(outputs, wanted, -1)
         return np.where(counted, nats[..., 0], 0).sum(1) / counted.sum(1) / np.log(2)
 
+    def blind_scores(self, targets: NDArray[Any], outputs: int) -> NDArray[np.float64]:
+        """Of all tokens being as likely."""
+        return np.full(len(targets), np.log2(outputs))
+
     def agreement(
         self, reference: NDArray[np.float32], outputs: NDArray[np.float32]
     ) -> NDArray[np.float64]:

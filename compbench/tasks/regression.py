@@ -51,6 +51,11 @@ class Task(TaskBase):
         error = outputs.astype(np.float64) - targets.reshape(outputs.shape)
         return np.square(error).mean(1)
 
+    def blind_scores(self, targets: NDArray[Any], outputs: int) -> NDArray[np.float64]:
+        """Of the mean, always."""
+        wanted = targets.reshape(len(targets), outputs)
+        return self.scores(np.broadcast_to(wanted.mean(0), wanted.shape), wanted)
+
     def agreement(
         self, reference: NDArray[np.float32], outputs: NDArray[np.float32]
     ) -> NDArray[np.float64]:

@@ -20,5 +20,5 @@ class Check(GateCheck):
 
     def judge(self, evidence: Evidence) -> Result:
         """By the answers of both files on this machine."""
-        share, least = evidence.measured.same_class, self.same_class_share
+        share, least = evidence.measured.agreement, self.same_class_share
         return self.passed(share >= least, f"alike on {share:.2%} (at least {least:.2%})")

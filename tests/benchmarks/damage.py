@@ -19,7 +19,7 @@ from onnx import numpy_helper
 
 from compbench.contracts import Split
 from compbench.data import splits
-from compbench.gate.checks import accuracy
+from compbench.gate.checks import quality
 from compbench.registry import registry
 from compbench.runtime import inference
 from compbench.runtime.session import OrtSession
@@ -73,7 +73,7 @@ def main() -> None:
     before = right(file, test)
     found: dict[str, Counter[str]] = {"half a point lost": Counter(), "within noise": Counter()}
     for seed in range(times):
-        worse = accuracy.Check().judge_answers(before, damaged(file, seed, test, before.mean()))
+        worse = quality.Check().judge_scores(before, damaged(file, seed, test, before.mean()))
         found["half a point lost"][str(worse.verdict)] += 1
         scale = 0.5
         while True:  # ever less noise, until no more than a few images changed sides
@@ -81,7 +81,7 @@ def main() -> None:
             if abs(like.mean() - before.mean()) <= WITHIN_NOISE and (like != before).any():
                 break
             scale *= 0.8
-        same = accuracy.Check().judge_answers(before, like)
+        same = quality.Check().judge_scores(before, like)
         found["within noise"][str(same.verdict)] += 1
         print(f"seed {seed}: {worse.line}; within noise: {same.line}", flush=True)
     print({name: dict(verdicts) for name, verdicts in found.items()})

@@ -30,7 +30,7 @@ from compbench.gate.snapshot import Entry, Record, Snapshot
 from compbench.registry import registry
 from compbench.runtime.target import Target
 from compbench.suite import read, schema
-from compbench.suite.gate import gate_model
+from compbench.suite.gate import gate_model, old_names
 from tests.contracts import test_contracts as contracts
 from tests.factory import exactly
 
@@ -172,7 +172,8 @@ def test_a_check_is_an_option_of_pytest_s_configuration(
     help_ = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--help").stdout.str()
     assert "compbench_same_class_share" in help_
     assert {*re.findall(r"(?<=compbench_)\w+(?= \(string\))", help_)} == {
-        *gate_model().model_fields
+        *gate_model().model_fields,
+        *old_names(),
     }
 
 

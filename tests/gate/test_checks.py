@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compbench.contracts import Options
 from compbench.errors import UserError
 from compbench.gate import check as gate_check
 from compbench.gate.added_memory import Growth
@@ -21,13 +22,14 @@ from compbench.gate.check import (
     Result,
     Verdict,
 )
-from compbench.gate.checks import accuracy, bytes, latency, logits, memory, parity
+from compbench.gate.checks import bytes, latency, logits, memory, parity, quality
 from compbench.gate.paired_timing import Comparison
 from compbench.gate.snapshot import Entry, Record, Snapshot
 from compbench.runtime.target import Target
 from compbench.statistics.intervals import Interval
 from compbench.suite import gate, read
 from tests.factory import TARGET, exactly, make_row
+from tests.metric_runs import KINDS
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 
@@ -71,36 +73,34 @@ def answered(lost: int, won: int, count: int) -> tuple[np.ndarray, np.ndarray]:
 def test_accuracy_passes_only_where_a_drop_beyond_the_limit_is_excluded(
     lost: int, won: int, count: int, allowed: float | str | None, expected: Verdict
 ) -> None:
-    check = accuracy.Check(accuracy_drop=allowed)
-    result = check.judge_answers(*answered(lost, won, count))
+    check = quality.Check(quality_drop=allowed)
+    result = check.judge_scores(*answered(lost, won, count))
     assert result.verdict is expected
     assert f"on {count} test samples" in result.line and " pp (" in result.line
     assert ("decide" in result.line) == (expected is INCONCLUSIVE)
 
 
 def test_accuracy_states_its_limit_and_where_that_is_from() -> None:
-    check = accuracy.Check()
-    assert (
-        "(allowed: a drop of 1 pp, the default)" in check.judge_answers(*answered(0, 0, 360)).line
-    )
-    many = check.judge_answers(*answered(0, 0, 10_000), 12)
+    check = quality.Check()
+    assert "(allowed: a drop of 1 pp, the default)" in check.judge_scores(*answered(0, 0, 360)).line
+    many = check.judge_scores(*answered(0, 0, 10_000), 12)
     assert "a drop of 0.259 pp, what so many can resolve; 12 files judged)" in many.line
-    given = accuracy.Check(accuracy_drop="2pp").judge_answers(*answered(4, 0, 360))
-    assert "(allowed: a drop of 2 pp, accuracy_drop)" in given.line
+    given = quality.Check(quality_drop="2pp").judge_scores(*answered(4, 0, 360))
+    assert "(allowed: a drop of 2 pp, quality_drop)" in given.line
 
 
 def test_accuracy_says_how_many_samples_would_decide() -> None:
-    few = accuracy.Check().judge_answers(*answered(2, 2, 360))
+    few = quality.Check().judge_scores(*answered(2, 2, 360))
     (needed,) = re.findall(r"about ([0-9,]+) samples would decide", few.line)
     assert needed == "517"
-    assert accuracy.Check(accuracy_drop="1pp").judge_answers(*answered(3, 3, 540)).verdict is PASS
+    assert quality.Check(quality_drop="1pp").judge_scores(*answered(3, 3, 540)).verdict is PASS
     assert (
-        accuracy.Check()
-        .judge_answers(*answered(0, 0, 100))
+        quality.Check()
+        .judge_scores(*answered(0, 0, 100))
         .line.endswith("about 304 samples would decide at this limit")
     )
-    never = accuracy.Check(accuracy_drop=0).judge_answers(*answered(3, 3, 360))
-    assert never.line.endswith("allow a drop, or leave accuracy_drop out")
+    never = quality.Check(quality_drop=0).judge_scores(*answered(3, 3, 360))
+    assert never.line.endswith("allow a drop, or leave quality_drop out")
 
 
 def test_many_files_have_as_many_false_alarms_as_one() -> None:
@@ -110,17 +110,17 @@ def test_many_files_have_as_many_false_alarms_as_one() -> None:
 
 
 def _fails(lost: int, pairs: int) -> bool:
-    return accuracy.Check().judge_answers(*answered(lost, 0, 360), pairs).verdict is FAIL
+    return quality.Check().judge_scores(*answered(lost, 0, 360), pairs).verdict is FAIL
 
 
 def test_the_same_file_is_no_worse_however_few_samples_there_are() -> None:
     few = Measured(answered(0, 0, 10), 1, {})
     same, other = (_evidence(few, sha256) for sha256 in ("a", "b"))
-    assert accuracy.Check().judge(same).verdict is PASS
-    assert accuracy.Check().judge(same).line == (
+    assert quality.Check().judge(same).verdict is PASS
+    assert quality.Check().judge(same).line == (
         "the same file, byte for byte: 100.00% of 10 test samples"
     )
-    assert accuracy.Check().judge(other).verdict is INCONCLUSIVE
+    assert quality.Check().judge(other).verdict is INCONCLUSIVE
 
 
 def _evidence(measured: Measured, sha256: str, agreement: float = 1.0) -> Evidence:
@@ -236,7 +236,7 @@ def test_every_check_has_a_place_of_its_own() -> None:
     [
         ("latency_ration = 1.1", r"\[gate\] has no option 'latency_ration'; did you mean 'latency"),
         ("latency_ratio = 0.9", r"\[gate\]: latency_ratio = 0.9 should be greater than or equal"),
-        ("accuracy_drop = 1", r"\[gate\]: accuracy_drop: 1.0 may be 1pp or 100pp: write the one"),
+        ("quality_drop = 1", r"\[gate\]: quality_drop: 1.0 may be 1pp or 100pp: write the one"),
         ('bytes_ratio = "2"', r"\[gate\]: bytes_ratio: '2' should be a number"),
     ],
 )
@@ -244,3 +244,69 @@ def test_a_wrong_gate_table_is_explained(line: str, message: str, write_suite) -
     path = write_suite(f'[gate]\n{line}\n[variants.teacher]\ntechnique = "train"\nmodel = "mlp"\n')
     with pytest.raises(UserError, match=message):
         read.load(path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("factor", "allowed", "expected"),
+    [
+        (1.0, None, PASS),  # as good, by another file
+        (1.01, None, INCONCLUSIVE),  # at the limit itself
+        (1.5, None, FAIL),
+        (0.8, None, PASS),
+        (1.2, "50%", PASS),
+        (1.2, "2%", FAIL),
+        (1.2, 0, FAIL),
+    ],
+)
+def test_numbers_are_judged_in_the_direction_and_the_words_of_their_metric(
+    kind: str, factor: float, allowed: float | str | None, expected: Verdict
+) -> None:
+    told = KINDS[kind]
+    hard, noise = np.random.default_rng(0).random((2, 500))
+    before = told.base + told.spread * hard
+    after = before * factor + 0.01 * told.spread * (noise - 0.5)
+    if told.headline.link == "root":
+        after = before * factor**2 + 0.01 * told.spread * (noise - 0.5)
+    check = quality.Check(quality_drop=allowed)
+    result = check.judge_scores(before, after, headline=told.headline)
+    assert result.verdict is expected, result.line
+    assert result.name == told.headline.name
+    assert f" {told.headline.unit} became " in result.line and "a rise of" in result.line
+    assert "pp" not in result.line and "nan" not in result.line
+    assert ("decide" in result.line) == (expected is INCONCLUSIVE)
+    if allowed is None:
+        assert f"which is 1 % of the baseline's {told.headline.label}, the default" in result.line
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_whole_pair_is_judged_by_the_task_that_its_baseline_recorded(kind: str) -> None:
+    headline = KINDS[kind].headline
+    scores = np.linspace(1, 2, 50)
+    found = _evidence(Measured((scores, scores), 1, {}), "b")
+    task = {"headline": headline.model_dump(), "has_classes": False}
+    record = found.baseline.record.model_copy(update={"task": task})
+    found = replace(found, baseline=replace(found.baseline, record=record))
+    assert quality.Check().judge(found).name == headline.name
+    same = replace(found, candidate=found.baseline)
+    line = quality.Check().judge(same).line
+    assert line.startswith("the same file, byte for byte: 1.") and headline.unit in line
+    assert not any(
+        re.search("accura|class", check.judge(found).line)
+        for check in (quality.Check(), parity.Check())
+    )
+
+
+def limits(**given: str) -> Options:
+    return gate.gate_model()(**given)
+
+
+@pytest.mark.parametrize(("written", "said"), [("1pp", "quality_drop: '1pp' should be a number")])
+def test_a_loss_that_is_none_of_the_metric_is_refused(written: str, said: str) -> None:
+    with pytest.raises(UserError, match=rf"\[gate\]: {said}"):
+        gate.refuse_unlike(limits(quality_drop=written), KINDS["regression"].headline)
+
+
+def test_the_old_name_of_the_limit_is_still_read() -> None:
+    assert limits(accuracy_drop="2pp").model_dump()["quality_drop"] == "2pp"
+    assert gate.old_names() == {"accuracy_drop": "quality_drop"}

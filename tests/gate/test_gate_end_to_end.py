@@ -93,7 +93,7 @@ def test_a_damaged_weight_is_found(tmp_path: Path) -> None:
     assert found["teacher"]["verdict"] == "FAIL"
     assert "FAIL teacher[cpu_1thread]: " in gated.stdout
     unchanged = found["student"]
-    assert unchanged["verdict"] in ("PASS", "INCONCLUSIVE") and unchanged["same_class"] == 1
+    assert unchanged["verdict"] in ("PASS", "INCONCLUSIVE") and unchanged["agreement"] == 1
     for gate in ("accuracy", "bytes", "memory"):
         assert unchanged["gates"][gate]["verdict"] == "PASS"
     assert "on 360 test samples" in unchanged["gates"]["accuracy"]["line"]

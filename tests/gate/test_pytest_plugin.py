@@ -142,8 +142,8 @@ def test_a_percentage_may_be_allowed_in_points_and_a_gate_is_corrected_for_all_i
     assert result.ret == 1
     lines(
         result,
-        "compbench: limits from*: latency_ratio 1.025, accuracy_drop 0.02, bytes_ratio*",
-        "  FAIL         accuracy:*(allowed: a drop of 2 pp, accuracy_drop; 2 files judged)",
+        "compbench: limits from*: latency_ratio 1.025, quality_drop 2pp, bytes_ratio*",
+        "  FAIL         accuracy:*(allowed: a drop of 2 pp, quality_drop; 2 files judged)",
     )
 
 
@@ -161,7 +161,7 @@ def test_a_drop_of_0_that_was_recorded_as_the_default_is_the_default(
     lines(run(), "*limits from*: latency_ratio 1.025, bytes_ratio 1.01, memory_ratio 1.2")
     now = {**old, "latency_launches": 5}
     write_run(folder, gate=now, started="2026-03-02T03:04:05+00:00")
-    lines(run(), "*limits from*: latency_ratio 1.025, accuracy_drop 0, bytes_ratio*")
+    lines(run(), "*limits from*: latency_ratio 1.025, quality_drop 0, bytes_ratio*")
 
 
 def test_inconclusive_is_an_outcome_of_its_own(run: Run, measurements: dict[str, Any]) -> None:
@@ -273,7 +273,7 @@ def test_pytest_benchmark_s_table_and_json_have_the_candidate(
     assert found["student"]["stats"]["median"] == 1.5e-3
     assert found["student"]["stats"]["rounds"] == 5 * 8  # the discarded ones are not in it
     info = found["student"]["extra_info"]
-    assert (info["verdict"], info["launches"], info["same_class"]) == ("FAIL", 5, 0.875)
+    assert (info["verdict"], info["launches"], info["agreement"]) == ("FAIL", 5, 0.875)
     assert info["ratio"] == {"value": 1.5, "low": 1.5, "high": 1.5}
     assert info["gates"]["bytes"]["verdict"] == "PASS" and "100 B" in info["gates"]["bytes"]["line"]
     assert info["sha256"]["candidate"] == info["sha256"]["baseline"] != ""
@@ -376,7 +376,7 @@ OTHER = ("--compbench", "mine", "--compbench-baseline", "other")
                 "[pytest]\ncompbench_accuracy_drop = 1\n"
             ),
             ("--compbench", "mine", "--compbench-baseline", "main"),
-            "*pytest.ini: accuracy_drop: 1.0 may be 1pp or 100pp: write the one that is meant",
+            "*[[]gate]: quality_drop: 1.0 may be 1pp or 100pp: write the one that is meant",
         ),
         (
             lambda path: (path / "pytest.ini").write_text(
@@ -414,7 +414,7 @@ def test_a_dataset_that_is_not_the_baseline_s_is_refused(
     ours = baseline.load(baseline.save("mine", "main", Places()))
     monkeypatch.setattr(gate_prepare.splits, "load", lambda *_: tiny)
     with pytest.raises(
-        gate_prepare.UserError, match=r"digits under x: .* has d{12}…: other test images"
+        gate_prepare.UserError, match=r"digits under x: .* has d{12}…: other test samples"
     ):
         gate_prepare.loaded(ours, Path("x"))
 
@@ -429,7 +429,7 @@ def test_a_dataset_that_is_not_the_baseline_s_is_refused(
         gate_prepare.loaded(saved(digest="d" * 64, test_digest="e" * 64), Path("x"))
     old = saved(digest="d" * 64, test_digest=None)
     (line,) = gate_prepare.loaded(old, Path("x"))[1]
-    assert "whether digits under x has the baseline's test images is unknown" in line
+    assert "whether digits under x has the baseline's test samples is unknown" in line
     with pytest.raises(gate_prepare.UserError, match=r"has d{12}…"):
         gate_prepare.loaded(saved(digest="d" * 64, test_digest=None, outputs=4), Path("x"))
 

@@ -26,7 +26,7 @@ from compbench.results import record
 from compbench.results.folder import new_folder, write_rows
 from compbench.results.row import Row
 from compbench.statistics.intervals import Interval
-from compbench.statistics.summary import Summaries, Summary
+from compbench.statistics.summary import Figure, Summaries, Summary
 from tests.cli.test_main import compbench, files, refused  # noqa: F401
 from tests.factory import (
     ENVIRONMENT,
@@ -274,6 +274,7 @@ def test_every_metric_is_read(name: str) -> None:
         validation_change=one,
         speedup=one,
         footprint={"rest_bytes": 5.0, "base_bytes": 1.0},
+        further={"r_squared": Figure(0.9)},
     )
     found = history([moment(i, summary) for i in range(5)], METRICS[name], None, ["student"])
     assert found.series[0].steps == ()
@@ -372,7 +373,7 @@ WRONG_METRICS = {
     "p50_ns": "times of different moments can't be compared; take speedup",
     "latency": "take speedup",
     "throughput_per_s": "take speedup",
-    "images_per_s_batch_1": "take speedup",
+    "samples_per_s_batch_1": "take speedup",
     "make_seconds": "take speedup",
     "spedup": "there is no history of 'spedup'; did you mean 'speedup'?",
     "memroy": "did you mean 'memory'?",

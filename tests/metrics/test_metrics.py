@@ -31,7 +31,9 @@ from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Figure, Summary
 from compbench.table import columns, frame, write
 from compbench.table.stored_run import StoredRun
+from compbench.tasks import regression
 from tests.factory import RUN, RUN_ROWS, TARGET, make_row, make_run, status_row, variant_rows
+from tests.metric_runs import metric_run, with_r_squared
 from tests.run.test_stages import ALL, CPU, MATRIX, Lab, flat, lab  # noqa: F401, a fixture
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "adding" / "metric.py"
@@ -117,6 +119,13 @@ def test_a_metric_is_computed_from_no_other_rows(metric: MetricBase) -> None:
         *variant_rows(run, "teacher"),
         *variant_rows(run, "student", ns=4_000, right=60, validation=50, size_bytes=900),
         status_row("int8", "out of memory"),
+        *(
+            make_row(variant, each.name, 0.5, target=TARGET, seed=seed)
+            for each in metrics.every().values()
+            for variant in ("teacher", "student")
+            for seed in run.seeds
+            if each.by_task
+        ),
     ]
     table = frame.table(run, rows).reindex(columns=named)
     own = [row for row in rows if row.metric in (*metric.read, "status")]
@@ -366,3 +375,20 @@ def test_the_documentation_s_table_of_histories_is_true() -> None:
         if m.history
     }
     assert said == shipped
+
+
+def test_what_tasks_give_beside_their_metric_has_a_file_that_describes_it() -> None:
+    targets = np.array([[0.0], [1.0], [3.0]], np.float32)
+    given = regression.Task().further_scores(targets + 0.1, targets)
+    described = {name for name, metric in metrics.every().items() if metric.by_task}
+    assert {*given} == described
+
+
+def test_a_task_s_further_figure_is_in_table_and_report() -> None:
+    run, rows = metric_run("regression")
+    rows = with_r_squared(run, rows)
+    assert frame.table(run, rows)["r_squared"].tolist()[0] == 0.9
+    text = render(run, rows, summarise(run, rows)).text
+    assert "R²: share of the test targets' variance" in text and "(higher is better)" in text
+    run, rows = metric_run("regression")
+    assert "R²" not in render(run, rows, summarise(run, rows)).text

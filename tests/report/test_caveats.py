@@ -4,8 +4,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 
+from compbench.headline import ACCURACY
 from compbench.report.sections.caveats import findings
 from compbench.report.sections.incomplete_run import gaps
 from compbench.report.wording import spread_text, verdict
@@ -24,9 +26,11 @@ from tests.factory import (
     accuracy_row,
     exactly,
     lineage,
+    make_row,
     make_run,
     make_summaries,
 )
+from tests.metric_runs import KINDS, metric_run
 
 PARENT = Summary(
     "teacher", TARGET, speedup=Interval(2, 1.9, 2.1), size_bytes=1000, packed_bytes=900
@@ -305,4 +309,30 @@ def test_an_assistant_is_corrected_together_with_teachers() -> None:
     ("seed_sd", "expected"), [(None, "–"), (float("nan"), "–"), (0.0, "0.00"), (0.01234, "1.23")]
 )
 def test_the_spread_is_in_percentage_points(seed_sd: float | None, expected: str) -> None:
-    assert spread_text(Summary("a", TARGET, seed_sd=seed_sd)) == expected
+    assert spread_text(Summary("a", TARGET, seed_sd=seed_sd), ACCURACY) == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("factor", "told"), [(1.0, True), (0.9, True), (1.5, False)])
+def test_a_baseline_at_chance_level_gets_a_remark(kind: str, factor: float, told: bool) -> None:
+    """`factor`: of the baseline's own scores, which are errors: less is better."""
+    run, rows = metric_run(kind)
+    own = next(r for r in rows if r.metric == "score" and r.variant == run.baseline)
+    blind = make_row("", "chance_score", samples={"score": factor * own.samples["score"]})
+    found = findings(run, summarise(run, rows), TARGET, Rows([*rows, blind]))
+    said = [line for line in found if "chance level" in line]
+    assert bool(said) == told
+    assert all(run.headline.label in line and " that looks at no input" in line for line in said)
+
+
+@pytest.mark.parametrize(("right", "told"), [(35, True), (30, True), (60, False)])
+def test_a_majority_class_is_chance_level(right: int, told: bool) -> None:
+    blind = make_row(
+        "", "chance_score", samples={"score": (np.arange(100) < 35).astype("u1")[::-1]}
+    )
+    rows = [
+        accuracy_row("teacher", right) if (r.variant, r.metric) == ("teacher", "score") else r
+        for r in RUN_ROWS
+    ]
+    found = findings(RUN, summarise(RUN, rows), TARGET, Rows([*rows, blind]))
+    assert any("35.00 %, which an answer has that looks at no input" in x for x in found) == told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import matplotlib
@@ -16,6 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
+from compbench.headline import ACCURACY
 from compbench.report.gallery import gallery
 from compbench.report.pictures import draw as pictures_draw
 from compbench.report.pictures import style
@@ -367,9 +369,9 @@ def test_quantities(value: float, unit: str, text: str) -> None:
 
 
 def test_some_bad_accuracies_dont_flatten_the_others() -> None:
-    assert style.robust_low([0.99, 0.985, 0.98, 0.99, 0.1]) == pytest.approx(0.965)
-    assert style.robust_low([0.99, 0.98]) == 0.98
-    assert style.robust_low([0.9]) == 0.9
+    assert style.robust_worst([0.99, 0.985, 0.98, 0.99, 0.1], ACCURACY) == pytest.approx(0.965)
+    assert style.robust_worst([0.99, 0.98], ACCURACY) == 0.98
+    assert style.robust_worst([0.9], ACCURACY) == 0.9
 
 
 def test_long_names_lose_their_middle() -> None:
@@ -383,3 +385,25 @@ def test_a_legend_reads_along_its_rows() -> None:
     handles = [Line2D([], [], label=str(i)) for i in range(5)]
     # matplotlib puts three into the first column of two
     assert [h.get_label() for h in style.by_rows(handles, 2)] == ["0", "2", "4", "1", "3"]
+
+
+@pytest.mark.parametrize("classes", [10, 20, 100, 1000])
+def test_no_two_names_of_classes_overlap_however_many_there_are(classes: int) -> None:
+    run = make_run({"teacher": lineage(), "pruned": lineage("prune_channels", "teacher")})
+    labels = (np.arange(10 * classes) % classes).astype(np.uint16)
+    right = {"teacher": np.ones(len(labels), "u1"), "pruned": (labels % 3 > 0).astype("u1")}
+    rows = [make_row("", "labels", samples={"label": labels})]
+    for variant, scores in right.items():
+        rows += [
+            replace(row, samples={"score": scores}) if "score" in row.metric else row
+            for row in variant_rows(run, variant)
+        ]
+    with rc_context(style.STYLE):
+        figure = class_heat_map(run, Rows(rows), summarise(run, rows), TARGET)
+        style.png(figure)
+    axes = figure.axes[0]
+    cells = sorted(axes.texts, key=lambda text: text.get_position()[0])
+    assert len(cells) == min(classes, 20)
+    for texts in (axes.get_xticklabels(), cells):
+        boxes = [text.get_window_extent() for text in texts]
+        assert all(a.x1 < b.x0 for a, b in pairwise(boxes))

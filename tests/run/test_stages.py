@@ -37,6 +37,7 @@ from compbench.runtime.target import Target
 from compbench.suite import plan
 from compbench.suite import read as suite_read
 from compbench.suite.plan import Job
+from compbench.tasks import classification
 from tests.conftest import SIGNATURE
 from tests.factory import ENVIRONMENT, MEMORY, make_run
 
@@ -138,7 +139,7 @@ class Lab:
         return {(row.variant, row.target, row.launch): row.reason for row in rows}
 
     def make(
-        self, job: Job, parents: Sequence[make_job.Parent], data: Data, on_epoch: Any, worker: Any
+        self, job: Job, parents: Sequence[make_job.Parent], data: Data, on_epoch: Any, *_: Any
     ) -> tuple[Manifest, dict[str, bytes]]:
         self._ask(f"make {job.variant.name}", job.variant.name)
         assert tuple(parent.artifact.manifest.key for parent in parents) == job.parent_keys
@@ -464,3 +465,42 @@ def test_a_finished_run_is_not_continued(tmp_path: Path) -> None:
     assert found != old
     assert latest_run(tmp_path, "mine") == found
     assert runs._open(new, tmp_path, progress) == found
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_scores_that_are_no_finite_numbers_fail_their_variant_alone(
+    odd: float, lab: Lab, monkeypatch
+) -> None:
+    """Of whichever task: here of outputs of one file that are all too large."""
+    scores, infer = classification.Task.scores, inference.infer
+
+    def inferred(worker: Any, file: str, *given: Any) -> inference.Inferred:
+        found = infer(worker, file, *given)
+        if lab._variant(file) == "kd":
+            found.outputs["test"][7] = 1e9
+        return found
+
+    def scored(task: Any, outputs: Any, targets: Any) -> Any:
+        found = scores(task, outputs, targets).astype(np.float64)
+        found[outputs.max(1) == np.float32(1e9)] = odd
+        return found
+
+    monkeypatch.setattr(inference, "infer", inferred)
+    monkeypatch.setattr(classification.Task, "scores", scored)
+    lab.run()
+    assert lab.reasons() == {
+        ("kd", CPU, -1): "1 of 60 test samples have a score that is not a finite number, the first "
+        f"is sample 7: {odd}"
+    }
+    assert lab.having("score") == sorted({*ALL} - {"kd"}) == lab.having("latency_ns")
+
+
+def test_a_further_figure_that_is_no_finite_number_fails_alone(lab: Lab, monkeypatch) -> None:
+    monkeypatch.setattr(
+        classification.Task, "further_scores", lambda *_: {"r_squared": float("nan")}
+    )
+    lab.run()
+    assert {row.reason for row in lab.rows if row.metric == "r_squared"} == {
+        "it is nan, not a finite number"
+    }
+    assert lab.having("score") == lab.having("latency_ns") == sorted(ALL)

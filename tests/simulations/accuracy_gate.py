@@ -9,7 +9,7 @@ import numpy as np
 
 from compbench.gate import answers
 from compbench.gate.check import Verdict
-from compbench.gate.checks.accuracy import resolved
+from compbench.gate.checks.quality import resolved
 from compbench.statistics.paired_proportions import Disagreement
 from tests.simulations.rate import Rate
 

@@ -13,10 +13,10 @@ _NO_LIMIT = "not recorded in the baseline, and [gate] sets no limit"
 
 
 class Check(GateCheck):
-    """The share of test samples with the class of what the file was made from.
+    """How far the file gives the answers of what it was made from, mean over test samples.
 
     Which samples they were is not recorded, so the two runs' are taken to be different ones: the
-    interval is never too narrow.
+    interval is never too narrow. Nor is it where a sample may agree in part: shares spread less.
     """
 
     order = 50
@@ -31,7 +31,7 @@ class Check(GateCheck):
         ge=0,
         le=1,
         description=(
-            "least share of samples with the class of what the file was made from; 1: on every "
+            "least share of answers like those of what the file was made from; 1: on every "
             "test sample"
         ),
     )
@@ -44,7 +44,7 @@ class Check(GateCheck):
         if candidate and is_as_before and evidence.is_same_file and self.parity_agreement is None:
             line = f"the same file, byte for byte: {candidate.agreement:.2%} agree, as before"
             return self.result(Verdict.PASS, line)
-        samples = len(evidence.measured.correct[0])
+        samples = len(evidence.measured.scores[0])
         return self.judge_agreements(baseline, candidate, samples, evidence.pairs)
 
     def judge_agreements(
@@ -59,7 +59,7 @@ class Check(GateCheck):
             return self.result(None, _NO_PARENT)
         before = f", the baseline {baseline.agreement:.2%}" if baseline else ""
         line = (
-            f"classes agree with what it was made from on {candidate.agreement:.2%}{before}, "
+            f"answers agree with what it was made from on {candidate.agreement:.2%}{before}, "
             f"of {samples} test samples"
         )
         if self.parity_agreement is not None:

@@ -1,4 +1,4 @@
-"""Rows -> how accuracy changes by class, and which classes are newly confused."""
+"""Rows -> how quality changes by class, and which classes are newly confused."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from compbench.statistics.lineage import last_step
 from compbench.statistics.summary import Summaries
 
 _MOST_PAIRS = 5  # of a variant
+_ROOMY = 12  # classes beside each other with room for decimals
 _LOSS_TO_GAIN = LinearSegmentedColormap.from_list("", (style.LOSS, "#ffffff", style.GAIN))
 
 
@@ -38,42 +39,51 @@ def class_heat_map(run: Run, rows: Rows, summaries: Summaries, target: str) -> F
     image = axes.imshow(
         points, cmap=_LOSS_TO_GAIN, norm=TwoSlopeNorm(0, -limit, limit), aspect="auto"
     )
-    changes = list(found.changes.values())
+    changes, is_roomy = list(found.changes.values()), len(found.classes) <= _ROOMY
     for (row, column), value in np.ndenumerate(points):
         is_clear = changes[row][column].side != 0
-        label = f"{value:+.1f}".replace("-", "−") if abs(value) >= 0.05 else "0"
+        digits = 0 if not is_roomy and abs(value) >= 10 else 1  # as wide as a narrow column allows
+        label = f"{value:+.{digits}f}".replace("-", "−") if abs(value) >= 0.05 else "0"
         ink = style.FAINT if label == "0" else style.INK
         axes.text(
             column, row, label, ha="center", va="center",
-            in_layout=False, fontsize=8 if len(found.classes) <= 12 else 6.5,
+            in_layout=False, fontsize=8 if is_roomy else 6.5,
             fontweight="bold" if is_clear else "normal",
             color="white" if abs(value) > 0.8 * limit else ink,
         )  # fmt: skip
-    _name_classes(axes, found, run.baseline)
+    _name_classes(axes, found, run)
     axes.set_yticks(range(len(points)), names, fontsize=9)
     for variant, label in zip(found.changes, axes.get_yticklabels(), strict=True):
         label.set(**font(summaries, summaries.find(variant, target)))
     bar = figure.colorbar(image, ax=axes, pad=0.015, aspect=30, extend="both", extendfrac=0.03)
     bar.set_label("percentage points")
     bar.outline.set_visible(False)
-    title = f"accuracy by class against {style.short(run.baseline)}, in percentage points"
+    title = (
+        f"{run.headline.label} by class against {style.short(run.baseline)}, in percentage points"
+    )
     style.heading(figure, f"{run.suite} on {target}: {title}")
     return figure
 
 
-def _name_classes(axes: Axes, found: ClassChanges, baseline: str) -> None:
+def _name_classes(axes: Axes, found: ClassChanges, run: Run) -> None:
+    is_roomy = len(found.classes) <= _ROOMY
     names = [
-        f"{name}\n{100 * share:.1f} %"
+        f"{name}\n{100 * share:.{1 if is_roomy else 0}f} %"
         for name, share in zip(found.classes, found.baseline, strict=True)
     ]
-    axes.set_xticks(range(len(names)), names, fontsize=9 if len(names) <= 12 else 7)
+    axes.set_xticks(range(len(names)), names, fontsize=9 if is_roomy else 7)
     axes.set_xlabel(
-        f"true class, and what {style.short(baseline)} gets right of it "
-        f"({min(found.counts):,} to {max(found.counts):,} test images a class)"
+        f"true class, and what {style.short(run.baseline)} gets right of it "
+        f"({_counts(found)} test {run.noun}s a class)"
     )
     axes.grid(visible=False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
+
+
+def _counts(found: ClassChanges) -> str:
+    least, most = min(found.counts), max(found.counts)
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
 def confusion_bars(run: Run, rows: Rows, summaries: Summaries, target: str, most: int) -> Figure:
@@ -102,7 +112,7 @@ def confusion_bars(run: Run, rows: Rows, summaries: Summaries, target: str, most
         handles=[*coloured, handle],
         loc="outside lower center",
         ncols=8,
-        title=f"true class → predicted class: how many of {samples:,} test images",
+        title=f"true class → predicted class: how many of {samples:,} test {run.noun}s",
     )
     return figure
 

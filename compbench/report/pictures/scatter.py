@@ -1,4 +1,4 @@
-"""Summaries -> accuracy against latency, with the Pareto front named."""
+"""Summaries -> quality against latency, with the Pareto front named."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from compbench import units
+from compbench.headline import Headline
 from compbench.report.pictures import style
 from compbench.report.pictures.label_placement import Box, around, place
 from compbench.report.pictures.selection import evenly, is_ahead, is_surely_ahead, is_timed
@@ -52,24 +53,28 @@ class _Mark:
 
 
 def pareto_scatter(run: Run, summaries: Summaries, target: str) -> Figure:
-    """Accuracy against p50 latency; a mark's area by bytes.
+    """The metric against p50 latency, better upwards; a mark's area by bytes.
 
     The front is ringed and named, in dots where it is undecided.
     """
     figure = style.canvas(5.6, (0.8, 0.2, 0.62, 1.2))
     axes = figure.subplots()
     measured = [s for s in summaries.of(target) if is_timed(s)]
-    axes.set_ylim(_limits([s.quality for s in measured if s.quality]))
+    metric = run.headline
+    axes.set_ylim(_limits([s.quality for s in measured if s.quality], metric))
     marks = _marks(run, summaries, measured, axes.get_ylim())
     times = [mark.x for mark in marks]
     margin = max((max(times) / min(times)) ** 0.1, 1.08)
     style.log_axis(axes.xaxis, min(times) / margin, max(times) * margin, "ns")
-    style.percent_axis(axes.yaxis)
+    style.metric_axis(axes.yaxis, metric)
     _draw(axes, style.looks(run), marks)
     _names(figure, axes, marks, run.baseline)
     batch = run.targets[target]["batch_sizes"][0]
-    axes.set(xlabel=f"p50 latency at batch {batch} (log scale)", ylabel="test accuracy")
-    style.heading(figure, f"{run.suite} on {target}: accuracy against latency")
+    axes.set(
+        xlabel=f"p50 latency at batch {batch} (log scale)",
+        ylabel=f"test {style.metric_name(metric)}",
+    )
+    style.heading(figure, f"{run.suite} on {target}: {metric.label} against latency")
     explained = (
         "up and left is better; ringed: the Pareto front (dotted: perhaps); bars: 95 % intervals"
     )
@@ -78,29 +83,37 @@ def pareto_scatter(run: Run, summaries: Summaries, target: str) -> Figure:
     return figure
 
 
-def _limits(values: Sequence[Interval]) -> tuple[float, float]:
-    """What of the accuracies is shown: most of them with their intervals."""
-    low = style.robust_low(v.value for v in values)
-    top = min(max(v.high for v in values), 1.0)
-    bottom = max(min(v.low for v in values if v.value >= low), low - (top - low) * 0.6, 0)
-    margin = 0.05 * max(top - bottom, 0.004)
-    return bottom - margin, top + margin
+def _limits(values: Sequence[Interval], metric: Headline) -> tuple[float, float]:
+    """What is shown, from the worst value to the best: most of them with their intervals.
+
+    Upside down where lower is better, so that the good corner is the upper left.
+    """
+    gain = metric.gain
+    worst = gain(style.robust_worst((v.value for v in values), metric))
+    ends = [sorted((gain(v.low), gain(v.high))) for v in values if gain(v.value) >= worst]
+    top, bottom = max(high for _, high in ends), min(low for low, _ in ends)
+    if metric.is_share:
+        least, most = sorted((gain(0.0), gain(1.0)))
+        top, bottom = min(top, most), max(bottom, least)
+    bottom = max(bottom, worst - (top - worst) * 0.6)
+    margin = 0.05 * max(top - bottom, 0.4 * style.visible(top, metric))
+    return gain(bottom - margin), gain(top + margin)
 
 
 def _marks(
     run: Run, summaries: Summaries, measured: Sequence[Summary], limits: tuple[float, float]
 ) -> list[_Mark]:
     """Of all measured variants, the largest file first, so that small marks lie on large ones."""
-    low, high, looks = *limits, style.looks(run)
+    low, high, looks, gain = *limits, style.looks(run), run.headline.gain
     largest = max(s.size_bytes or 0 for s in measured)
     found = []
     for s in sorted(measured, key=lambda s: -(s.size_bytes or 0)):
         assert s.quality and s.p50_ns
-        is_below = s.quality.value < low
+        is_below = gain(s.quality.value) < gain(low)
         y = low + 0.025 * (high - low) if is_below else s.quality.value
         area = _BELOW_AREA if is_below else _area((s.size_bytes or 0) / largest, len(measured))
         label = style.short(s.variant) + (" (baseline)" if s.variant == run.baseline else "")
-        label += f": {units.share(s.quality.value)}" if is_below else ""
+        label += f": {run.headline.text(s.quality.value, 1)}" if is_below else ""
         flags = (is_below, is_ahead(summaries, s), is_surely_ahead(summaries, s))
         family = last_step(run, s.variant)
         where = (s.p50_ns, y, s.quality, area)

@@ -47,7 +47,7 @@ def is_timed(summary: Summary) -> bool:
 
 
 def is_right_somewhere(summary: Summary) -> bool:
-    """Whether its accuracy was measured."""
+    """Whether its quality was measured."""
     return summary.quality is not None
 
 

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from compbench.headline import Headline
 from compbench.results.record import Run
 from compbench.statistics.lineage import last_step
 
@@ -211,18 +212,37 @@ def quantity(value: float, unit: str) -> str:
     return f"{value / scale:.4g} {name}"
 
 
-def percent_axis(axis: Axis) -> None:
-    """Shares as percent, with no more decimals than the ticks need."""
+def metric_axis(axis: Axis, headline: Headline) -> None:
+    """Shares as percent, others as they are, with no more decimals than the ticks need."""
     axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.5g} %"))
+    scale, unit = (100, " %") if headline.is_share else (1, "")
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{scale * value:.5g}{unit}"))
 
 
-def robust_low(values: Iterable[float]) -> float:
-    """Where an axis of accuracies should begin, so that a few bad ones don't flatten the others."""
-    values = np.fromiter(values, float)
-    top = float(values.max())
-    spread = top - float(np.quantile(values, 0.25))
-    return max(float(values.min()), top - max(2.5 * spread, 0.01))
+def metric_name(headline: Headline) -> str:
+    """The metric with what is needed to read its axis: accuracy; RMSE (eV, lower is better)."""
+    unit = "" if headline.is_share or headline.unit in headline.label else headline.unit
+    better = "" if headline.better == "higher" else "lower is better"
+    said = ", ".join(word for word in (unit, better) if word)
+    return f"{headline.label} ({said})" if said else headline.label
+
+
+def robust_worst(values: Iterable[float], headline: Headline) -> float:
+    """Where an axis of the metric should end, so that a few bad ones don't flatten the others."""
+    gains = np.array([headline.gain(value) for value in values])
+    best = float(gains.max())
+    spread = best - float(np.quantile(gains, 0.25))
+    return headline.gain(max(float(gains.min()), best - max(2.5 * spread, visible(best, headline))))
+
+
+def best_of(values: Iterable[float], headline: Headline) -> float:
+    """The best of them."""
+    return headline.gain(max(headline.gain(value) for value in values))
+
+
+def visible(value: float, headline: Headline) -> float:
+    """The least span of an axis about such a value: 1 pp, else 1 % of it."""
+    return 0.01 if headline.is_share else 0.01 * abs(value)
 
 
 def heading(figure: Figure, title: str) -> None:

@@ -23,7 +23,7 @@ from compbench.statistics.teaching import Example, SoftLabels, Sweep, soft_label
 _MARKERS = "osD^v"  # of sweeps
 _DODGE = 1.03  # a sweep beside the next, so that their intervals do not cover each other
 _GAP = 1.28  # between the rows of bars, whose tallest is 1
-_SPLITS = {"score": "test accuracy", "validation_score": "validation accuracy"}
+_SPLITS = {"score": "test", "validation_score": "validation"}
 
 
 def soft_label_bars(run: Run, rows: Rows, target: str) -> Figure:
@@ -123,7 +123,7 @@ def _classes(example: Example, shares: dict[str, NDArray[np.float64]]) -> list[i
 
 
 def temperature_curves(run: Run, rows: Rows, target: str) -> Figure:
-    """Test and validation accuracy by temperature, and the net without a teacher as a band."""
+    """Test and validation metric by temperature, and the net without a teacher as a band."""
     found = evenly(sweeps(run), MOST_SWEEPS)
     figure = style.canvas(4.3)
     panels = figure.subplots(1, 2, sharey=True)
@@ -133,20 +133,22 @@ def temperature_curves(run: Run, rows: Rows, target: str) -> Figure:
     for control, dash in zip(controls, style.DASHES[1:], strict=False):  # never a whole line
         colour = families[last_step(run, control)].colour
         looks[control] = {"color": colour, "linestyle": dash}
-    for axes, (metric, label) in zip(panels, _SPLITS.items(), strict=True):
+    for axes, (metric, split) in zip(panels, _SPLITS.items(), strict=True):
         for i, sweep in enumerate(found):
             look = {**looks[sweep.points[0][1]], "marker": _MARKERS[i]}
             beside = _DODGE ** (i - (len(found) - 1) / 2)
-            _draw_sweep(axes, rows, sweep, (metric, target), look, beside)
+            _draw_sweep(axes, run, rows, sweep, (metric, target), look, beside)
         for control in controls:
-            _draw_control(axes, rows, control, (metric, target), looks[control])
+            _draw_control(axes, run, rows, control, (metric, target), looks[control])
         temperatures = sorted({t for sweep in found for t, _ in sweep.points})
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(FixedLocator(evenly(temperatures, 9)))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.set(xlabel="temperature T (log scale)", title=label)
-    style.percent_axis(panels[0].yaxis)
+        axes.set(
+            xlabel="temperature T (log scale)", title=f"{split} {style.metric_name(run.headline)}"
+        )
+    style.metric_axis(panels[0].yaxis, run.headline)
     style.heading(figure, f"{run.suite} on {target}: students by the temperature of their teacher")
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
@@ -155,6 +157,7 @@ def temperature_curves(run: Run, rows: Rows, target: str) -> Figure:
 
 def _draw_sweep(
     axes: Axes,
+    run: Run,
     rows: Rows,
     sweep: Sweep,
     where: tuple[str, str],
@@ -162,7 +165,7 @@ def _draw_sweep(
     beside: float,
 ) -> None:
     """A line with intervals, `beside` times its temperatures to the right."""
-    measured = [(t, _accuracy(rows, v, where)) for t, v in sweep.points]
+    measured = [(t, _quality(run, rows, v, where)) for t, v in sweep.points]
     known = [(t, a) for t, a in measured if a]
     if known:
         x = [t * beside for t, _ in known]
@@ -173,16 +176,21 @@ def _draw_sweep(
 
 
 def _draw_control(
-    axes: Axes, rows: Rows, control: str, where: tuple[str, str], look: dict[str, Any]
+    axes: Axes,
+    run: Run,
+    rows: Rows,
+    control: str,
+    where: tuple[str, str],
+    look: dict[str, Any],
 ) -> None:
-    accuracy = _accuracy(rows, control, where)
-    if accuracy is None:
+    quality = _quality(run, rows, control, where)
+    if quality is None:
         return
-    axes.axhspan(accuracy.low, accuracy.high, color=look["color"], alpha=0.1, linewidth=0)
+    axes.axhspan(quality.low, quality.high, color=look["color"], alpha=0.1, linewidth=0)
     label = f"{style.short(control)}: without a teacher, and its interval"
-    axes.axhline(accuracy.value, lw=1.2, label=label, **look)
+    axes.axhline(quality.value, lw=1.2, label=label, **look)
 
 
-def _accuracy(rows: Rows, variant: str, where: tuple[str, str]) -> Interval | None:
+def _quality(run: Run, rows: Rows, variant: str, where: tuple[str, str]) -> Interval | None:
     found = rows.of(variant, *where)
-    return metric_interval([r.samples["score"] for r in found]) if found else None
+    return metric_interval([r.samples["score"] for r in found], run.headline) if found else None

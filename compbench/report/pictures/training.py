@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from compbench.headline import Headline
 from compbench.report.pictures import style
 from compbench.report.pictures.label_placement import spread
 from compbench.report.pictures.selection import curves, trained
@@ -24,6 +25,7 @@ from compbench.results.row_index import Rows
 from compbench.statistics.lineage import last_step
 
 _MOST_LINES = 10  # of one panel
+_MOST_TITLE = 48  # characters of a panel's title that have room in large letters
 _MARGINS = (0.85, 2.45, 0.65, 0.5)
 _SHAPES = "os^DvPX"  # of curves of one epoch
 _HIGHEST = 0.97  # where a name may stand, as the title is above
@@ -37,7 +39,7 @@ class _Curve:
 
     epochs: NDArray
     loss: NDArray
-    accuracy: NDArray
+    quality: NDArray
     chosen: tuple[int, ...]  # the epoch that each seed kept
 
 
@@ -53,7 +55,7 @@ class _Named:
 
 
 def training_curves(run: Run, rows: Rows) -> Figure:
-    """Training loss and validation accuracy by epoch."""
+    """Training loss and validation metric by epoch."""
     shown, there = curves(run, rows), trained(run, rows)
     drawn = [variant for names in shown.values() for variant in names]
     if len(drawn) <= _MOST_LINES and shown == there:
@@ -68,8 +70,8 @@ def _one_panel(run: Run, rows: Rows, drawn: list[str]) -> Figure:
     figure.subplots_adjust(wspace=0.28)
     left, right = figure.subplots(1, 2)
     named = _named(run, rows, drawn)
-    _panels(left, right, named, [])
-    _titles(left, right)
+    _panels(left, right, named, [], run.headline)
+    _titles(left, right, run.headline)
     for axes in (left, right):
         axes.set_xlabel("epoch")
     style.heading(figure, f"{run.suite}: training")
@@ -89,22 +91,24 @@ def _by_family(
     reference = [replace(one, line=one.line | _REFERENCE, is_beside=True) for one in named]
     for (name, variants), (left, right) in zip(families.items(), grid, strict=True):
         beside = [] if run.baseline in variants else reference
-        _panels(left, right, _named(run, rows, variants), beside)
+        _panels(left, right, _named(run, rows, variants), beside, run.headline)
         left.set_ylabel(name, fontweight="bold")
         if len(variants) < counts[name]:
             said = f"{len(variants)} of {counts[name]} {name}"
             right.annotate(said, (0.99, 0.03), xycoords="axes fraction", ha="right",
                            fontsize=_FONT, color=style.INK)  # fmt: skip
-    _titles(*grid[0])
+    _titles(grid[0][0], grid[0][1], run.headline)
     style.heading(figure, f"{run.suite}: training, by family")
     for axes in grid[-1]:
         axes.set_xlabel("epoch")
     return figure
 
 
-def _titles(left: Axes, right: Axes) -> None:
+def _titles(left: Axes, right: Axes, metric: Headline) -> None:
     left.set_title("training loss (each technique's own)")
-    right.set_title("validation accuracy (dot: the epoch kept)")
+    name, dot = style.metric_name(metric), "dot: the epoch kept)"
+    title = f"validation {name[:-1]}; {dot}" if name.endswith(")") else f"validation {name} ({dot}"
+    right.set_title(title, fontsize=None if len(title) <= _MOST_TITLE else 9)
 
 
 def _named(run: Run, rows: Rows, variants: list[str]) -> list[_Named]:
@@ -120,37 +124,39 @@ def _named(run: Run, rows: Rows, variants: list[str]) -> list[_Named]:
 
 def _curve(rows: Rows, variant: str) -> _Curve:
     found = [r for r in rows.of(variant, "history") if r.samples]
-    loss, accuracy = (
+    loss, quality = (
         [np.asarray(r.samples[column]) for r in found] for column in ("train_loss", "validation")
     )
     count = min(len(values) for values in loss)
     return _Curve(
         np.asarray(found[0].samples["epoch"])[:count],
         np.mean([values[:count] for values in loss], axis=0),
-        np.mean([values[:count] for values in accuracy], axis=0),
+        np.mean([values[:count] for values in quality], axis=0),
         tuple(int(r.value) for r in found if r.value is not None),
     )
 
 
-def _panels(left: Axes, right: Axes, named: list[_Named], beside: list[_Named]) -> None:
+def _panels(
+    left: Axes, right: Axes, named: list[_Named], beside: list[_Named], metric: Headline
+) -> None:
     """The curves of a family or of all, and faintly what they stand beside."""
     for one in [*named, *beside]:
         _draw(left, right, one)
-    _limit(left, right, [one.curve for one in named])
+    _limit(left, right, [one.curve for one in named], metric)
     _name(right, [*named, *beside])
 
 
 def _draw(left: Axes, right: Axes, one: _Named) -> None:
     curve, line = one.curve, {**one.line, **one.lone, "label": one.name}
     left.plot(curve.epochs, curve.loss, **line)
-    right.plot(curve.epochs, curve.accuracy, **line)
+    right.plot(curve.epochs, curve.quality, **line)
     kept = np.flatnonzero(np.isin(curve.epochs, curve.chosen))
     dot = {"color": one.line["color"], "alpha": one.line.get("alpha")}
     size = 3 if one.is_beside else 4.5
-    right.plot(curve.epochs[kept], curve.accuracy[kept], "o", ms=size, **dot)
+    right.plot(curve.epochs[kept], curve.quality[kept], "o", ms=size, **dot)
 
 
-def _limit(left: Axes, right: Axes, curves: list[_Curve]) -> None:
+def _limit(left: Axes, right: Axes, curves: list[_Curve], metric: Headline) -> None:
     """Axes that show the curves of this panel, whatever the reference needs."""
     for axes in (left, right):
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
@@ -161,11 +167,13 @@ def _limit(left: Axes, right: Axes, curves: list[_Curve]) -> None:
     if len(positive) and positive.max() < np.inf:
         low, high = positive.min() / 1.3, positive.max() * 1.3
         style.log_axis(left.yaxis, float(low), float(high), "")
-    accuracies = np.concatenate([c.accuracy for c in curves] or [np.ones(1)])
-    low = style.robust_low(accuracies)
-    margin = max(0.08 * (accuracies.max() - low), 0.002)
-    right.set_ylim(low - margin, min(accuracies.max() + margin, 1.002))
-    style.percent_axis(right.yaxis)
+    values = np.concatenate([c.quality for c in curves] or [np.ones(1)])
+    worst, best = style.robust_worst(values, metric), style.best_of(values, metric)
+    low, high = min(worst, best), max(worst, best)
+    margin = max(0.08 * (high - low), 0.2 * style.visible(best, metric))
+    most = 1.002 if metric.is_share else np.inf
+    right.set_ylim(low - margin, min(high + margin, most))
+    style.metric_axis(right.yaxis, metric)
 
 
 def _name(axes: Axes, named: list[_Named]) -> None:
@@ -196,5 +204,5 @@ def _end(axes: Axes, curve: _Curve) -> tuple[float, float]:
     inside = np.flatnonzero(curve.epochs <= x1)
     last = int(inside[-1]) if len(inside) else 0
     across = (float(curve.epochs[last]) - x0) / (x1 - x0)
-    up = (float(curve.accuracy[last]) - y0) / (y1 - y0)
+    up = (float(curve.quality[last]) - y0) / (y1 - y0)
     return min(max(across, 0.0), 1.0), min(max(up, 0.0), 1.0)

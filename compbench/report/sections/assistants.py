@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compbench import units
+from compbench.headline import ACCURACY, Headline
 from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.report.wording import HOLM, basis, verdict, whose
 from compbench.statistics.summary import Summaries
 from compbench.statistics.teaching import Helped, helped
 
 
-def assistants(found: Helped, summaries: Summaries, target: str) -> Table:
+def assistants(
+    found: Helped, summaries: Summaries, target: str, headline: Headline = ACCURACY
+) -> Table:
     """Teacher → assistant → student: sizes, and what the assistant was worth."""
 
     def sized(variant: str) -> str:
@@ -22,11 +25,13 @@ def assistants(found: Helped, summaries: Summaries, target: str) -> Table:
             "teacher": sized(chain.teacher),
             "assistant": sized(chain.assistant),
             "student": sized(chain.student),
-            "with the assistant": units.percent(summaries.find(chain.student, target).quality),
-            "straight from the teacher": units.percent(
+            "with the assistant": headline.interval_text(
+                summaries.find(chain.student, target).quality
+            ),
+            "straight from the teacher": headline.interval_text(
                 summaries.find(chain.direct, target).quality if chain.direct else None
             ),
-            "difference": units.points(chain.change and chain.change.interval),
+            "difference": headline.change_text(chain.change and chain.change.interval),
             "p": units.p_value(chain.change and chain.change.p_value),
             "verdict": verdict(chain.change) if chain.change else "not in this suite",
             "about": whose(chain.change.seeds) if chain.change else units.NOTHING,
@@ -48,8 +53,10 @@ class Section(SectionBase):
         count = len(found.changes)
         legend = (
             "Both students have the same net and the same options; the difference is paired on the "
-            f"same test images, means over seeds; p {HOLM} for the {count} "
+            f"same test {page.run.noun}s, means over seeds; p {HOLM} for the {count} "
             f"comparison{'s' * (count > 1)} of teachers and assistants on this target. "
             f"{basis(page.run)}"
         )
-        return with_legend(assistants(found, page.summaries, page.target), legend)
+        return with_legend(
+            assistants(found, page.summaries, page.target, page.run.headline), legend
+        )

@@ -12,12 +12,12 @@ from compbench.statistics.pick import OF_DROP, Choice, pick
 from compbench.statistics.summary import Summaries, Summary
 
 
-def candidates(summaries: Summaries, target: str, choice: Choice) -> Table:
+def candidates(summaries: Summaries, target: str, choice: Choice, noun: str = "image") -> Table:
     """A row for each measured variant but the baseline."""
-    return [_row(s, choice) for s in summaries.of(target) if s.variant in choice.drops]
+    return [_row(s, choice, noun) for s in summaries.of(target) if s.variant in choice.drops]
 
 
-def _row(s: Summary, choice: Choice) -> dict[str, str]:
+def _row(s: Summary, choice: Choice, noun: str) -> dict[str, str]:
     drop = choice.drops[s.variant]
     needed = units.NOTHING
     if drop.standing is Standing.UNDECIDED:
@@ -29,9 +29,9 @@ def _row(s: Summary, choice: Choice) -> dict[str, str]:
     taken = "taken" if s is choice.taken else "best guess" if s is choice.guess else ""
     return {
         "variant": s.variant,
-        "change on validation": units.points(drop.change),
+        "change on validation": drop.headline.change_text(drop.change),
         f"within {choice.constraints.drop_text}": drop.standing.value,
-        "images that would decide": needed,
+        f"{noun}s that would decide": needed,
         "speed": units.speed(s.speedup, s.faster),
         "": taken or ", ".join(others),
     }
@@ -49,15 +49,23 @@ class Section(SectionBase):
         choice = pick(page.run, page.summaries, page.target)
         if choice is None:
             return []
-        found = candidates(page.summaries, page.target, choice)
+        found = candidates(page.summaries, page.target, choice, page.run.noun)
         return with_legend(found, _legend(page.run, choice))
+
+
+_STAY = {
+    True: "shares that stay as they are",
+    False: "changes that stay as large and spread as far",
+}
 
 
 def _legend(run: Run, choice: Choice) -> str:
     return (
         f"The limit is [pick]'s: {choice.constraints.said(f'`{run.baseline}`')}. A variant is "
         "within it or beyond it only where the whole interval is, on the "
-        f"{run.dataset['samples']['validation']:,} validation images. The ends of the intervals "
+        f"{run.dataset['samples']['validation']:,} validation {run.noun}s. The ends of the "
+        "intervals "
         f"are 95 % sure on either side{choice.together}, so that the best of many does not win by "
-        "luck. How many images would decide is told for shares that stay as they are."
+        f"luck. How many {run.noun}s would decide is told for "
+        f"{_STAY[run.headline.has_binary_scores]}."
     )

@@ -8,16 +8,18 @@ from compbench import units
 from compbench.report.section import Page, SectionBase, bullets
 from compbench.report.wording import beside_parent
 from compbench.results.record import Run
+from compbench.results.row_index import Rows
 from compbench.runtime.machine import has_vnni
+from compbench.statistics.chance import chance
 from compbench.statistics.lineage import made_from
 from compbench.statistics.sizes import contradiction
 from compbench.statistics.summary import Summaries, Summary
 
 
-def findings(run: Run, summaries: Summaries, target: str) -> list[str]:
+def findings(run: Run, summaries: Summaries, target: str, rows: Rows | None = None) -> list[str]:
     """A sentence each: failed, slower or larger than the parent, sparse but not smaller."""
     found = _too_many_threads(run, target) + _better_than_baseline(run, summaries, target)
-    found += _saturated(run, summaries, target)
+    found += _saturated(run, summaries, target) + _at_chance(run, rows, target)
     for summary in summaries.of(target):
         if summary.reason:
             found.append(f"`{summary.variant}` has no figures: {summary.reason}.")
@@ -40,9 +42,27 @@ def _better_than_baseline(run: Run, summaries: Summaries, target: str) -> list[s
     names = ", ".join(f"`{name}`" for name in better)
     once = "" if len(run.seeds) > 1 else ", as trained here once,"
     return [
-        f"{names}: measurably more accurate than the baseline `{run.baseline}`{once or ','} which "
+        f"{names}: measurably {_better(run)} than the baseline `{run.baseline}`{once or ','} which "
         "may be trained too little to be compared with."
     ]
+
+
+def _at_chance(run: Run, rows: Rows | None, target: str) -> list[str]:
+    """A baseline that has not learnt anything makes every comparison empty."""
+    found = chance(run, rows, target) if rows else None
+    if found is None or found.is_beaten:
+        return []
+    metric = run.headline
+    return [
+        f"The baseline `{run.baseline}` is at chance level: its {metric.label}, "
+        f"{metric.interval_text(found.quality)}, is not shown to be better than "
+        f"{metric.text(found.value)}, which an answer has that looks at no input. What is as good "
+        "as such a baseline is not good: train it longer, or look at the data first."
+    ]
+
+
+def _better(run: Run) -> str:
+    return "more accurate" if run.headline.is_accuracy else f"better by {run.headline.label}"
 
 
 def _saturated(run: Run, summaries: Summaries, target: str) -> list[str]:
@@ -60,7 +80,8 @@ def _saturated(run: Run, summaries: Summaries, target: str) -> list[str]:
         return []
     return [
         f"{', '.join(names)}: full 8-bit weights on a CPU without native 8-bit dot products "
-        "(VNNI), where sums of products saturate: accuracy differs from that on other CPUs. "
+        f"(VNNI), where sums of products saturate: {run.headline.label} differs from that on other "
+        "CPUs. "
         "`reduce_range = true`, the default, gives a file that saturates on none."
     ]
 
@@ -122,4 +143,4 @@ class Section(SectionBase):
 
     def content(self, page: Page) -> Sequence[str]:
         """A sentence each."""
-        return [bullets(findings(page.run, page.summaries, page.target))]
+        return [bullets(findings(page.run, page.summaries, page.target, page.rows))]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from compbench.report.pictures.selection import is_right_somewhere, shown
 from compbench.report.section import Page, Picture, SectionBase
-from compbench.report.wording import HOLM
+from compbench.report.wording import HOLM, file_test
+from compbench.results.record import Run
 from compbench.statistics.classes import MOST_CLASSES, class_changes
 from compbench.statistics.intervals import ALPHA
 
@@ -21,7 +22,10 @@ class Section(SectionBase):
 
     order = 190
     per_target = True
-    title = "Accuracy by class"
+
+    def heading(self, page: Page) -> str:
+        """By the metric."""
+        return f"{page.run.headline.title} by class"
 
     def pictures(self, page: Page) -> Sequence[Picture]:
         """A heat map."""
@@ -31,13 +35,14 @@ class Section(SectionBase):
         if not changes:
             return []
         caption = (
-            f"Change of accuracy in percentage points against `{run.baseline}` by true class, on "
-            f"the same test images. Bold: beyond chance (p below {ALPHA:.2f}, {HOLM} for all "
-            f"{changes.cells:,} cells; {_ABOUT[len(run.seeds) > 1]})."
+            f"Change of {run.headline.label} in percentage points against `{run.baseline}` by true "
+            f"class, on the same test {run.noun}s. Bold: beyond chance (p below {ALPHA:.2f}, "
+            f"{HOLM} for all {changes.cells:,} cells; {_about(run)})."
         )
         if changes.left_out:
             caption += f" The {MOST_CLASSES} classes that change most; {changes.left_out} are not."
-        alt, caption = "Change of accuracy by class and variant", f"{caption} {chosen.note}".strip()
+        alt = f"Change of {run.headline.label} by class and variant"
+        caption = f"{caption} {chosen.note}".strip()
         return [Picture("classes", target, alt, caption, partial(_draw, page))]
 
     def content(self, page: Page) -> Sequence[str]:
@@ -45,10 +50,10 @@ class Section(SectionBase):
         return [page.picture("classes")]
 
 
-_ABOUT = {
-    True: "of the technique, by a t-test over seeds and images",
-    False: "of these files, by McNemar's exact test: a single seed",
-}
+def _about(run: Run) -> str:
+    if len(run.seeds) > 1:
+        return f"of the technique, by a t-test over seeds and {run.noun}s"
+    return f"of these files, by {file_test(run.headline)}: a single seed"
 
 
 def _draw(page: Page) -> Figure:

@@ -33,7 +33,8 @@ def confusions(run: Run, rows: Rows, summaries: Summaries, target: str) -> Table
             f"{c.true_class} → {c.predicted_class}: {c.images:.3g} (+{c.added:.3g})"
             for c in islice(group, _MOST_PAIRS)
         ]
-        found.append({"variant": variant, "true → predicted: test images (more)": ", ".join(pairs)})
+        head = f"true → predicted: test {run.noun}s (more)"
+        found.append({"variant": variant, head: ", ".join(pairs)})
     return found
 
 
@@ -54,7 +55,7 @@ class Section(SectionBase):
         alt = "Classes that variants confuse more often than the baseline"
         caption = (
             "Pairs “true → predicted” of which a variant that is or may be on the Pareto front has "
-            f"more test images than `{run.baseline}` (means over seeds): {_drawn(found)}."
+            f"more test {run.noun}s than `{run.baseline}` (means over seeds): {_drawn(found)}."
         )
         others = len(front(run, page.summaries, target, len(run.variants))) - len(ahead)
         if others:

@@ -29,11 +29,12 @@ def _file_row(run: Run, rows: Rows, s: Summary) -> dict[str, str]:
         f"{str(provider).removesuffix('ExecutionProvider')} {nodes}"
         for provider, nodes in zip(placed["provider"], placed["nodes"], strict=True)
     ]
+    answer, same = ("logit", "same class") if run.has_classes else ("output", "same answers")
     return {
         "variant": s.variant,
         "compared with": "its torch module" if variant["torch"] else f"`{variant['parents'][0]}`",
-        "largest logit difference": f"{s.parity_max_abs:.1e}",
-        "same class": units.share(s.parity_agreement, 2),
+        f"largest {answer} difference": f"{s.parity_max_abs:.1e}",
+        same: units.share(s.parity_agreement, 2),
         "sha256 (seed " + str(run.seeds[0]) + ")": f"`{file['sha256'][:12]}`",
         "opset": file["opset"],
         "weights": ", ".join(types) or ("unknown" if s.parameters is None else "none"),

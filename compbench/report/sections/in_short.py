@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compbench import units
-from compbench.report.best_use import USES, best_uses
+from compbench.report.best_use import best_uses, uses_of
 from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.results.record import Run
 from compbench.statistics.lineage import kind
@@ -16,7 +16,7 @@ ALL_SHOWN = 12  # a longer suite's summary has its best variants only
 
 
 def summary_table(run: Run, summaries: Summaries, target: str) -> Table:
-    """Model type, size, speed, accuracy and best use: for those who decide."""
+    """Model type, size, speed, quality and best use: for those who decide."""
     choice = pick(run, summaries, target)
     uses = best_uses(run, summaries, target, choice) if choice else {}
     if not uses and all(s.reason for s in summaries.of(target)):
@@ -38,15 +38,17 @@ def _shown(here: Sequence[Summary], best: set[str]) -> list[Summary]:
 
 
 def _figures(run: Run, s: Summary) -> dict[str, str]:
-    is_baseline = s.variant == run.baseline
+    is_baseline, metric = s.variant == run.baseline, run.headline
     return {
         "model": f"`{s.variant}`",
         "type": kind(run, s.variant),
         "size": units.bytes_text(s.size_bytes),
         "latency": units.time_text(s.p50_ns),
         "speed": "1×" if is_baseline else units.speed_cell(s.speedup, s.faster),
-        "accuracy": units.share(s.quality and s.quality.value, 2),
-        "accuracy change": "0" if is_baseline else units.change_cell(s.judged_change, s.better),
+        metric.label: metric.text(s.quality and s.quality.value),
+        f"{metric.label} change": "0"
+        if is_baseline
+        else metric.change_cell(s.judged_change, s.better),
     }
 
 
@@ -80,9 +82,9 @@ def _best_use(
 
 def rules(run: Run, table: Table) -> str:
     """How the summary's last column was found, of the uses that it names."""
-    limit = f"{Constraints.of(run).drop_text} below the baseline"
+    limit = f"{Constraints.of(run).drop_text} {run.headline.worse_side} the baseline"
     said = " ".join(row["best use"] for row in table)
-    listed = "; ".join(f"*{u.label}*: {u.rule}" for u in USES if f"{u.label} (" in said)
+    listed = "; ".join(f"*{u.label}*: {u.rule}" for u in uses_of(run) if f"{u.label} (" in said)
     is_unsure = any(units.UNSURE in cell for row in table for cell in row.values())
     signs = f" {units.UNSURE}: chance or noise could explain it." if is_unsure else ""
     if not listed:
@@ -99,7 +101,7 @@ def rules(run: Run, table: Table) -> str:
 
 
 class Section(SectionBase):
-    """The summary for those who decide, with the picture of accuracy against latency."""
+    """The summary for those who decide, with the picture of quality against latency."""
 
     order = 30
 

@@ -17,14 +17,14 @@ def load(run: Run, rows: Rows, target: str) -> Table:
     found = [
         (kind, row) for kind in kinds for v in run.variants for row in _first(rows, v, kind, target)
     ]
-    return [_load_row(kind, row) for kind, row in found]
+    return [_load_row(kind, row, run.noun) for kind, row in found]
 
 
 def _first(rows: Rows, variant: str, kind: str, target: str) -> list[Row]:
     return rows.of(variant, f"loadgen_{kind}", target)[:1]
 
 
-def _load_row(kind: str, row: Row) -> dict[str, str]:
+def _load_row(kind: str, row: Row, noun: str) -> dict[str, str]:
     found = {"scenario": kind, "variant": row.variant}
     if row.status != "ok":
         return found | {"verdict": row.status, "why": row.reason}
@@ -34,11 +34,11 @@ def _load_row(kind: str, row: Row) -> dict[str, str]:
     rate = next((figures[f"result_{r}"] for r in rates if f"result_{r}" in figures), None)
     if kind == "multi_stream":
         rate = 1e9 * row.batch_size / figures["result_mean_latency_ns"]
-    for share in ("50.00", "90.00", "99.00"):  # all images of `offline` are one query
+    for share in ("50.00", "90.00", "99.00"):  # all samples of `offline` are one query
         ns = figures[f"result_{share}_percentile_latency_ns"] if kind != "offline" else None
         found[f"p{float(share):.0f}"] = units.time_text(ns)
     return found | {
-        "images/s": units.count_text(rate),
+        f"{noun}s/s": units.count_text(rate),
         "queries": units.count_text(figures["result_query_count"]),
         "verdict": "INVALID" if row.reason else "VALID",
         "why": row.reason,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from compbench import units
 from compbench.report.section import Page, SectionBase, Table, with_legend
-from compbench.report.wording import size_text, spread_text
+from compbench.report.wording import interval_kind, size_text, spread_head, spread_text
 from compbench.results.record import Run
 from compbench.statistics.allowed_loss import front_margin
 from compbench.statistics.lineage import ancestors
@@ -23,18 +23,18 @@ def _main_row(run: Run, summaries: Summaries, s: Summary) -> dict[str, str]:
     name = _name(summaries, s)
     lineage = " → ".join([*ancestors(run, s.variant), run.variants[s.variant]["technique"]])
     if s.reason:
-        return {"variant": name, "lineage": lineage, "accuracy": s.reason.partition(":")[0]}
+        return {"variant": name, "lineage": lineage, run.headline.label: s.reason.partition(":")[0]}
     is_baseline = s.variant == run.baseline
     row = {
         "variant": name,
         "lineage": lineage,
-        "accuracy": units.percent(s.quality),
+        run.headline.label: run.headline.interval_text(s.quality),
         f"vs {run.baseline}": "baseline"
         if is_baseline
-        else units.change_cell(s.judged_change, s.better),
+        else run.headline.change_cell(s.judged_change, s.better),
     }
     if len(run.seeds) > 1:
-        row["seeds' sd (pp)"] = spread_text(s)
+        row[spread_head(run.headline)] = spread_text(s, run.headline)
     row |= {
         "bytes": size_text(s.size_bytes, None if is_baseline else s.size_ratio),
         "parameters": units.count_text(s.parameters),
@@ -43,7 +43,7 @@ def _main_row(run: Run, summaries: Summaries, s: Summary) -> dict[str, str]:
         "speed-up": "baseline" if is_baseline else units.speed_cell(s.speedup, s.faster),
     }
     for size in run.targets[s.target]["batch_sizes"]:
-        row[f"images/s, batch {size}"] = units.count_text(s.throughput_per_s.get(size))
+        row[f"{run.noun}s/s, batch {size}"] = units.count_text(s.throughput_per_s.get(size))
     own, lineage_s = units.seconds_text(s.make_seconds), units.seconds_text(s.lineage_seconds)
     row["cost s (lineage)"] = own if own == lineage_s else f"{own} ({lineage_s})"
     return row
@@ -83,22 +83,26 @@ _UNKNOWN = (
 
 def _legend(run: Run, target: str) -> str:
     batch = run.targets[target]["batch_sizes"][0]
-    seeds = len(run.seeds)
+    seeds, metric, noun = len(run.seeds), run.headline, run.noun
+    points = "; pp: percentage points" if metric.is_share else ""
+    better = "" if metric.better == "higher" else " (lower is better)"
     change = (
         "is of the technique, also if it were trained again"
         if seeds > 1
         else "is of this file: a single seed tells nothing of training again"
     )
     return (
-        f"In brackets: 95 % intervals; pp: percentage points. Accuracy: mean of {seeds} "
-        f"seed{'s' * (seeds > 1)}; its interval (Wilson's) is for these trained weights on other "
-        f"images like the {run.dataset['samples']['test']:,} of the test split; the change "
-        f"is paired on the same images and {change}. × after bytes: how many times smaller. MACs: "
-        "multiply-accumulates of one image. p50: the median time of an inference at batch "
+        f"In brackets: 95 % intervals{points}. {metric.title}{better}: mean of {seeds} "
+        f"seed{'s' * (seeds > 1)}; its interval ({interval_kind(metric)}) is for these trained "
+        f"weights on other {noun}s like the {run.dataset['samples']['test']:,} of the test split; "
+        f"the change is paired on the same {noun}s and {change}. × after bytes: how many times "
+        "smaller. MACs: "
+        f"multiply-accumulates of one {noun}. p50: the median time of an inference at batch "
         f"{batch}, as the speed-up. ≈ marks a difference that chance or noise could explain. Cost: "
         "seconds to make the variant, with all its ancestors in brackets. In bold: the Pareto "
-        "front of accuracy, speed and bytes, measurably better than each other in one of them; in "
+        f"front of {metric.label}, speed and bytes, measurably better than each other in one of "
+        "them; in "
         "italics: it may be on the front. What is not is beaten by another that is shown to be no "
-        f"worse by more than {run.headline.loss_text(front_margin(run))}, {100 * SLOWER:g} % of "
+        f"worse by more than {metric.loss_text(front_margin(run))}, {100 * SLOWER:g} % of "
         f"time and {100 * LARGER:g} % of bytes, and measurably better in one."
     )

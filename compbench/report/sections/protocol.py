@@ -25,7 +25,7 @@ def protocol(run: Run, rows: Rows, summaries: Summaries, folder: str) -> list[st
         f"{_inputs(dataset)}.",
         f"Speed (protocol {run.protocol}): {measure['launches']} launches (fresh processes); in "
         f"each, {_who(run)} take turns in random order for about "
-        f"{measure['seconds_per_arm']:g} s each after a warm-up, on real test images. The "
+        f"{measure['seconds_per_arm']:g} s each after a warm-up, on real test {run.noun}s. The "
         "speed-up is the mean over launches of the median paired log-ratio, with a t-interval over "
         "launches.",
         *(_target_line(run, rows, summaries, target) for target in run.targets),
@@ -93,4 +93,4 @@ def _input(name: str, one: Mapping[str, Any], in_graph: bool) -> str:
     how = f"({raw} − {mean}) / {std}"
     if in_graph:
         return f"raw `{name}` {one['dtype']} {shape}, which the graph makes {how}"
-    return f"`{name}` float32 {shape}, {how}"
+    return f"`{name}` float32 {shape}, prepared before the file: {how}"

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from compbench import units
 from compbench.report.section import Page, SectionBase
+from compbench.report.wording import spread_text
 from compbench.results.record import Run
 from compbench.statistics.lineage import kind
 from compbench.statistics.pick import Choice, drop_sentence, gain, pick
 from compbench.statistics.summary import Summaries, Summary
 
 _BROKEN = {
-    "drop": "by accuracy on validation",
+    "drop": "by {} on validation",
     "bytes": "by size",
     "latency": "by latency",
     "failed": "for want of figures",
@@ -54,7 +55,8 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
         [
             headline,
             "",
-            f"- **In absolute figures:** before, {_absolute(base)}; after, {_absolute(shown)}.",
+            f"- **In absolute figures:** before, {_absolute(run, base)}; "
+            f"after, {_absolute(run, shown)}.",
             f"- **Why this one:** {_why(choice, limits)}",
             f"- **How sure:** {_how_sure(run, shown, choice)}",
             f"- **What it costs:** {_cost(run, shown, base)}",
@@ -63,16 +65,19 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
     )
 
 
-def _absolute(s: Summary) -> str:
-    right = units.share(s.quality and s.quality.value, 2)
-    return f"{units.time_text(s.p50_ns)} an inference and {right} of the test images right"
+def _absolute(run: Run, s: Summary) -> str:
+    found = run.headline.text(s.quality and s.quality.value)
+    if run.headline.is_accuracy:
+        return f"{units.time_text(s.p50_ns)} an inference and {found} of the test {run.noun}s right"
+    return f"{units.time_text(s.p50_ns)} an inference, test {run.headline.label} {found}"
 
 
 def _why(choice: Choice, limits: str) -> str:
     counts = choice.counts()
     others = len(choice.excluded)
     reasons = _BROKEN | (_UNDECIDED if choice.is_sure else {})
-    broken = [f"{counts[r]} {words}" for r, words in reasons.items() if counts[r]]
+    label = choice.constraints.headline.label
+    broken = [f"{counts[r]} {words.format(label)}" for r, words in reasons.items() if counts[r]]
     lost = f" Ruled out of {others + 1} variants: {', '.join(broken)}." if broken else ""
     said = f"the limit is [pick]'s: {limits}.{lost}"
     if not choice.is_sure:
@@ -89,12 +94,13 @@ def _why(choice: Choice, limits: str) -> str:
 
 def _how_sure(run: Run, s: Summary, choice: Choice) -> str:
     drop, limit = choice.drops[s.variant], choice.constraints.drop_text
-    samples = run.dataset["samples"]
+    samples, metric = run.dataset["samples"], run.headline
     trained = "All was trained once, so luck with a seed is in every figure."
     if s.seed_sd is not None:
         trained = (
-            f"All was trained with {len(run.seeds)} seeds, over which its accuracy has a standard "
-            f"deviation of {100 * s.seed_sd:.2f} pp: in the bracket of the change above, which is "
+            f"All was trained with {len(run.seeds)} seeds, over which its {metric.label} has a "
+            f"standard deviation of {f'{spread_text(s, metric)} {metric.step}'.rstrip()}: in the "
+            "bracket of the change above, which is "
             "of the technique, and not in that on validation, which is of these files."
         )
     better = choice.guess if choice.is_sure else None
@@ -102,24 +108,24 @@ def _how_sure(run: Run, s: Summary, choice: Choice) -> str:
     if better:
         perhaps = (
             f" `{better.variant}` may be the better one: it changes "
-            f"{drop_sentence(choice.drops[better.variant], limit)}."
+            f"{drop_sentence(choice.drops[better.variant], limit, run.noun)}."
         )
     return (
-        f"it changes {drop_sentence(drop, limit)}; the brackets are 95 % sure on either "
+        f"it changes {drop_sentence(drop, limit, run.noun)}; the brackets are 95 % sure on either "
         f"side{choice.together}.{perhaps} The "
-        f"figures above are of {samples['test']:,} test images, which chose nothing."
-        f"{_contradiction(s, choice)} Other brackets: 95 % intervals, of accuracy over other "
-        f"images, of speed over processes on this machine. {trained}"
+        f"figures above are of {samples['test']:,} test {run.noun}s, which chose nothing."
+        f"{_contradiction(run, s, choice)} Other brackets: 95 % intervals, of {metric.label} over "
+        f"other {run.noun}s, of speed over processes on this machine. {trained}"
     )
 
 
-def _contradiction(s: Summary, choice: Choice) -> str:
-    """Where the test images, which decide nothing, speak against what validation decided."""
+def _contradiction(run: Run, s: Summary, choice: Choice) -> str:
+    """Where the test samples, which decide nothing, speak against what validation decided."""
     if not choice.is_contradicted(s):
         return ""
     change = choice.constraints.headline.change_text(s.change)
     return (
-        f" **The test images contradict the choice**: there it changes {change}, "
+        f" **The test {run.noun}s contradict the choice**: there it changes {change}, "
         f"all of which is beyond {choice.constraints.drop_text}."
     )
 
@@ -156,7 +162,11 @@ def _cost(run: Run, s: Summary, baseline: Summary) -> str:
 def _excluded(choice: Choice) -> str:
     """The sentence on what was ruled out and by what; empty where nothing was."""
     counts = choice.counts()
-    found = ", ".join(f"{counts[r]} {words}" for r, words in _REASONS.items() if counts[r])
+    found = ", ".join(
+        f"{counts[r]} {words.format(choice.constraints.headline.label)}"
+        for r, words in _REASONS.items()
+        if counts[r]
+    )
     return f" Ruled out: {found}." if found else ""
 
 

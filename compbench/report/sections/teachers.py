@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compbench import units
+from compbench.headline import ACCURACY, Headline
 from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.report.wording import HOLM, basis, verdict, whose
 from compbench.statistics.teaching import Helped, helped
 
 
-def distillations(found: Helped) -> Table:
+def distillations(found: Helped, headline: Headline = ACCURACY) -> Table:
     """Each taught student beside the same net trained without a teacher."""
     return [
         {
             "student": p.student,
             "taught by": p.parent,
             "same net, no teacher": p.control,
-            "accuracy change": units.points(p.change.interval),
+            f"{headline.label} change": headline.change_text(p.change.interval),
             "p": units.p_value(p.change.p_value),
             "verdict": verdict(p.change),
             "about": whose(p.change.seeds),
@@ -38,8 +39,8 @@ class Section(SectionBase):
         found = helped(page.run, page.rows, page.target)
         count = len(found.changes)
         legend = (
-            "Paired on the same test images, means over seeds, each interval of one comparison; p "
-            f"{HOLM} for the {count} comparison{'s' * (count > 1)} of teachers and assistants on "
-            f"this target. {basis(page.run)}"
+            f"Paired on the same test {page.run.noun}s, means over seeds, each interval of one "
+            f"comparison; p {HOLM} for the {count} comparison{'s' * (count > 1)} of teachers and "
+            f"assistants on this target. {basis(page.run)}"
         )
-        return with_legend(distillations(found), legend)
+        return with_legend(distillations(found, page.run.headline), legend)

@@ -32,20 +32,21 @@ class Section(SectionBase):
         drawn = evenly(there, MOST_SWEEPS)
         more = f" {len(drawn)} of {len(there)} sweeps are drawn." if len(drawn) < len(there) else ""
         caption = _caption(page.run) + more
-        return [Picture("temperature", page.target, _ALT, caption, partial(_draw, page))]
+        return [Picture("temperature", page.target, _alt(page.run), caption, partial(_draw, page))]
 
     def content(self, page: Page) -> Sequence[str]:
         """The picture."""
         return [page.picture("temperature")]
 
 
-_ALT = "Accuracy of students by the temperature that they were taught at"
+def _alt(run: Run) -> str:
+    return f"{run.headline.title} of students by the temperature that they were taught at"
 
 
 def _caption(run: Run) -> str:
     words = [
-        "Accuracy by temperature, with 95 % intervals, each of these files on other images and "
-        "none of training again."
+        f"{run.headline.title} by temperature, with 95 % intervals, each of these files on other "
+        f"{run.noun}s and none of training again."
     ]
     if any(sweep.control for sweep in sweeps(run)):
         words.append(

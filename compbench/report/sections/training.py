@@ -1,4 +1,4 @@
-"""Loss and accuracy by epoch, in a picture."""
+"""Loss and quality by epoch, in a picture."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from compbench.report.pictures.selection import curves, trained
 from compbench.report.section import Page, Picture, SectionBase
+from compbench.results.record import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,19 +30,27 @@ class Section(SectionBase):
         if not there:
             return []
         left_out = f" {drawn} of {there} trained variants are drawn." if drawn < there else ""
-        return [Picture("training", "", _ALT, _CAPTION + left_out, partial(_draw, page))]
+        return [
+            Picture(
+                "training", "", _alt(page.run), _caption(page.run) + left_out, partial(_draw, page)
+            )
+        ]
 
     def content(self, page: Page) -> Sequence[str]:
         """The picture."""
         return [page.picture("training")]
 
 
-_ALT = "Training loss and validation accuracy by epoch"
-_CAPTION = (
-    "Means over seeds; a dot marks the epoch that was kept, the best by validation accuracy. "
-    "Colours are families, dashes tell the variants of one apart. "
-    "Losses are each technique's own and compare within a technique only."
-)
+def _alt(run: Run) -> str:
+    return f"Training loss and validation {run.headline.label} by epoch"
+
+
+def _caption(run: Run) -> str:
+    return (
+        "Means over seeds; a dot marks the epoch that was kept, the best by validation "
+        f"{run.headline.label}. Colours are families, dashes tell the variants of one apart. "
+        "Losses are each technique's own and compare within a technique only."
+    )
 
 
 def _draw(page: Page) -> Figure:
