@@ -59,6 +59,11 @@ def default_folders() -> Iterator[tuple[str, Path]]:
             for option, parameter in inspect.signature(function).parameters.items()
             if hints[option] in (Path, Path | None) and parameter.default is not parameter.empty
         }
+        options = {  # a suite that is looked at only where it is named is no folder
+            option: default
+            for option, default in options.items()
+            if default is not None or option == "reports"
+        }
         for option, default in options.items():
             if option == "reports":
                 default = reports_folder(default, options["results"])

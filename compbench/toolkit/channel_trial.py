@@ -53,9 +53,12 @@ def complaint(
         remove(trial, example, found, left, _any_order)
     except MemoryError:
         raise
-    except Exception as error:  # the library's own, of many kinds
-        return f"torch-pruning can't take them out: {first_line(error)}"
-    refused = refusal(trial, example)
+    except Exception as error:  # the library's own, of many kinds, or the net's, which it runs
+        refused = refusal(trial, example)
+        if refused is None:
+            return f"torch-pruning can't take them out: {first_line(error)}"
+    else:
+        refused = refusal(trial, example)
     if refused is not None:
         path, why = refused
         layer = f"'{path}'" if path else "the net"

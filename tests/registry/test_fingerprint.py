@@ -175,9 +175,9 @@ def test_a_folder_without_init_is_a_package(folder: Folder) -> None:
 @pytest.mark.parametrize(
     "imports",
     [
-        "from compbench.techniques import cluster_weights",
-        "import compbench.techniques.cluster_weights",
-        "from compbench.techniques.cluster_weights import Technique as Other",
+        "from compbench.techniques import prune_weights",
+        "import compbench.techniques.prune_weights",
+        "from compbench.techniques.prune_weights import Technique as Other",
         "from compbench.toolkit import masks",
         "import compbench.toolkit.masks",
     ],

@@ -103,8 +103,8 @@ WRONG = {
         "[variants.kd] 'distill' needs 1 parent, got 0",
     ),
     "torch after onnx": (
-        TEACHER + INT8 + KD.replace('"teacher"', '"q"'),
-        "[variants.kd] 'distill' works on a torch module, but its parent [variants.q] is an ONNX",
+        TEACHER + INT8 + PRUNE.replace('"teacher"', '"q"'),
+        "[variants.p] 'prune_channels' works on a torch module, but its parent [variants.q] is an",
     ),
     "factorised after pruning weights": (
         TEACHER + SPARSE + LOW.replace('"teacher"', '"s"'),
