@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 from unittest.mock import Mock
 
 import pytest
@@ -54,20 +54,16 @@ def default_folders() -> Iterator[tuple[str, Path]]:
     """Every option of every command that is a folder, and where it points by default."""
     for name, function in commands(cli_commands.app, "compbench"):
         hints = get_type_hints(function)
-        options = {
+        options: dict[str, Any] = {
             option: parameter.default
             for option, parameter in inspect.signature(function).parameters.items()
             if hints[option] in (Path, Path | None) and parameter.default is not parameter.empty
         }
-        options = {  # a suite that is looked at only where it is named is no folder
-            option: default
-            for option, default in options.items()
-            if default is not None or option == "reports"
-        }
         for option, default in options.items():
             if option == "reports":
                 default = reports_folder(default, options["results"])
-            yield f"{name} --{option}", Path(default)
+            if default is not None:  # a suite that is only looked at where it is named
+                yield f"{name} --{option}", Path(default)
 
 
 FOLDERS = dict(default_folders())

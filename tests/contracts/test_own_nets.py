@@ -117,7 +117,8 @@ def test_a_net_is_built_with_its_options_and_as_many_outputs_as_the_data_has(
     net: Any = built(suite)
     assert net.head.weight.shape == (7, width)
     assert net(torch.zeros(2, 1, 12, 12)).shape == (2, 7)
-    described = describe_model(suite.variants["mine"].root_model)
+    family: Any = suite.variants["mine"].root_model
+    described = describe_model(family)
     again: Any = type(suite.variants["mine"].technique).model_validate({"model": described})
     assert again.model == suite.variants["mine"].root_model, "as a fresh process reads it"
     assert json.loads(json.dumps(described)) == described
