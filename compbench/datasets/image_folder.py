@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import Field, field_validator
 
-from compbench.contracts import DatasetSource, Samples, Split
+from compbench.contracts import Samples, Split
 from compbench.contracts.inputs import PIXELS
-from compbench.data import image_cache, location
+from compbench.data import image_cache
+from compbench.data.file_source import FileSource
 
 _MOST = 4096  # pixels a side
 _Side = Annotated[int, Field(ge=1, le=_MOST)]
 
 
-class Dataset(DatasetSource):
+class Dataset(FileSource):
     """Images that lie in folders of their classes: `train/cats/1.jpg`, or `cats/1.jpg`.
 
     Splits are train, and if you like test and validation (or val, valid, dev); what is missing is
@@ -41,8 +42,6 @@ class Dataset(DatasetSource):
     corrupt: Literal["refuse", "skip"] = Field(
         default="refuse", description="what is done where an image can't be read: skip counts it"
     )
-
-    _beside: str | None = PrivateAttr(default_factory=location.suite_folder)
 
     @field_validator("size", mode="before")
     @classmethod
@@ -70,4 +69,4 @@ class Dataset(DatasetSource):
         return Samples(splits["train"], test, validation, class_names=found.class_names)
 
     def _place(self, data_dir: Path) -> Path:
-        return location.located(self.path, data_dir, self._beside)
+        return self.located(self.path, data_dir)

@@ -11,9 +11,9 @@ from pydantic import Field, model_validator
 
 from compbench.contracts import ModelFamily, Signature
 from compbench.contracts.inputs import MASK, TOKENS
-from compbench.data.location import suite_folder
 from compbench.data.torchvision import torchvision
 from compbench.errors import one_line
+from compbench.registry import import_path
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -90,7 +90,7 @@ class Model(ModelFamily):
 
 def _folder(net: str) -> Path:
     """Where the files are; those of the hub are downloaded once. Raises ValueError without any."""
-    beside = suite_folder()
+    beside = import_path.folder()
     place = (Path(beside) if beside else Path()) / Path(net).expanduser()
     if place.is_dir():
         if not (place / "config.json").is_file():

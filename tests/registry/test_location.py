@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from compbench.data.location import located
 from compbench.errors import UserError
+from compbench.registry.location import located
 
 
 @pytest.fixture
@@ -19,11 +19,11 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_beside_the_suite_or_under_the_data_folder(folders: tuple[Path, Path]) -> None:
     data, suite = folders
-    assert located("pets/images.zip", data, str(suite)) == data / "pets/images.zip"
-    assert located("own", data, str(suite)) == suite / "own"
-    assert located("pets", data) == data / "pets"
-    assert located(str(suite / "own"), data) == suite / "own"
-    assert located("../suite/own", data) == data / "../suite/own"
+    assert located("pets/images.zip", [suite, data]) == data / "pets/images.zip"
+    assert located("own", [suite, data]) == suite / "own"
+    assert located("pets", [data]) == data / "pets"
+    assert located(str(suite / "own"), [data]) == suite / "own"
+    assert located("../suite/own", [data]) == data / "../suite/own"
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,25 @@ def test_what_is_not_there_has_a_nearest(
     folders: tuple[Path, Path], path: str, message: str
 ) -> None:
     with pytest.raises(UserError, match=message) as caught:
-        located(path, folders[0], str(folders[1]))
+        located(path, [folders[1], folders[0]])
     assert f"path = '{path}'" in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_path_that_is_two_is_refused_unless_they_are_one(folders: tuple[Path, Path]) -> None:
     data, suite = folders
     (suite / "pets").symlink_to(data / "pets")
-    assert located("pets", data, str(suite)).samefile(data / "pets")
+    assert located("pets", [suite, data]).samefile(data / "pets")
     (data / "own").mkdir()
     with pytest.raises(UserError, match=r"path = 'own' is both .*suite/own and .*data/own: give"):
-        located("own", data, str(suite))
+        located("own", [suite, data])
+
+
+def test_a_link_that_leads_out_is_named_with_where_it_leads(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    data, suite = folders
+    (tmp_path / "elsewhere.npz").write_text("")
+    (data / "mine.npz").symlink_to(tmp_path / "elsewhere.npz")
+    with pytest.raises(UserError, match=r"weights = 'mine.npz' leads out of .*data by a link, to "):
+        located("mine.npz", [suite, data], "weights")
+    assert located(str(data / "mine.npz"), [suite, data]).is_file()
