@@ -39,6 +39,10 @@ MORE_PARAMETERS = {
     "batch-norm": -16,  # two of each channel are folded into a convolution, or a linear layer
     "batch-norm-1d": -32,
     "lazy": -16,
+    "grouped": -16,
+    "depthwise": -2 * 4 * 16,
+    "head-normed": -2 * 3,
+    "resnet8": -112,
     "weight-norm": -16,  # lengths and directions are one weight
     "group-norm-without-affine": 16,  # scaled by ones, shifted by zeros
     "own": 32,  # a buffer and a plain tensor are added too
@@ -48,6 +52,7 @@ MORE_MACS = {
     "encoder": 2 * 12 * 12 * (6 + 6),
     "encoder-norm-first": 2 * 12 * 12 * (6 + 6),
     "transformer": 2 * 10 * 10 * (16 + 16),
+    **dict.fromkeys(("vit", "vit-own-attention", "vit-encoder"), 2 * 10 * 10 * (16 + 16)),
     "bilinear": 8 * 8 * 8 + 8 * 8,
     "lstm-of-batches": 12 * 2 * 32 * (12 + 8) + 12 * 2 * 32 * (16 + 8),
     "rnn": -8 * 8,  # unrolled: what it begins with is no image's, so its product is computed once
