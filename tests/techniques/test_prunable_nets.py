@@ -46,6 +46,11 @@ REFUSED = (
 )
 
 
+@pytest.fixture(autouse=True)
+def _the_same_nets_in_any_order() -> None:
+    torch.manual_seed(0)
+
+
 def built(name: str, data: Data) -> nn.Module:
     """A net with random weights and statistics, as a trained one has."""
     torch.manual_seed(0)
