@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import settings
 from compbench.contracts import Split, TrainingData
 from compbench.contracts.inputs import PIXELS
 from compbench.data.splits import Data
+from compbench.registry import import_path
 from compbench.tasks import classification
 from tests.nets import image_signature
 
@@ -72,3 +74,16 @@ def idx_dir(tmp_path: Path) -> Path:
         write_idx(raw, f"{part}-images-idx3-ubyte", random.integers(0, 256, (count, 28, 28)))
         write_idx(raw, f"{part}-labels-idx1-ubyte", np.arange(count) % 10)
     return tmp_path / "data"
+
+
+@pytest.fixture
+def own_modules_forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Modules called own_… beside a test's suite are imported for that test alone."""
+    before = {*sys.modules}
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield
+    import_path._open_now.clear()
+    import_path._OPENED.clear()
+    for name in {*sys.modules} - before:
+        if name.startswith("own_"):
+            del sys.modules[name]

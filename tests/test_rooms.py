@@ -18,7 +18,7 @@ import compbench
 
 ROOT = Path(compbench.__file__).parent
 
-BASE = ("errors", "units", "files", "failure_boundary", "headline")
+BASE = ("errors", "units", "files", "failure_boundary", "headline", "environment_variable")
 PUBLIC = ("__init__", "__main__", "pytest_plugin")  # may import everything
 ROOMS = {  # room: what it may import; base stands for `BASE`
     "base": "",

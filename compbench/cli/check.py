@@ -59,9 +59,7 @@ def _digest(suite: Suite, content: str, results: Path, data_dir: Path) -> str:
     known = digest.known(suite.dataset, content, results)
     if known is not None:
         return known
-    found = digest.record(
-        suite.dataset_name, splits.load(suite.dataset, data_dir, suite.task), suite.dataset
-    )
+    found = digest.record(suite.dataset_name, splits.load(suite.dataset, data_dir, suite.task))
     digest.remember(found, suite.dataset, content, results)
     return found["digest"]
 

@@ -23,8 +23,6 @@ from compbench.results.folder import read_rows
 from compbench.results.record import Run, read_run
 from compbench.runtime.target import Target
 
-SHOWN = 4096  # test samples that files are timed on at most
-
 
 @dataclass(frozen=True)
 class Places:
@@ -126,7 +124,7 @@ def _inputs(newer: Side, data_dir: Path) -> Inputs:
             "name its folder with --data-dir or COMPBENCH_DATA"
         )
     meant = kinds.made_task(task.get("name", source.own_task), task.get("options", {}))
-    return splits.load(source, data_dir, meant).test.first(SHOWN)
+    return splits.load(source, data_dir, meant).measured
 
 
 def _ratio(

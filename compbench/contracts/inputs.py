@@ -55,11 +55,21 @@ class Normalisation:
 
     def apply(self, raw: Array) -> NDArray[np.float32]:
         """A prepared batch: raw values (N, C, …) of any type -> float32 of the same shape."""
-        shape = (1, -1, *[1] * (raw.ndim - 2))
+        scale, offset = self._along(raw)
         prepared = raw.astype(np.float32)
-        prepared *= self.scale.reshape(shape)
-        prepared += self.offset.reshape(shape)
+        prepared *= scale
+        prepared += offset
         return prepared
+
+    def undone(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Back from `apply`, up to rounding: raw values as float32."""
+        scale, offset = self._along(prepared)
+        return np.asarray((prepared - offset) / scale, np.float32)
+
+    def _along(self, batch: Array) -> tuple[Array, Array]:
+        """Scale and offset along axis 1 of a batch."""
+        shape = (1, -1, *[1] * (batch.ndim - 2))
+        return self.scale.reshape(shape), self.offset.reshape(shape)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ _FOLDER = "digests"
 _PART = 4096  # samples that are read together
 
 
-def record(name: str, loaded: Data, source: DatasetSource | None = None) -> dict[str, Any]:
+def record(name: str, loaded: Data) -> dict[str, Any]:
     """What a run and a baseline keep of a dataset.
 
     Digests are SHA-256 of the raw arrays and of how they are prepared: of all splits, and of the
@@ -36,7 +36,7 @@ def record(name: str, loaded: Data, source: DatasetSource | None = None) -> dict
     digests = {split: _of_split(samples, prepared) for split, samples in splits.items()}
     return {
         "name": name,
-        "options": source.model_dump(mode="json") if source else {},
+        "options": dict(loaded.options),
         "digest": hashlib.sha256(" ".join(digests.values()).encode()).hexdigest(),
         "test_digest": digests["test"],
         "inputs": inputs,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ VALIDATION_SHARE = 0.1  # of the samples that are not test samples
 SMALL_VALIDATION_SHARE = 0.2  # where a source has fewer than 10,000 samples
 TEST_SHARE = 0.2  # where the source has no test split of its own
 SPLIT_SEED = 0  # the splits are the same for every suite seed
+MEASURED = 4096  # test samples that measurements of speed and memory go through at most
 _PART = 4096  # samples that are looked at together
 
 
@@ -42,6 +43,12 @@ class Data:
     training: TrainingData
     test: Split
     class_names: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)  # the dataset's, as a suite has them
+
+    @property
+    def measured(self) -> dict[str, NDArray[Any]]:
+        """The raw test inputs that files are timed and weighed on."""
+        return self.test.first(MEASURED)
 
     @property
     def task(self) -> TaskBase:
@@ -59,7 +66,7 @@ def load(source: DatasetSource, data_dir: Path, task: TaskBase | None = None) ->
 
     The task is the dataset's own where none is given.
     """
-    task = task or kinds.made_task(type(source).task)
+    task = task or kinds.made_task(source.own_task)
     name = registry.name_of(type(source))
     samples = sources.load(source, task, data_dir)
     train, test, validation = samples.train, samples.test, samples.validation
@@ -72,7 +79,12 @@ def load(source: DatasetSource, data_dir: Path, task: TaskBase | None = None) ->
     inputs = {name: _described(source, samples, train, name) for name in train.names}
     in_graph = source.preprocess == "in_graph"
     signature = Signature(inputs, samples.outputs, task.output, in_graph)
-    return Data(TrainingData(train, validation, task, signature), test, samples.class_names)
+    return Data(
+        TrainingData(train, validation, task, signature),
+        test,
+        samples.class_names,
+        source.model_dump(mode="json"),
+    )
 
 
 def _described(source: DatasetSource, samples: Samples, train: Split, name: str) -> Input:

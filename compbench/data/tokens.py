@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compbench import environment_variable
 from compbench.errors import UserError, first_line
 
 if TYPE_CHECKING:
@@ -182,19 +182,9 @@ def _as_bert(lowercase: bool) -> tuple[Any, Any]:
     )
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
+def _one_thread() -> AbstractContextManager[None]:
     """The library's own threads would not survive the forks of a run, and it warns in each.
 
     It reads this variable at every call (`tokenizers/src/utils/parallelism.rs`).
     """
-    name = "TOKENIZERS_PARALLELISM"
-    before = os.environ.get(name)
-    os.environ[name] = "false"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+    return environment_variable.held("TOKENIZERS_PARALLELISM", "false")

@@ -23,7 +23,7 @@ def is_there(source: DatasetSource, data_dir: Path) -> None:
 
 def loads_the_same(source: DatasetSource, data_dir: Path) -> None:
     """Loaded twice it has the same samples, as its task asks."""
-    task = kinds.made_task(type(source).task)
+    task = kinds.made_task(source.own_task)
     first, again = (samples.load(source, task, data_dir) for _ in range(2))
     for name in ("train", "validation", "test"):
         one, other = getattr(first, name), getattr(again, name)

@@ -137,7 +137,9 @@ class Evidence:
     def agreement(self, side: Snapshot) -> Agreement | None:
         """What a side's run recorded of the variant on the target; None where it did not."""
         classes = side.row(self.pair.variant, "parity_agreement", self.pair.target_name)
-        logits = side.row(self.pair.variant, "parity_max_abs", self.pair.target_name)
+        logits = side.row(self.pair.variant, "parity_relative", self.pair.target_name)
+        if logits is None:  # a run of before limits were relative to the outputs' spread
+            logits = side.row(self.pair.variant, "parity_max_abs", self.pair.target_name)
         if not (classes and logits) or classes.value is None or logits.value is None:
             return None
         return Agreement(classes.value, logits.value)

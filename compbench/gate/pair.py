@@ -23,8 +23,6 @@ from compbench.runtime.process import Worker
 from compbench.runtime.target import Target
 from compbench.suite import gate
 
-SHOWN = 4096  # test samples that measurements of speed and memory go through at most
-
 
 def checks(limits: Options) -> list[GateCheck]:
     """Every check with its limits, which are fields of `[gate]`."""
@@ -40,7 +38,7 @@ def measure(pair: Pair, data: Data, limits: Options) -> Measured:
         candidate = _outputs("the candidate", pair.files[0], pair.target, worker)
         baseline = _outputs("the baseline", pair.files[1], pair.target, worker)
     scores, targets = data.task.scores, data.test.targets
-    own = {check.name: check.measure(pair, data.test.first(SHOWN)) for check in checks(limits)}
+    own = {check.name: check.measure(pair, data.measured) for check in checks(limits)}
     return Measured(
         scores=(scores(candidate, targets), scores(baseline, targets)),
         agreement=float(data.task.agreement(baseline, candidate).mean()),

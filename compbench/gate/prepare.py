@@ -88,7 +88,7 @@ def loaded(baseline: Snapshot, data_dir: Path) -> tuple[Data, list[str]]:
     source = kinds.dataset(name, about, suite)
     task = kinds.made_task(given.pop("name", source.own_task), given.pop("options", {}))
     loaded = splits.load(source, data_dir, task)
-    here = digest.record(name, loaded, source)
+    here = digest.record(name, loaded)
     unsure = _refuse_other_data(f"{name} under {data_dir}", here, baseline)
     return loaded, unsure
 

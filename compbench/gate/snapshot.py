@@ -29,6 +29,7 @@ METRICS = {
     "macs",
     "score",
     "parity_max_abs",
+    "parity_relative",
     "parity_agreement",
     "memory_bytes",
     "file",

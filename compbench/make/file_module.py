@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from compbench.contracts import Inputs, TrainingData
-from compbench.errors import JobFailed
+from compbench.contracts import TrainingData
 from compbench.onnxfile import metadata
+from compbench.runtime import inference
 from compbench.runtime.session import OrtSession
 from compbench.runtime.target import Target
 
@@ -45,34 +45,16 @@ class FileModule(nn.Module):
     def _run(self, *prepared: Tensor) -> Tensor:
         given = zip(self._names, prepared, strict=True)
         raw = {name: self._raw(name, array) for name, array in given}
-        found = self._outputs(raw)
+        found = inference.outputs(self._session, raw)
         if self._is_log:
             found = np.log(np.maximum(found, _LEAST))
         return torch.from_numpy(found).to(prepared[0].device)
-
-    def _outputs(self, raw: Inputs) -> np.ndarray:
-        count, fixed = len(next(iter(raw.values()))), self._session.batch_size
-        size, parts = fixed or count, []
-        for start in range(0, count, size):
-            part = {name: array[start : start + size] for name, array in raw.items()}
-            missing = size - len(next(iter(part.values()))) if fixed else 0
-            if missing:
-                part = {n: np.concatenate([a, a[-1:].repeat(missing, 0)]) for n, a in part.items()}
-            self._session.bind(part)
-            try:
-                self._session.run()
-            except Exception as error:  # ONNX Runtime's exceptions have no common base
-                raise JobFailed(f"ONNX Runtime can't run the teacher's file: {error}") from error
-            parts.append(self._session.outputs())
-        return np.concatenate(parts)[:count]
 
     def _raw(self, name: str, prepared: Tensor) -> np.ndarray:
         one = self._data.signature.inputs[name]
         array = prepared.detach().cpu().contiguous().numpy()
         if one.normalisation is not None:
-            shape = (1, -1, *[1] * (array.ndim - 2))
-            scale, offset = one.normalisation.scale, one.normalisation.offset
-            array = (array - offset.reshape(shape)) / scale.reshape(shape)
+            array = one.normalisation.undone(array)
         dtype = np.dtype(one.dtype)
         if dtype.kind in "iu" and array.dtype.kind == "f":
             limits = np.iinfo(dtype)

@@ -18,13 +18,17 @@ from compbench.runtime.process import Arrays, Worker
 from compbench.suite.key import options
 from compbench.suite.plan import Job
 
-SEEN = 4096  # training samples that a technique that rewrites files sees at most
+SEEN = 4096  # training samples of a set that is mapped into memory, which is not sent whole
 
 
 def arrays(data: Data) -> Arrays:
-    """The splits by the names that tasks use them under; of training samples the first ones."""
+    """The splits by the names that tasks use them under.
+
+    Of a training split that is mapped into memory the first samples: it may be larger than that.
+    """
     train = data.training.train
-    seen = train if len(train) <= SEEN else train.part(np.arange(SEEN))
+    is_whole = train.is_in_memory or len(train) <= SEEN
+    seen = train if is_whole else train.part(np.arange(SEEN))
     return {
         **inference.packed("test", data.test),
         **inference.packed_whole("train", seen),

@@ -91,6 +91,7 @@ def target_rows(
         if job.variant.is_torch and complaint:
             raise JobFailed(complaint)
         rows.append(make_row(job, "parity_max_abs", target=name, value=found.max_abs_difference))
+        rows.append(make_row(job, "parity_relative", target=name, value=found.relative_difference))
         rows.append(make_row(job, "parity_agreement", target=name, value=found.agreement))
     rows.append(make_row(job, "placement", target=name, samples=inferred.placement))
     rows += [

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from compbench.contracts import ModelFamily, Signature
 from compbench.contracts.inputs import TOKENS
+from compbench.toolkit.attention_options import AttentionOptions
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-class Model(ModelFamily):
+class Model(AttentionOptions, ModelFamily):
     """Embeddings of tokens and places, blocks of attention to what came before, a linear layer.
 
     Source: A. Radford et al., "Language Models are Unsupervised Multitask Learners", 2019 (GPT-2).
@@ -21,17 +22,9 @@ class Model(ModelFamily):
 
     width: int = Field(default=128, ge=1, description="numbers that stand for a token")
     layers: int = Field(default=4, ge=1, description="blocks of attention")
-    heads: int = Field(default=4, ge=1, description="heads of attention, a part of the width each")
-    dropout: float = Field(default=0.1, ge=0, lt=1, description="after each part of a block")
     tied: bool = Field(
         default=False, description="whether the last layer has the weights of the embedding"
     )
-
-    @model_validator(mode="after")
-    def _divides(self) -> Model:
-        if self.width % self.heads:
-            raise ValueError(f"width = {self.width} is no multiple of heads = {self.heads}")
-        return self
 
     def build(self, signature: Signature) -> nn.Module:
         """Tokens (N, L) -> logits (N, L, vocabulary)."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator
 
 from compbench.contracts import ModelFamily, Signature
 from compbench.data.torchvision import torchvision
 from compbench.errors import nearest, one_line
-from compbench.toolkit.stem import small_stem
+from compbench.toolkit.stem import Stem, small_stem
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,11 +24,7 @@ class Model(ModelFamily):
     takes_names: ClassVar[bool] = True
 
     net: str = Field(description="its name in timm, such as mobilenetv3_small_050")
-    stem: Literal["as_published", "small"] = Field(
-        default="as_published",
-        description="small, for images of about 32×32: the first convolution has stride 1, is 3×3 "
-        "where it was larger, and no max pooling stands before the second",
-    )
+    stem: Stem = "as_published"
 
     @field_validator("net")
     @classmethod

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper
 from onnx.external_data_helper import load_external_data_for_model
 
+from compbench import environment_variable
 from compbench.errors import first_line, one_line
 from compbench.files import sha256
 from compbench.onnxfile.feeding import listed
@@ -177,16 +177,6 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
                 yield from _tensors(attribute.g)
 
 
-@contextmanager
-def _no_code() -> Iterator[None]:
+def _no_code() -> AbstractContextManager[None]:
     """torch reads programs' tensors as pickles, and would run what is in them: here it may not."""
-    name = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
-    before = os.environ.get(name)
-    os.environ[name] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+    return environment_variable.held("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")

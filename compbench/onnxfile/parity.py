@@ -24,15 +24,19 @@ class Parity:
     agreement: float
     spread: float = 1.0
 
-    def complaint(self, target: str, limit: float = MOST_DIFFERENCE) -> str | None:
-        """Why a file that differs so much from its torch module is refused; None if it is not.
+    @property
+    def relative_difference(self) -> float:
+        """What limits are about: the difference, as a share of the spread where that is over 1.
 
-        The limit is absolute for outputs that spread by 1 or less, else a share of their spread:
-        roundings grow with the numbers.
+        Roundings grow with the numbers.
         """
-        allowed = limit * max(1.0, self.spread)
-        if self.max_abs_difference <= allowed:
+        return self.max_abs_difference / max(1.0, self.spread)
+
+    def complaint(self, target: str, limit: float = MOST_DIFFERENCE) -> str | None:
+        """Why a file that differs so much from its torch module is refused; None if it is not."""
+        if self.relative_difference <= limit:
             return None
+        allowed = limit * max(1.0, self.spread)
         return (
             f"on {target} the ONNX file's outputs are up to {self.max_abs_difference:.2g} from "
             f"torch's (allowed: {allowed:.2g}; their spread is {self.spread:.2g}); answers agree "

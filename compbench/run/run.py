@@ -62,7 +62,7 @@ def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
     store = Store(folders.results)
     with store.lock():
         loaded = splits.load(suite.dataset, folders.data, suite.task)
-        dataset = digest.record(suite.dataset_name, loaded, suite.dataset)
+        dataset = digest.record(suite.dataset_name, loaded)
         content = samples.fingerprint(suite.dataset, folders.data)
         digest.remember(dataset, suite.dataset, content or "", folders.results)
         jobs = plan.plan(suite, dataset["digest"], folders.data)

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 DATASET = "dataset"  # the name of the rows that hold for all variants
 FOOTPRINT = "footprint"  # the name of memory, start-up and operators, beside LoadGen's scenarios
-SHOWN = 4096  # test samples that measurements of speed and memory go through at most
 METRIC = "metric-"  # before the name of a metric that measures files itself
 # for the time left, until one was seen
 SECONDS_BEFORE_TURNS = 0.4  # an arm's warm-up and throughput in a launch
@@ -186,7 +185,7 @@ class Work:
         if what.startswith(METRIC):
             return self._further_rows(tell, job, name, what)
         artifact, target = self.artifacts[job.key], self.suite.targets[name]
-        given = (job, artifact, self.data.test.first(SHOWN), name, target)
+        given = (job, artifact, self.data.measured, name, target)
         silent_s = self.suite.measure.process_seconds
         path = self._error_file(what, job, name)
         if what != FOOTPRINT:
@@ -215,7 +214,7 @@ class Work:
         given = (
             job,
             artifact,
-            self.data.test.first(SHOWN),
+            self.data.measured,
             what.removeprefix(METRIC),
             name,
             target,
@@ -235,7 +234,7 @@ class Work:
 
     def _launched_rows(self, tell: Callable[[str], None], name: str, index: int) -> list[Row]:
         """The rows of a launch; it is launched again without an arm that ended it."""
-        inputs, silent_s = self.data.test.first(SHOWN), self.suite.measure.process_seconds
+        inputs, silent_s = self.data.measured, self.suite.measure.process_seconds
         lost: list[Row] = []
         while arms := self._arms(name):
             turns = Turns(self.suite.measure.seconds_per_arm)

@@ -61,7 +61,8 @@ class Target(Options):
     max_logit_difference: float = Field(
         default=1e-4,
         gt=0,
-        description="parity: how far float32 logits may be from those of the torch module",
+        description="parity: how far float32 outputs may be from those of the torch module, as a "
+        "share of their standard deviation where that is over 1",
     )
     loadgen: LoadGen = LoadGen()
 

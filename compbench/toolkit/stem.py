@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+Stem = Annotated[
+    Literal["as_published", "small"],
+    Field(
+        description="small, for images of about 32×32: the first convolution has stride 1, is 3×3 "
+        "where it was larger, and no max pooling stands before the second"
+    ),
+]
 
 
 def for_channels(model: nn.Module, channels: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,16 +71,7 @@ def body(width):
 SUITE = '[variants.mine]\ntechnique = "train"\nmodel = {0}\nepochs = 1\n'
 
 
-@pytest.fixture(autouse=True)
-def _imports_are_undone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = {*sys.modules}
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    yield
-    import_path._open_now.clear()
-    import_path._OPENED.clear()
-    for name in {*sys.modules} - before:
-        if name.startswith("own_"):
-            del sys.modules[name]
+pytestmark = pytest.mark.usefixtures("own_modules_forgotten")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from compbench.errors import JobFailed, UserError
 from compbench.make import checkpoint
 from compbench.make import job as make_job
 from compbench.make.store import Store
-from compbench.registry import import_path
 from compbench.suite import plan, read
 from compbench.suite.variants import Variant
 
@@ -74,16 +73,7 @@ KINDS = [*PLUGINS]
 Line = Callable[..., str]
 
 
-@pytest.fixture(autouse=True)
-def _imports_are_undone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = {*sys.modules}
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    yield
-    import_path._open_now.clear()
-    import_path._OPENED.clear()
-    for name in {*sys.modules} - before:
-        if name.startswith("own_"):
-            del sys.modules[name]
+pytestmark = pytest.mark.usefixtures("own_modules_forgotten")
 
 
 @pytest.fixture
@@ -418,7 +408,7 @@ class Source(DatasetSource):
     """Gives what a test says."""
 
     classes = 2
-    given: Any = None
+    given: Any = Field(default=None, exclude=True)
 
     def fingerprint(self, data_dir: Path) -> str:
         return "x"

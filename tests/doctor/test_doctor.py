@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from compbench.data.splits import Data
 from compbench.doctor import examination, techniques
 from compbench.doctor.subject import few
 from compbench.errors import UserError
-from compbench.registry import import_path
 from tests.contracts import test_contracts as contracts
 
 NETS = """
@@ -66,16 +65,7 @@ SUITE = 'dataset = "own_data:Dataset"\n[variants.a]\ntechnique = "train"\nmodel 
 Doctor = Callable[..., tuple[dict[str, dict[str, str]], Any]]
 
 
-@pytest.fixture(autouse=True)
-def _imports_are_undone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = {*sys.modules}
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    yield
-    import_path._open_now.clear()
-    import_path._OPENED.clear()
-    for name in {*sys.modules} - before:
-        if name.startswith("own_"):
-            del sys.modules[name]
+pytestmark = pytest.mark.usefixtures("own_modules_forgotten")
 
 
 @pytest.fixture

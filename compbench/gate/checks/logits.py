@@ -11,13 +11,17 @@ class Check(GateCheck):
     """The largest difference of a logit from what the file was made from."""
 
     order = 60
-    figure = "largest difference of a logit from what the file was made from, on the test samples"
+    figure = (
+        "largest difference of an output from what the file was made from, on the test samples, as "
+        "a share of the outputs' spread where that is over 1"
+    )
     fails = "beyond the target's limit, where it was made from a torch module"
 
     max_logit_difference: float | None = Field(
         default=None,
         gt=0,
-        description="largest difference of a logit from what the file was made from",
+        description="largest difference of an output from what the file was made from, as a share "
+        "of the outputs' standard deviation where that is over 1",
     )
 
     def judge(self, evidence: Evidence) -> Result | None:

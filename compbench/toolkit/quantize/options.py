@@ -87,7 +87,10 @@ class StaticOptions(IntegerOptions):
         default=99.99, gt=50, le=100, description="% of the values inside the range"
     )
     calibration_samples: int = Field(
-        default=512, ge=1, description="training images seen by calibration"
+        default=512,
+        ge=1,
+        description="training samples seen by calibration: all where there are fewer, and no more "
+        "than 4,096 of a set that is mapped into memory",
     )
 
     @model_validator(mode="after")
