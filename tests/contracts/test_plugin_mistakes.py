@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import Field
 
 import compbench as package
 from compbench.cli import main
