@@ -30,7 +30,8 @@ def record(name: str, loaded: Data) -> dict[str, Any]:
     """
     training, signature = loaded.training, loaded.signature
     splits = {"train": training.train, "validation": training.validation, "test": loaded.test}
-    inputs = {name: asdict(one) for name, one in signature.inputs.items()}
+    # lists for tuples, as a run that is read again has them
+    inputs = json.loads(json.dumps({n: asdict(one) for n, one in signature.inputs.items()}))
     manner = [inputs, signature.outputs, signature.in_graph, list(loaded.class_names)]
     prepared = json.dumps(manner, sort_keys=True)
     digests = {split: _of_split(samples, prepared) for split, samples in splits.items()}

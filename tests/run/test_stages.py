@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
 from compbench.contracts.inputs import Inputs
+from compbench.data import digest, splits
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.make import job as make_job
@@ -504,3 +505,15 @@ def test_a_further_figure_that_is_no_finite_number_fails_alone(lab: Lab, monkeyp
         "it is nan, not a finite number"
     }
     assert lab.having("score") == lab.having("latency_ns") == sorted(ALL)
+
+
+@pytest.mark.parametrize("dataset", ['"digits"', '{ name = "synthetic", kind = "tokens" }'])
+def test_a_run_that_is_read_again_is_what_was_written(
+    write_suite: Callable[[str], Path], tmp_path: Path, dataset: str
+) -> None:
+    """Else a stopped run would never be known again: it would begin anew."""
+    suite = suite_read.load(write_suite(f"dataset = {dataset}\n{SUITE}"))
+    described = digest.record("mine", splits.load(suite.dataset, tmp_path, suite.task))
+    run = runs._describe(suite, (), described)
+    record.write_run(tmp_path, run)
+    assert record.read_run(tmp_path) == run

@@ -14,7 +14,7 @@ from torch import nn
 
 from compbench.contracts import OnnxTechnique, Recipe, TorchTechnique
 from compbench.data.splits import Data
-from compbench.errors import UserError
+from compbench.errors import JobFailed, UserError
 from compbench.make import checkpoint
 from compbench.models import resnet8
 from compbench.onnxfile.export import to_onnx
@@ -94,7 +94,12 @@ def test_every_chain_gives_files_that_agree_with_their_modules(
     for step in LAST:
         technique = registry.find("technique", step)()
         assert isinstance(technique, OnnxTechnique)
-        last = technique.rewrite(file, tiny.training)
+        try:
+            last = technique.rewrite(file, tiny.training)
+        except JobFailed as error:  # the one linear layer, pruned, is too small for blocks
+            assert step == "quantize_weights" and "prune_channels" in order
+            assert "nothing was made smaller" in str(error)
+            continue
         onnx.checker.check_model(onnx.load_model_from_string(last), full_check=True)
         rounded = file_outputs(last, tiny)
         assert parity(reference, rounded).agreement >= 0.9, step
