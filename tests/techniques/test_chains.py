@@ -94,12 +94,11 @@ def test_every_chain_gives_files_that_agree_with_their_modules(
     for step in LAST:
         technique = registry.find("technique", step)()
         assert isinstance(technique, OnnxTechnique)
-        try:
-            last = technique.rewrite(file, tiny.training)
-        except JobFailed as error:  # the one linear layer, pruned, is too small for blocks
-            assert step == "quantize_weights" and "prune_channels" in order
-            assert "nothing was made smaller" in str(error)
+        if step == "quantize_weights" and "prune_channels" in order:
+            with pytest.raises(JobFailed, match="nothing was made smaller"):
+                technique.rewrite(file, tiny.training)  # its one linear layer is too small
             continue
+        last = technique.rewrite(file, tiny.training)
         onnx.checker.check_model(onnx.load_model_from_string(last), full_check=True)
         rounded = file_outputs(last, tiny)
         assert parity(reference, rounded).agreement >= 0.9, step
