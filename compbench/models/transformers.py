@@ -14,6 +14,7 @@ from compbench.contracts.inputs import MASK, TOKENS
 from compbench.data.torchvision import torchvision
 from compbench.errors import one_line
 from compbench.registry import import_path
+from compbench.toolkit import blocks
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -84,7 +85,7 @@ class Model(ModelFamily):
             if bars:
                 logging.enable_progress_bar()
         if self.layers is not None:
-            _keep(encoder, self.layers)
+            blocks.keep(encoder, blocks.found(encoder), self.layers)
         return _classifier(encoder, MASK in signature.inputs)
 
 
@@ -115,20 +116,6 @@ def _digest(folder: Path) -> str:
             digest.update(f"{path.name}\0".encode())
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
-
-
-def _keep(model: nn.Module, kept: tuple[int, ...]) -> None:
-    """Leave only these of the encoder's layers, the longest list of modules there is."""
-    from torch import nn
-
-    lists = [(path, m) for path, m in model.named_modules() if isinstance(m, nn.ModuleList)]
-    if not lists:
-        raise ValueError("it has no list of layers, so none can be left out")
-    path, layers = max(lists, key=lambda one: len(one[1]))
-    if not all(0 <= index < len(layers) for index in kept):
-        raise ValueError(f"layers = {[*kept]}: '{path}' has {len(layers)}, counted from 0")
-    above, _, last = path.rpartition(".")
-    setattr(model.get_submodule(above), last, nn.ModuleList(layers[index] for index in kept))
 
 
 def _classifier(encoder: nn.Module, has_mask: bool) -> nn.Module:

@@ -47,9 +47,12 @@ SIGNATURE = image_signature(1, 12, 12)
 
 
 def parent() -> nn.Module:
-    """A net whose layers have weights of one size, as no layer of a trained net is all small."""
+    """A net whose layers have weights of one size, as no layer of a trained net is all small.
+
+    Two of them are alike, one after the other.
+    """
     torch.manual_seed(7)
-    model = cnn.Model(channels=(8, 16), hidden=16).build(SIGNATURE).eval()
+    model = cnn.Model(channels=(16, 16, 16), hidden=16).build(SIGNATURE).eval()
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(0.1 / weight.std())

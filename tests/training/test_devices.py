@@ -23,6 +23,7 @@ TECHNIQUES: dict[str, dict[str, Any]] = {
     "distill": {"model": "mlp"},
     "prune_channels": {"ratio": 0.5, "round_to": 1, "steps": 2, "importance": "taylor"},
     "prune_weights": {"ratio": 0.6},
+    "prune_layers": {"ratio": 0.5},
     "low_rank": {"ratio": 0.5},
     "cluster_weights": {"bits": 2},
     "quantize_aware": {},
@@ -32,7 +33,7 @@ KINDS = (LoweringTechnique, TorchTechnique)
 
 def net(data: Data) -> nn.Module:
     torch.manual_seed(0)
-    return cnn.Model(channels=(4, 8), hidden=16).build(data.signature).eval()
+    return cnn.Model(channels=(8, 8, 8), hidden=16).build(data.signature).eval()
 
 
 def trained(name: str, options: dict[str, Any], data: Data, fit: Fit) -> bytes:
