@@ -16,6 +16,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+_LINE_S = 60.0  # in a pipe, how often a step that goes on tells its news
+
 
 @dataclass(frozen=True)
 class Step:
@@ -54,7 +56,7 @@ class Estimate:
 
 
 class Progress:
-    """Shows steps on a console: a live bar in a terminal, a line a step in a pipe."""
+    """Shows steps on a console: a live bar in a terminal; in a pipe a line a step, and a minute."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic):
         self._console = console
@@ -87,11 +89,16 @@ class Progress:
     @contextmanager
     def step(self, step: Step) -> Iterator[Callable[[str], None]]:
         """A step under way; call what it yields with news of it, such as an epoch's figures."""
-        started = self._clock()
+        started = told = self._clock()
         news = [""]
 
         def tell(text: str) -> None:
+            nonlocal told
             news[0] = self._detail = text
+            now = self._clock()
+            if not self._console.is_terminal and now - told >= _LINE_S:
+                told = now
+                self.note(f"{'':9} {step.label}: {text}, after {_clock_time(now - started)}")
 
         self._detail = ""
         yield tell

@@ -79,6 +79,7 @@ def test_in_a_pipe_every_step_is_a_line(clock: Clock) -> None:
                     tell("epoch 2/2")
     assert written(console) == [
         "    [1/3] make a in 2.0 s; about 1:32 left",
+        "          make b: epoch 1/2, after 1:05",
         "    [2/3] make b in 65.2 s (epoch 2/2); about 1:30 left",
         "    [3/3] time c in 100.0 s",
     ]
@@ -150,3 +151,19 @@ def test_a_terminal_shows_news_of_the_step_under_way(clock: Clock) -> None:
     with pytest.raises(KeyboardInterrupt):
         stopped()
     assert re.search("0/2 +make a +epoch 3/9", "\n".join(written(console)))
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_step_that_goes_on_tells_its_news_each_minute_in_a_pipe(
+    clock: Clock, terminal: bool
+) -> None:
+    console = shown(terminal)
+    progress = Progress(console, clock)
+    with progress.plan([step()]), progress.step(step()) as tell:
+        for epoch in range(1, 8):
+            clock.now += 25
+            tell(f"epoch {epoch}/7")
+    lines = [line.strip() for line in written(console) if ", after " in line]
+    assert lines == (
+        [] if terminal else ["make a: epoch 3/7, after 1:15", "make a: epoch 6/7, after 2:30"]
+    )
