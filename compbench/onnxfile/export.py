@@ -17,7 +17,7 @@ from torch.onnx._internal.exporter import _registration
 from compbench.contracts import Input, Inputs, Signature, TrainingData
 from compbench.contracts.arguments import arguments
 from compbench.errors import JobFailed
-from compbench.onnxfile import metadata
+from compbench.onnxfile import metadata, preprocessing
 
 
 def to_onnx(model: nn.Module, signature: Signature) -> bytes:
@@ -46,7 +46,10 @@ def to_onnx(model: nn.Module, signature: Signature) -> bytes:
             verbose=False,
         )
     assert program is not None
-    return metadata.fed(without_notes(program.model_proto), signature.feeds(names))
+    file = metadata.fed(without_notes(program.model_proto), signature.feeds(names))
+    fixed, learnt = dict(whole.named_buffers()), dict(whole.named_parameters())
+    first = preprocessing.nodes(program.model_proto, fixed, learnt)
+    return metadata.written(file, metadata.read(file) | preprocessing.entry(first))
 
 
 class _Prepared(nn.Module):

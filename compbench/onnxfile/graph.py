@@ -116,6 +116,13 @@ def matched(model: ModelProto, patterns: Sequence[str]) -> list[str]:
     return names
 
 
+def left(model: ModelProto, patterns: Sequence[str]) -> list[str]:
+    """The names of the nodes that keep their numbers: what patterns pick out, and preprocessing."""
+    from compbench.onnxfile import preprocessing
+
+    return [*dict.fromkeys([*matched(model, patterns), *preprocessing.said(model)])]
+
+
 def with_matrix_products(model: ModelProto, names: Collection[str]) -> ModelProto:
     """The same function with Gemm nodes of these names as MatMul and Add: x · B + c.
 

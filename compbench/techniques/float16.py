@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Collection
+from typing import TYPE_CHECKING, ClassVar
 
 from compbench.contracts import NullCase, OnnxTechnique, TrainingData
 from compbench.errors import JobFailed
-from compbench.onnxfile import graph
+from compbench.onnxfile.graph import left, settled
 from compbench.toolkit.quantize import onnxruntime
 from compbench.toolkit.quantize.options import EXCLUDE
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, NodeProto
 
 
 class Technique(OnnxTechnique):
@@ -34,14 +38,15 @@ class Technique(OnnxTechnique):
         from onnxruntime.quantization.onnx_model import ONNXModel
         from onnxruntime.transformers.float16 import convert_float_to_float16
 
-        model = graph.settled(parent)
-        excluded = graph.matched(model, self.exclude)
+        model = settled(parent)
+        excluded = left(model, self.exclude)
         if len(excluded) == len(model.graph.node):
             return parent
         with onnxruntime.quiet():
             converted = ONNXModel(
                 convert_float_to_float16(model, keep_io_types=True, node_block_list=excluded)
             )
+            _join(converted.model.graph, {node.name for node in model.graph.node})
             converted.topological_sort()
         half = onnx.TensorProto.FLOAT16
         if not any(weight.data_type == half for weight in converted.model.graph.initializer):
@@ -49,3 +54,46 @@ class Technique(OnnxTechnique):
                 "nothing is in half precision: it has no float32 weights that are not excluded"
             )
         return converted.model.SerializeToString(deterministic=True)
+
+
+def _join(graph: GraphProto, known: Collection[str]) -> None:
+    """Between two excluded nodes numbers stay as they are: the converter casts them down and up.
+
+    `known` are the names of the nodes that are not the converter's.
+    """
+    import onnx
+
+    from compbench.onnxfile.nodes import every_node
+
+    types = onnx.TensorProto
+    made = {name: node for node in graph.node for name in node.output}
+    whole = {one.name for one in graph.initializer if one.data_type == types.FLOAT}
+    outputs = {one.name for one in graph.output}
+    same: dict[str, str] = {}
+    for node in graph.node:
+        if node.name in known or _cast_to(node) != types.FLOAT:
+            continue
+        source, before = node.input[0], made.get(node.input[0])
+        if source not in whole:
+            if before is None or before.name in known or _cast_to(before) != types.FLOAT16:
+                continue
+            source = before.input[0]
+        if node.output[0] in outputs:
+            node.input[0] = source
+        else:
+            same[node.output[0]] = source
+    for node in every_node(graph):
+        for place, name in enumerate(node.input):
+            node.input[place] = same.get(name, name)
+    count = 0
+    while count != len(graph.node):  # a cast that nothing reads is read by none before it
+        count = len(graph.node)
+        used = {name for node in every_node(graph) for name in node.input} | outputs
+        needed = [node for node in graph.node if node.name in known or used & {*node.output}]
+        del graph.node[:]
+        graph.node.extend(needed)
+
+
+def _cast_to(node: NodeProto) -> int | None:
+    """The type that a Cast gives; None of another operator."""
+    return next((a.i for a in node.attribute if a.name == "to"), None)
