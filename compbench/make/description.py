@@ -24,7 +24,7 @@ def described(file: bytes, job: Job, parents: Sequence[Artifact], data: Data) ->
     Variants' names are left out: other suites call the same job otherwise.
     """
     graph, said = onnx.load_model_from_string(file).graph, metadata.read(file)
-    kept = {name: said[name] for name in (metadata.OUTPUT_IS,) if name in said}
+    kept = {name: said[name] for name in metadata.OF_THE_NET if name in said}
     entries = {
         **kept,
         metadata.FEEDS: json.dumps([feed.as_json() for feed in metadata.feeds(file)]),

@@ -47,8 +47,6 @@ from compbench.runtime.target import Target
 from compbench.suite.plan import Job
 from compbench.training.loop import Fit
 
-_OUTPUTS = (metadata.OUTPUT, metadata.OUTPUT_IS)  # what a child's file says as its parent's does
-
 
 @dataclass(frozen=True)
 class Parent:
@@ -220,7 +218,7 @@ def _checked(file: Any, technique: str, data: TrainingData, parent: bytes = b"")
     except ValueError as error:
         raise JobFailed(f"{technique}: {error}") from error
     names = {output.name for output in model.graph.output}
-    kept = {n: v for n in _OUTPUTS if (v := said.get(n, inherited.get(n))) is not None}
+    kept = {n: v for n in metadata.OF_THE_NET if (v := said.get(n, inherited.get(n))) is not None}
     if kept.get(metadata.OUTPUT) not in names:
         kept.pop(metadata.OUTPUT, None)
     return metadata.fed(metadata.written(without_notes(model), kept), feeds)

@@ -85,7 +85,7 @@ class Model(ModelFamily):
             if bars:
                 logging.enable_progress_bar()
         if self.layers is not None:
-            blocks.keep(encoder, blocks.found(encoder), self.layers)
+            _keep(encoder, self.layers)
         return _classifier(encoder, MASK in signature.inputs)
 
 
@@ -116,6 +116,13 @@ def _digest(folder: Path) -> str:
             digest.update(f"{path.name}\0".encode())
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+def _keep(encoder: nn.Module, layers: tuple[int, ...]) -> None:
+    try:
+        blocks.keep(encoder, blocks.found(encoder), layers)
+    except ValueError as error:
+        raise ValueError(f"layers = {[*layers]}: {error}") from error
 
 
 def _classifier(encoder: nn.Module, has_mask: bool) -> nn.Module:

@@ -14,6 +14,8 @@ FEEDS = "feeds"
 OUTPUT = "output"  # the name of the output that counts
 OUTPUT_IS = "output_is"  # "logits" or ...
 PROBABILITIES = "probabilities"  # ... this
+FIXED_NODES = "fixed_nodes"  # names of those that compute with nothing that is learnt, a list
+OF_THE_NET = (OUTPUT, OUTPUT_IS, FIXED_NODES)  # what stays true of a file made of this one
 PREFIX = "compbench."  # before the names of what is said here
 
 

@@ -12,13 +12,11 @@ from collections.abc import Collection, Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
-from compbench.onnxfile.metadata import PREFIX
+from compbench.onnxfile.metadata import FIXED_NODES, PREFIX
 from compbench.onnxfile.nodes import bodies
 
 if TYPE_CHECKING:
     from onnx import ModelProto
-
-KEY = "fixed_nodes"  # in the file's metadata
 
 
 def nodes(model: ModelProto, fixed: Collection[str], learnt: Collection[str]) -> list[str]:
@@ -48,10 +46,11 @@ def nodes(model: ModelProto, fixed: Collection[str], learnt: Collection[str]) ->
 
 def entry(names: Sequence[str]) -> dict[str, str]:
     """What the file's metadata says of them."""
-    return {KEY: json.dumps(names)} if names else {}
+    return {FIXED_NODES: json.dumps(names)} if names else {}
 
 
 def said(model: ModelProto) -> list[str]:
-    """Those that its metadata names; nothing in a file that others made."""
+    """Those that its metadata names and that it has; nothing in a file that others made."""
     found = {one.key: one.value for one in model.metadata_props}
-    return json.loads(found.get(PREFIX + KEY, "[]"))
+    present = {node.name for node in model.graph.node}
+    return [n for n in json.loads(found.get(PREFIX + FIXED_NODES, "[]")) if n in present]

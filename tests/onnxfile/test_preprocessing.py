@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnx
@@ -119,7 +120,8 @@ def test_a_spectrogram_is_computed_in_floats(name: str, sounds: TrainingData) ->
         made = plugin(**options).rewrite(file, sounds)
     else:
         assert issubclass(plugin, LoweringTechnique)
-        made = plugin(epochs=0).lower([model], sounds, Fit(sounds, 0, lambda *_: None))
+        no_epochs: dict[str, Any] = {"epochs": 0}
+        made = plugin(**no_epochs).lower([model], sounds, Fit(sounds, 0, lambda *_: None))
     float32 = {
         w.name
         for w in onnx.load_model_from_string(made).graph.initializer
