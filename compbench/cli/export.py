@@ -1,9 +1,9 @@
-"""`compbench export`: a variant's file, and beside it how to call it."""
+"""`compbench export`: a variant's file, and beside it how to call it and what that needs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from compbench.errors import UserError, nearest
 from compbench.files import refuse_unwritable, write_whole
 from compbench.make.store import MODEL, store_of
 from compbench.onnxfile import metadata
+from compbench.results.folder import read_companions
 from compbench.results.row_index import Rows
 from compbench.statistics.scores import metric_interval
 from compbench.table.stored_run import StoredRun
@@ -20,24 +21,12 @@ from compbench.table.stored_run import StoredRun
 README = "README.md"
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where the two files go."""
-
-    model: Path
-    readme: Path
-
-    @staticmethod
-    def of(path: Path, variant: str) -> Places:
-        """`path` is the file where it ends in .onnx, else a folder for it."""
-        model = path if path.suffix == ".onnx" else path / f"{variant}.onnx"
-        return Places(model, model.parent / README)
-
-
 def export(
     stored: StoredRun, variant: str, path: Path, seed: int | None, results: Path
-) -> tuple[Path, Path]:
-    """Copy a variant's file, and write the README beside it; both or nothing.
+) -> list[Path]:
+    """Copy a variant's file, and beside it the README and the dataset's companions: all or nothing.
+
+    `path` is the file where it ends in .onnx, else a folder for it.
 
     Raises UserError for what the run does not have, and where a file is there already.
     """
@@ -58,11 +47,14 @@ def export(
             f"the file of '{variant}' was made by a compbench whose files did not say how they are "
             f"called; make it again: {again}"
         )
-    places = Places.of(path, variant)
-    _refuse_overwriting(places)
+    model = path if path.suffix == ".onnx" else path / f"{variant}.onnx"
     about = usage.About(variant, seed, run, str(stored.folder), _measured(stored, variant, seed))
-    _write_both(places, content, usage.readme(places.model.name, told, about))
-    return places.model, places.readme
+    page = usage.readme(model.name, told, about)
+    companions = read_companions(stored.folder)
+    files = {model.name: content, README: page.encode(), **companions}
+    _refuse_overwriting(model.parent, files)
+    _write_all(model.parent, files)
+    return [model.parent / name for name in files]
 
 
 def _key(stored: StoredRun, variant: str, seed: int, again: str) -> str:
@@ -89,25 +81,23 @@ def _measured(stored: StoredRun, variant: str, seed: int) -> dict[str, usage.Mea
     return found
 
 
-def _refuse_overwriting(places: Places) -> None:
-    folder = places.model.parent
+def _refuse_overwriting(folder: Path, names: Iterable[str]) -> None:
     for path in (folder, *folder.parents):
         if path.exists() and not path.is_dir():
             raise UserError(f"{path} is a file, no folder; name another place, or x.onnx in one")
-    for path in (places.model, places.readme):
+    for path in (folder / name for name in names):
         if path.exists():
             raise UserError(f"{path} is there already; name another folder, or remove it first")
     refuse_unwritable(folder, "PATH")
 
 
-def _write_both(places: Places, content: bytes, text: str) -> None:
-    """Write both files; where one fails, nothing of this stays, new folders neither."""
+def _write_all(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write all of them; where one fails, nothing of this stays, new folders neither."""
     with ExitStack() as undone:
-        folder = places.model.parent
         for new in reversed([p for p in (folder, *folder.parents) if not p.exists()]):
             new.mkdir()
             undone.callback(new.rmdir)
-        for path, bytes_of in ((places.readme, text.encode()), (places.model, content)):
-            write_whole(path, bytes_of)
-            undone.callback(path.unlink)
+        for name in reversed([*files]):  # the model last
+            write_whole(folder / name, files[name])
+            undone.callback((folder / name).unlink)
         undone.pop_all()

@@ -37,6 +37,7 @@ def readme(file: str, told: Mapping[str, str], about: About) -> str:
     steps = [*ancestors(about.run, about.variant), about.variant]
     described = about.run.variants
     lineage = " → ".join(f"{s} ({described[s]['technique']})" for s in steps)
+    companions = about.run.dataset.get("companions", {})
     batch = next(iter(inputs.values()))["shape"][0]
     count = batch if isinstance(batch, int) else 1
     arguments = ", ".join(feed["source"] for feed in feeds)
@@ -58,6 +59,7 @@ def readme(file: str, told: Mapping[str, str], about: About) -> str:
         fed="\n".join(f"        {feed['name']!r}: {_code(feed)}," for feed in feeds),
         examples="\n".join(_example(feed, inputs[feed["name"]], count, about) for feed in feeds),
         output=told["output"],
+        companions="".join(f"\n- Beside it: `{name}`: {use}." for name, use in companions.items()),
         names=f"\nNAMES = {names!r}" if named else "",
         answer=answer.format(f"infer({arguments})"),
         key=told["key"],
@@ -107,7 +109,7 @@ of the suite `{suite}`, measured in the run `{folder}`.
 - Lineage: {lineage}.
 - {metric}, with its 95 % interval: {measured}.
 {inputs} It takes {any} samples.
-- Output `{output}`: float32.
+- Output `{output}`: float32.{companions}
 
 Raw inputs must be prepared as they were in training, or the quality is lost. Only onnxruntime and
 numpy are needed:

@@ -119,6 +119,14 @@ class TrainingData:
 
 
 @dataclass(frozen=True)
+class Companion:
+    """A file that is needed where a model is used, such as a tokenizer, and what it is for."""
+
+    content: bytes
+    use: str
+
+
+@dataclass(frozen=True)
 class Samples:
     """What a dataset file loads; where it has no test or validation split, they are cut from train.
 
@@ -128,7 +136,8 @@ class Samples:
     training split, or not at all; images of uint8 by channel, others not, where nothing is said.
     `free_axes` are those whose length may differ from batch to batch, for instance (0,) for tokens
     (N, L). `values` says of inputs of integers that stand for something, as tokens do, how many
-    there are, and `rates` of sounds how many samples a second have.
+    there are, and `rates` of sounds how many samples a second have. `companions` are files, by
+    name, without which the inputs can't be made: they go with an exported model.
     """
 
     train: Split
@@ -140,6 +149,7 @@ class Samples:
     free_axes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     values: Mapping[str, int] = field(default_factory=dict)
     rates: Mapping[str, int] = field(default_factory=dict)
+    companions: Mapping[str, Companion] = field(default_factory=dict)
 
     @classmethod
     def of_images(

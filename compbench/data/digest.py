@@ -34,6 +34,7 @@ def record(name: str, loaded: Data) -> dict[str, Any]:
     inputs = json.loads(json.dumps({n: asdict(one) for n, one in signature.inputs.items()}))
     manner = [inputs, signature.outputs, signature.in_graph, list(loaded.class_names)]
     prepared = json.dumps(manner, sort_keys=True)
+    uses = {name: one.use for name, one in loaded.companions.items()}
     digests = {split: _of_split(samples, prepared) for split, samples in splits.items()}
     return {
         "name": name,
@@ -45,6 +46,7 @@ def record(name: str, loaded: Data) -> dict[str, Any]:
         "class_names": list(loaded.class_names),
         "in_graph": signature.in_graph,
         "samples": {split: len(samples) for split, samples in splits.items()},
+        **({"companions": uses} if uses else {}),
     }
 
 

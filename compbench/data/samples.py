@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compbench.contracts import DatasetSource, Samples, Split, TaskBase
+from compbench.contracts import Companion, DatasetSource, Samples, Split, TaskBase
 from compbench.errors import UserError, shown, told
 from compbench.registry import registry
 
@@ -54,7 +54,17 @@ def load(source: DatasetSource, task: TaskBase, data_dir: Path) -> Samples:
         found.free_axes,
         found.values,
         found.rates,
+        _named(source, found.companions),
     )
+
+
+def _named(source: DatasetSource, found: Any) -> dict[str, Companion]:
+    for name, one in dict(found).items():
+        if not isinstance(one, Companion) or Path(name).name != name:
+            raise wrong(
+                source, f"companions: {shown(name)} should be a file's name, with a Companion(...)"
+            )
+    return dict(found)
 
 
 def wrong(source: DatasetSource, what: str) -> UserError:

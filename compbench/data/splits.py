@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compbench.contracts import (
+    Companion,
     DatasetSource,
     Input,
     Normalisation,
@@ -44,6 +45,7 @@ class Data:
     test: Split
     class_names: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)  # the dataset's, as a suite has them
+    companions: Mapping[str, Companion] = field(default_factory=dict)  # files that users need
 
     @property
     def measured(self) -> dict[str, NDArray[Any]]:
@@ -84,6 +86,7 @@ def load(source: DatasetSource, data_dir: Path, task: TaskBase | None = None) ->
         test,
         samples.class_names,
         source.model_dump(mode="json"),
+        samples.companions,
     )
 
 

@@ -18,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compbench import environment_variable
+from compbench.contracts import Companion
 from compbench.errors import UserError, first_line
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+FILE = "tokenizer.json"
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
 _PADDINGS = (PADDING, "<pad>", "<PAD>", "[pad]")
 KINDS = ("wordpiece", "bpe")  # those that are trained here; any other word is a file's path
@@ -45,6 +47,20 @@ class Vocabulary:
         self.tokenizer.no_padding()
         with _one_thread():
             return [self.tokenizer.encode(text).ids for text in texts]
+
+    def companion(self, length: int | None = None) -> Companion:
+        """The tokenizer as a file that encodes as the dataset does, up to a length."""
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_str(self.tokenizer.to_str())
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        code = f'tokenizers.Tokenizer.from_file("{FILE}").encode(text).ids are tokens'
+        if length is not None:
+            tokenizer.enable_truncation(length)
+            tokenizer.enable_padding(length=length, pad_id=self.padding)
+            code += ", its attention_mask is the mask"
+        return Companion(tokenizer.to_str(pretty=True).encode(), code)
 
 
 def missing_library() -> str | None:

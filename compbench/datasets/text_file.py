@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from compbench.contracts import Samples, Split
+from compbench.contracts import Companion, Samples, Split
 from compbench.contracts.inputs import TOKENS
 from compbench.data import lines, tokens
 from compbench.data.file_source import FileSource
 from compbench.errors import UserError
 
 CHARACTERS = "characters"
+_LETTERS = "letters.json"
 
 
 class Dataset(FileSource):
@@ -82,7 +84,7 @@ class Dataset(FileSource):
             "validation": text[ends[0] : ends[1]],
             "test": text[ends[1] :],
         }
-        encoded, size = self._encoded(parts, data_dir)
+        encoded, size, companions = self._encoded(parts, data_dir)
         steps = {"train": self.step}
         train, validation, test = (
             self._blocks(path, split, encoded[split], steps.get(split) or self.block)
@@ -90,21 +92,35 @@ class Dataset(FileSource):
         )
         free = {TOKENS: (0,)} if self.any_length else {}
         values = {TOKENS: size}
-        return Samples(train, test, validation, outputs=size, values=values, free_axes=free)
+        return Samples(
+            train,
+            test,
+            validation,
+            outputs=size,
+            values=values,
+            free_axes=free,
+            companions=companions,
+        )
 
-    def _encoded(self, parts: dict[str, str], data_dir: Path) -> tuple[dict[str, np.ndarray], int]:
-        """The tokens of each part, and how many different ones there are."""
+    def _encoded(
+        self, parts: dict[str, str], data_dir: Path
+    ) -> tuple[dict[str, np.ndarray], int, dict[str, Companion]]:
+        """The tokens of each part, how many different ones there are, and what made them."""
         if self.tokenizer == CHARACTERS:
             numbers = {letter: n for n, letter in enumerate(sorted({*parts["train"]}), 1)}
             of_letters = {s: [numbers.get(letter, 0) for letter in t] for s, t in parts.items()}
-            return {s: np.array(own, np.int64) for s, own in of_letters.items()}, len(numbers) + 1
+            encoded = {s: np.array(own, np.int64) for s, own in of_letters.items()}
+            file = json.dumps(numbers, indent=1).encode()
+            companion = Companion(file, "each letter's number, its token; that of others is 0")
+            return encoded, len(numbers) + 1, {_LETTERS: companion}
         if self.tokenizer in tokens.KINDS:
             texts = parts["train"].splitlines()
             vocabulary = tokens.trained(self.tokenizer, texts, self.vocabulary, self.lowercase)
         else:
             vocabulary = tokens.own(self.located(self.tokenizer, data_dir, "tokenizer"))
         found = {s: vocabulary.encoded([text])[0] for s, text in parts.items()}
-        return {s: np.array(own, np.int64) for s, own in found.items()}, vocabulary.size
+        encoded = {s: np.array(own, np.int64) for s, own in found.items()}
+        return encoded, vocabulary.size, {tokens.FILE: vocabulary.companion()}
 
     def _blocks(self, path: Path, split: str, text: np.ndarray, step: int) -> Split:
         starts = np.arange(0, len(text) - self.block, step)

@@ -88,6 +88,7 @@ class Dataset(DividedSource):
             class_names=tuple(self.label_names.get(name, name) for name in names),
             values={TOKENS: vocabulary.size, MASK: 2},
             free_axes={TOKENS: (0,), MASK: (0,)} if self.any_length else {},
+            companions={tokens.FILE: vocabulary.companion(self.length)},
         )
 
     def _paths(self, data_dir: Path) -> dict[str, Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from compbench.results import upgrade
 from compbench.results.columns import Columns, encode
 from compbench.results.record import ROWS
 from compbench.results.row import Row
+
+_COMPANIONS = "companions"
 
 
 def new_folder(results: Path, suite: str, started: str) -> Path:
@@ -52,6 +54,18 @@ def read_rows(folder: Path) -> list[Row]:
 def read_rows_of(folder: Path, name: str) -> list[Row]:
     """The rows of `rows/<name>.jsonl`."""
     return _read(folder / ROWS / f"{name}.jsonl")
+
+
+def write_companions(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write what users of the run's models need besides them, by file name."""
+    for name, content in contents.items():
+        (folder / _COMPANIONS).mkdir(exist_ok=True)
+        write_whole(folder / _COMPANIONS / name, content)
+
+
+def read_companions(folder: Path) -> dict[str, bytes]:
+    """Their contents by file name; nothing in runs that have none."""
+    return {path.name: path.read_bytes() for path in sorted((folder / _COMPANIONS).glob("*"))}
 
 
 def _read(path: Path) -> list[Row]:

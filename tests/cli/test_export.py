@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,8 @@ from compbench.make import rewrite
 from compbench.make.store import MODEL, Store
 from compbench.measure import evaluate
 from compbench.onnxfile import metadata
-from compbench.results.folder import new_folder, read_rows, write_rows
-from compbench.results.record import write_run
+from compbench.results.folder import new_folder, read_rows, write_companions, write_rows
+from compbench.results.record import read_run, write_run
 from compbench.runtime.process import Worker
 from compbench.runtime.target import Target
 from compbench.suite import plan, read
@@ -171,3 +172,28 @@ def test_a_file_that_says_nothing_is_told_to_be_made_again(
     monkeypatch.setattr(metadata, "read", lambda file: {})
     said = compbench("export", "mine", "small", "out", "--results", str(results))
     refused(said, "did not say how they are called; make it again: compbench run")
+
+
+def test_what_the_model_needs_besides_goes_with_it(
+    compbench, results: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "results"
+    shutil.copytree(results, folder)
+    (place,) = folder.glob("runs/mine/*")
+    run = read_run(place)
+    dataset = {**run.dataset, "companions": {"words.json": "it makes tokens of texts"}}
+    write_run(place, run.model_copy(update={"dataset": dataset}))
+    write_companions(place, {"words.json": b"{}"})
+    said = compbench("export", "mine", "small", "out", "--results", str(folder))
+    assert said.out.splitlines() == ["out/small.onnx", "out/README.md", "out/words.json"]
+    assert (tmp_path / "out" / "words.json").read_bytes() == b"{}"
+    page = (tmp_path / "out" / "README.md").read_text()
+    assert "- Beside it: `words.json`: it makes tokens of texts.\n" in page
+    (tmp_path / "out" / "small.onnx").unlink()
+    (tmp_path / "out" / "README.md").unlink()
+    before = files(tmp_path)
+    refused(
+        compbench("export", "mine", "small", "out", "--results", str(folder)),
+        "out/words.json is there already",
+    )
+    assert files(tmp_path) == before

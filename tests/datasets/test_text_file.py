@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -82,3 +83,21 @@ def test_what_is_wrong_is_one_line(folder: Path, content: bytes, options: dict, 
 def test_shares_leave_something_to_learn_from() -> None:
     with pytest.raises(UserError, match="leave nothing to learn from"):
         kinds.dataset("text_file", {**ASKED, "validation_share": 0.5, "test_share": 0.5})
+
+
+def test_the_letters_go_with_a_model(folder: Path) -> None:
+    found = loaded("text_file", folder, **ASKED)
+    numbers = json.loads(found.companions["letters.json"].content)
+    text = (folder / "text.txt").read_text()
+    first = found.training.train.arrays["tokens"][0]
+    assert [numbers.get(letter, 0) for letter in text[: len(first)]] == first.tolist()
+
+
+def test_the_tokenizer_goes_with_a_model(folder: Path) -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    text = " ".join(f"word{n * n % 17} and" for n in range(400))
+    (folder / "text.txt").write_text(text)
+    found = loaded("text_file", folder, **ASKED, tokenizer="bpe", vocabulary=300)
+    tokenizer = tokenizers.Tokenizer.from_str(found.companions["tokenizer.json"].content.decode())
+    first = found.training.train.arrays["tokens"][0].tolist()
+    assert tokenizer.encode(text).ids[: len(first)] == first

@@ -222,3 +222,19 @@ def test_sst2() -> None:
     splits = (found.training.train, found.training.validation, found.test)
     assert [len(split) for split in splits] == [6920, 872, 1821]
     assert found.signature.inputs["tokens"].values == 2000
+
+
+@pytest.mark.parametrize("kind", tokens.KINDS)
+def test_the_tokenizer_that_goes_with_a_model_encodes_as_the_dataset(
+    tmp_path: Path, kind: str
+) -> None:
+    asked = {**ASKED, "tokenizer": kind, "vocabulary": 300, "test": "test.tsv"}
+    write(tmp_path, sentences())
+    write(tmp_path, [("a great and " + "moving " * 20, "1"), ("dull", "0")], "test.tsv")
+    found, _ = told("text_lines", tmp_path, **asked)
+    (tmp_path / tokens.FILE).write_bytes(found.companions[tokens.FILE].content)
+    tokenizer = tokenizers.Tokenizer.from_file(str(tmp_path / tokens.FILE))
+    texts = [line.split("\t")[0] for line in (tmp_path / "test.tsv").read_text().splitlines()]
+    encoded = tokenizer.encode_batch(texts)
+    assert np.array_equal([one.ids for one in encoded], found.test.arrays["tokens"])
+    assert np.array_equal([one.attention_mask for one in encoded], found.test.arrays["mask"])
