@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from compbench.results.dataset import UNTOLD, same_test_images
+from compbench.results.dataset import UNTOLD, same_test_samples
 from compbench.results.record import Run, became
 from compbench.runtime.machine import FIELDS
 from compbench.units import bytes_text
@@ -62,11 +62,11 @@ def _dataset(a: Run, b: Run) -> Iterator[str]:
         yield f"dataset: {one} became {other}: {values} are not compared"
     if not is_comparable(a, b):
         return
-    same = same_test_images(a.dataset, b.dataset)
-    unpaired = "compared as those of different images (unpaired, wider intervals)"
+    same = same_test_samples(a.dataset, b.dataset)
+    unpaired = "compared as those of different samples (unpaired, wider intervals)"
     if same is None:
         yield (
-            f"dataset: whether {one} has the same test images is unknown, since {UNTOLD}: "
+            f"dataset: whether {one} has the same test samples is unknown, since {UNTOLD}: "
             f"{values} are {unpaired}"
         )
     elif not same:
@@ -75,7 +75,7 @@ def _dataset(a: Run, b: Run) -> Iterator[str]:
             f"{values} are {unpaired}"
         )
     elif a.dataset["digest"] != b.dataset["digest"]:
-        yield f"dataset: {one} has the same test images, but others to train or validate on"
+        yield f"dataset: {one} has the same test samples, but others to train or validate on"
 
 
 def _targets(a: Run, b: Run) -> Iterator[str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from compbench.compare.context import is_comparable
 from compbench.compare.match import Pair, Side, is_same_file
-from compbench.results.dataset import same_test_images
+from compbench.results.dataset import same_test_samples
 from compbench.results.record import became
 from compbench.statistics.changes import (
     Change,
@@ -140,7 +140,7 @@ def _notes(a: Side, b: Side, pair: Pair) -> tuple[str, ...]:
 def _quality(a: Side, b: Side, pair: Pair, line: Line) -> Line:
     """The change of the metric, on the same images where the runs have the same.
 
-    Another recipe is judged as one where there are seeds: over images and trainings. Else it is of
+    Another recipe is judged as one where there are seeds: over samples and trainings. Else it is of
     these files.
     """
     assert pair.a is not None and pair.b is not None
@@ -149,7 +149,7 @@ def _quality(a: Side, b: Side, pair: Pair, line: Line) -> Line:
         return line
     headline = b.run.headline
     common = [seed for seed in one if seed in other]
-    if not same_test_images(a.run.dataset, b.run.dataset) or not common:
+    if not same_test_samples(a.run.dataset, b.run.dataset) or not common:
         change = unpaired(list(one.values()), list(other.values()), headline)
         return replace(line, quality=change, quality_basis="unpaired")
     ours, theirs = ([side[seed] for seed in common] for side in (one, other))

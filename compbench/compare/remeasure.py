@@ -52,7 +52,7 @@ def remeasure(a: Side, b: Side, places: Places, tell: Callable[[str], None]) -> 
     """For each pair on each target of both runs the gate's ratio (B to A), or why there is none.
 
     Of several seeds the first that both have is measured. Raises UserError where the dataset, whose
-    test images are what the files are run on, is not there.
+    test samples are what the files are run on, is not there.
     """
     todo: dict[tuple[str, str], tuple[str, str]] = {}
     found: dict[tuple[str, str], paired_timing.Comparison | str] = {}

@@ -34,12 +34,12 @@ _NOT_EQUAL = (
 _LUCK = (
     "{} of rebuilt files, and of single seeds, are of these files: one that was made anew "
     "also has the luck of its training. Of another recipe with two seeds or more they are of the "
-    "recipe, over images and trainings."
+    "recipe, over samples and trainings."
 )
-_IMAGES = {
-    "paired": "of these files, on the same {} test images",
-    "paired over seeds": "of the recipes, over seeds and the same {} test images",
-    "unpaired": "unpaired (the test images or the seeds may differ)",
+_SAMPLES = {
+    "paired": "of these files, on the same {} test samples",
+    "paired over seeds": "of the recipes, over seeds and the same {} test samples",
+    "unpaired": "unpaired (the test samples or the seeds may differ)",
 }
 
 
@@ -136,7 +136,7 @@ def _qualities(found: Comparison, target: str, lines: Sequence[Line]) -> Section
     )
     count = found.b.run.dataset["samples"]["test"]
     bases = {line.quality_basis for line in lines}
-    how = [words.format(count) for basis, words in _IMAGES.items() if basis in bases]
+    how = [words.format(count) for basis, words in _SAMPLES.items() if basis in bases]
     intervals = f"B − A {' or '.join(how)}, with its 95 % interval. " if how else ""
     return Section(f"{target}: {metric.label} and size", (), rows, intervals + _holm_text(found))
 

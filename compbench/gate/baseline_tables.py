@@ -9,7 +9,7 @@ from compbench import units
 from compbench.errors import UserError
 from compbench.gate.baseline import listed
 from compbench.gate.snapshot import Snapshot, headline
-from compbench.results.dataset import UNTOLD, same_test_images
+from compbench.results.dataset import UNTOLD, same_test_samples
 
 ADDED = "added"
 GONE = "gone"
@@ -90,8 +90,8 @@ def notes(before: Snapshot, after: Snapshot) -> Iterator[str]:
     if theirs.suite and ours.suite != theirs.suite:
         yield f"they are of different suites: {ours.suite}, {theirs.suite}"
         return
-    same = same_test_images(ours.dataset, theirs.dataset)
+    same = same_test_samples(ours.dataset, theirs.dataset)
     if theirs.suite and same is None:
-        yield f"whether they are of the same test images is unknown, since {UNTOLD}"
+        yield f"whether they are of the same test samples is unknown, since {UNTOLD}"
     elif theirs.suite and not same:
         yield f"they are of different datasets: the {headline(before).plural} can't be compared"

@@ -16,7 +16,7 @@ from compbench.errors import UserError, explain
 from compbench.gate.check import Pair
 from compbench.gate.snapshot import Snapshot, gate_table, headline
 from compbench.results import upgrade
-from compbench.results.dataset import TEST, UNTOLD, same_test_images
+from compbench.results.dataset import TEST, UNTOLD, same_test_samples
 from compbench.results.find import suite_file
 from compbench.runtime import machine as runtime_machine
 from compbench.runtime.target import Target
@@ -147,7 +147,7 @@ def _differences(candidate: Snapshot, baseline: Snapshot, here: dict[str, Any]) 
 def _refuse_other_data(label: str, dataset: Mapping[str, Any], baseline: Snapshot) -> list[str]:
     """Raises UserError where the test samples are others; a line where that can't be told."""
     ours = baseline.record.dataset
-    same = same_test_images(dataset, ours)
+    same = same_test_samples(dataset, ours)
     if same is None:
         return [
             f"whether {label} has the baseline's test samples is unknown, since {UNTOLD}; "

@@ -10,7 +10,7 @@ from typing import Any
 
 from compbench.contracts.metric import Condition
 from compbench.errors import UserError
-from compbench.results.dataset import TEST, UNTOLD, same_test_images
+from compbench.results.dataset import TEST, UNTOLD, same_test_samples
 from compbench.results.find import find_run
 from compbench.results.folder import read_rows
 from compbench.results.record import RUN, Run, became, read_run
@@ -85,7 +85,7 @@ def unlike(a: Moment, b: Moment, target: str) -> dict[Condition, str]:
         "machine": "; ".join(became(_machine(a.run), _machine(b.run))),
         "target": "; ".join(became(_target(a.run, target), _target(b.run, target))),
         "baseline": "; ".join(became({"baseline": a.run.baseline}, {"baseline": b.run.baseline})),
-        "dataset": _other_images(a.run.dataset, b.run.dataset),
+        "dataset": _other_samples(a.run.dataset, b.run.dataset),
     }
     return {condition: text for condition, text in said.items() if text}
 
@@ -108,9 +108,9 @@ def _target(run: Run, name: str) -> dict[str, object]:
     return {"protocol": run.protocol, **run.targets.get(name, {})}
 
 
-def _other_images(a: Mapping[str, Any], b: Mapping[str, Any]) -> str:
-    """How the test images differ; empty where they are the same."""
-    same = same_test_images(a, b)
+def _other_samples(a: Mapping[str, Any], b: Mapping[str, Any]) -> str:
+    """How the test samples differ; empty where they are the same."""
+    same = same_test_samples(a, b)
     if same is None:
         return f"perhaps: {UNTOLD}"
     names = ("name", TEST) if TEST in a and TEST in b else ("name", "digest")

@@ -22,7 +22,7 @@ from compbench.files import TEMPORARY, sha256, write_synced
 MODEL = "model.onnx"
 CHECKPOINT = "checkpoint.safetensors"  # of torch techniques only
 HISTORY = "history.json"  # of what was trained
-LOGITS = "logits.npy"  # of the torch module on the test images: the reference of parity
+LOGITS = "logits.npy"  # of the torch module on the test samples: the reference of parity
 MANIFEST = "manifest.json"
 FORGOTTEN_S = 7 * 86_400.0  # after so long nobody goes on with a training that was stopped
 UNFINISHED = "unfinished"  # beside the artifacts: trainings that are under way, by key

@@ -1,4 +1,4 @@
-"""Which test images are classified wrongly, and as what."""
+"""Which test samples are classified wrongly, and as what."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from compbench.contracts import MetricBase
 
 class Metric(MetricBase):
     label = "errors"
-    meaning = "test images classified wrongly, and as what"
+    meaning = "test samples classified wrongly, and as what"
     columns = {}
     table = "confusions"

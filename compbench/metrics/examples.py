@@ -1,4 +1,4 @@
-"""The test images that the report shows."""
+"""The test samples that the report shows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from compbench.contracts import MetricBase
 
 class Metric(MetricBase):
     label = "examples"
-    meaning = "the test images that are shown"
+    meaning = "the test samples that are shown"
     columns = {}
     table = "soft_labels"

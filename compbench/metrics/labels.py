@@ -1,4 +1,4 @@
-"""What the test images are."""
+"""What the test samples are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run's or a baseline's record of its dataset: is it of the same test images as another; pure."""
+"""A run's or a baseline's record of its dataset: has it the same test samples as another; pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 TEST = "test_digest"  # absent in records of before it was kept
-UNTOLD = "one was recorded before test images had a digest of their own"
+UNTOLD = "one was recorded before test samples had a digest of their own"
 
 
-def same_test_images(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool | None:
-    """Whether both have the same test images and labels, equally normalised; None: it is unknown.
+def same_test_samples(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool | None:
+    """Whether both have the same test samples and labels, equally normalised; None: it is unknown.
 
-    A record without the digest of its test images has one of another kind, of files and code: the
+    A record without the digest of its test samples has one of another kind, of files and code: the
     same one says that all is the same, another one says nothing of records of the newer kind.
     """
     if a.get("name") != b.get("name"):

@@ -362,11 +362,11 @@ def test_seeds_are_paired_where_both_runs_have_them() -> None:
         (
             {"digest": "e" * 64, "test_digest": "t"},
             "unpaired",
-            "dataset: whether digits has the same test images is unknown",
+            "dataset: whether digits has the same test samples is unknown",
         ),
     ],
 )
-def test_other_images_are_compared_unpaired_or_not_at_all(
+def test_other_samples_are_compared_unpaired_or_not_at_all(
     dataset: dict[str, str], basis: str, told: str
 ) -> None:
     run = make_run(VARIANTS, dataset=A.run.dataset | dataset)
@@ -376,14 +376,14 @@ def test_other_images_are_compared_unpaired_or_not_at_all(
     assert any(line.startswith(told) for line in found.differences)
 
 
-def test_the_same_test_images_are_paired_whatever_trained() -> None:
+def test_the_same_test_samples_are_paired_whatever_trained() -> None:
     old, new = (
         make_run(VARIANTS, dataset={**A.run.dataset, "digest": letter * 64, "test_digest": "t"})
         for letter in "ef"
     )
     found = compare(made("a", old), made("b", new, rebuilt(rows_of(new), "small")))
     assert line(found, "small").quality_basis == "paired"
-    told = "dataset: digits has the same test images, but others to train or validate on"
+    told = "dataset: digits has the same test samples, but others to train or validate on"
     assert told in found.differences
 
 

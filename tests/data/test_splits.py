@@ -14,7 +14,7 @@ from compbench.data.splits import Data
 from compbench.data.stratification import stratified
 from compbench.datasets import digits, fashion_mnist, mnist
 from compbench.errors import UserError
-from compbench.results.dataset import same_test_images
+from compbench.results.dataset import same_test_samples
 from tests.conftest import split, write_idx
 
 
@@ -145,8 +145,8 @@ def test_a_comment_in_the_code_that_splits_is_no_matter(
 )
 def test_whether_test_images_are_the_same_or_unknown(a: dict, b: dict, same: bool | None) -> None:
     one, other = {"name": "x", **a}, {"name": "x", **b}
-    assert same_test_images(one, other) is same
-    assert same_test_images(other, one) is same
+    assert same_test_samples(one, other) is same
+    assert same_test_samples(other, one) is same
 
 
 @pytest.mark.parametrize(
