@@ -21,7 +21,8 @@ STATIC_OPERATORS, DYNAMIC_OPERATORS = tuple(_STATIC.split()), tuple(_DYNAMIC.spl
 
 EXCLUDE = Field(
     default=(),
-    description="nodes left as they are: names, operators, or patterns of names such as 'node_1*'",
+    description="nodes left as they are: names, operators, or patterns of names such as 'node_1*'; "
+    "and always those of a net's own preprocessing, such as a spectrogram, before what is learnt",
 )
 
 
