@@ -114,12 +114,16 @@ CHECKS: dict[str, Callable[[type[TechniqueBase], Subject, Any], None]] = {
 
 
 def attempt(technique: TechniqueBase, subject: Subject) -> Attempt:
-    """A technique on a net. A reason of its own is a refusal; all else that goes wrong, a fault."""
-    before = copy.deepcopy(subject.net)
+    """A technique on a net. A reason of its own is a refusal; all else that goes wrong, a fault.
+
+    The net comes from a checkpoint, as in a run: nothing is in it that another attempt left there.
+    """
+    parent = checkpoint.from_bytes(checkpoint.to_bytes(subject.net), subject.build())
+    before, types = state(parent), _types(parent)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         try:
-            result, notes = made(technique, [subject.net], subject)
+            result, notes = made(technique, [parent], subject)
         except (JobFailed, ValueError) as error:
             return Attempt("refuses", first_line(error))
         except Exception as error:
@@ -129,10 +133,10 @@ def attempt(technique: TechniqueBase, subject: Subject) -> Attempt:
         except Exception as error:
             said = first_line(error) if isinstance(error, JobFailed) else told(error)
             return Attempt("fails", said)
-    if state(subject.net) != state(before) or _types(subject.net) != _types(before):
+    if (state(parent), _types(parent)) != (before, types):
         return Attempt("fails", "it changes its parent")
     said = [*notes, *(str(one.message) for one in warned if one.category is UserWarning)]
-    if not said and _content(result) in (_content(before), subject.file):
+    if not said and _content(result) in (before, subject.file):
         return Attempt("fails", "it changes nothing, and does not say so")
     return Attempt("works", "; ".join(said))
 
