@@ -32,7 +32,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "nets.md"
 BEGIN, END = "<!-- begin: nets × techniques -->", "<!-- end: nets × techniques -->"
 NOT_TRIED = "·"
 ITSELF = "itself"  # what stands for a technique where the net alone is refused
-KNOWN = {("vision transformer", "float16")}  # its file ends ONNX Runtime with a segfault
+# their files end ONNX Runtime with a segfault
+KNOWN = {
+    (net, "float16") for net in ("vision transformer", "encoder-norm-first", "vit", "vit-encoder")
+}
 WANTED = {"prune_channels": {"round_to": 1}}  # small nets have few channels
 SMALL = {"stem": "small"}
 IMAGE_NETS: dict[str, ModelFamily] = {

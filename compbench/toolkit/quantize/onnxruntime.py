@@ -118,7 +118,7 @@ def quantized(
             [],
             [*left(model, options.exclude), *_masked(model, ranges)],
             _operators(options),
-            {},
+            {"TensorQuantOverrides": _one_scale(model, options)},
         )
         made.quantize_model()
         made.model.topological_sort()
@@ -197,6 +197,18 @@ def quant_type(name: str) -> QuantType:
 def opset(options: IntegerOptions) -> int:
     """The least opset that has the type of the weights; 0 where every one has."""
     return INT4_OPSET if options.weight_type == "int4" else 0
+
+
+def _one_scale(model: ModelProto, options: IntegerOptions) -> dict[str, list[dict[str, Any]]]:
+    """What ONNX Runtime's quantizer is told of weights that are looked up and multiplied with, too.
+
+    It would give the rows that are looked up the scales of the weight's channels, which are others.
+    """
+    looked_up = {node.input[0] for node in model.graph.node if node.op_type == "Gather"}
+    others = {n for node in model.graph.node if node.op_type != "Gather" for n in node.input}
+    weights = {w.name for w in model.graph.initializer}
+    told = {"quant_type": quant_type(options.weight_type), "reduce_range": options.reduce_range}
+    return {name: [told] for name in sorted(weights & looked_up & others)}
 
 
 def _masked(model: ModelProto, ranges: TensorsData) -> list[str]:
