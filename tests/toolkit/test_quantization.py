@@ -11,25 +11,22 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, numpy_helper
 from onnxruntime.quantization import registry as quantizers
 from torch import nn
 
-from compbench.contracts import Input, Signature, Split, TrainingData
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.make import job as make_job
 from compbench.make.store import HISTORY, MODEL, Store
-from compbench.models import cnn, gpt
+from compbench.models import cnn
 from compbench.onnxfile.export import to_onnx
 from compbench.onnxfile.graph import with_matrix_products
 from compbench.results.row import INT8_BITS
 from compbench.runtime import machine
 from compbench.suite import plan, read
-from compbench.tasks import next_token
 from compbench.techniques import (
     float16,
     quantize_aware,
@@ -42,6 +39,7 @@ from compbench.toolkit.quantize.options import DYNAMIC_OPERATORS, STATIC_OPERATO
 from compbench.toolkit.quantize_aware.module import Trainable
 from compbench.training.loop import Fit
 from tests.nets import file_outputs, image_signature, net_outputs, parity
+from tests.nets_of_all_kinds import NETS
 
 SIGNATURE = image_signature(1, 12, 12)
 TYPES = {"int8": TensorProto.INT8, "uint8": TensorProto.UINT8, "int4": TensorProto.INT4}
@@ -362,21 +360,16 @@ def test_what_is_trained_into_a_file_keeps_its_history_and_no_checkpoint(
 
 
 @pytest.mark.parametrize("per_channel", [True, False])
-def test_a_weight_that_is_looked_up_and_multiplied_with_has_one_scale(per_channel: bool) -> None:
+def test_a_weight_that_is_looked_up_and_multiplied_with_has_one_scale(
+    per_channel: bool, tiny: Data
+) -> None:
     """Rows that are looked up have no scale of the weight's channels: the file could not be run."""
-    tokens = np.random.default_rng(0).integers(0, 20, (64, 8))
-    split = Split({"tokens": tokens}, tokens)
-    signature = Signature({"tokens": Input("int64", (8,), values=20)}, 20)
-    data = TrainingData(split, split, next_token.Task(), signature)
     torch.manual_seed(0)
-    file = to_onnx(gpt.Model(width=32, layers=1, tied=True).build(signature).eval(), signature)
-    made = quantize_static.Technique(per_channel=per_channel).rewrite(file, data)
-    session = onnxruntime.InferenceSession(made, providers=["CPUExecutionProvider"])
-    (logits,) = session.run(None, {"tokens": tokens})
-    assert np.asarray(logits).shape == (64, 8, 20)
+    net = NETS["embedded"]().eval()
+    made = quantize_static.Technique(per_channel=per_channel).rewrite(
+        to_onnx(net, tiny.signature), tiny.training
+    )
+    assert file_outputs(made, tiny).shape == net_outputs(net, tiny).shape
     scales = {w.name: [*w.dims] for w in onnx.load_model_from_string(made).graph.initializer}
-    (tied,) = [n for n in scales if n.endswith("weight_quantized") and scales[n] == [20, 32]]
-    assert scales[tied.replace("quantized", "scale")] == []
-    others = [n for n in scales if n.endswith("_quantized") and len(scales[n]) == 2 and n != tied]
-    assert len(others) > 2
-    assert all(bool(scales[n.replace("quantized", "scale")]) == per_channel for n in others)
+    assert scales["back.weight_scale"] == []
+    assert scales["head.weight_scale"] == ([3] if per_channel else [])
