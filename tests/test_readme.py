@@ -83,5 +83,5 @@ def test_the_techniques_and_models_that_it_names_are_there() -> None:
     named = {name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line)}
     assert len(named) >= 10
     assert named <= {*registry.names("technique")}
-    models = re.search(r"^Models: (.*?)\. ", README, re.MULTILINE)
+    models = re.search(r"^Models: (.*?)\. ", README, re.MULTILINE | re.DOTALL)
     assert models and {*re.findall(r"`(\w+)`", models[1])} <= {*registry.names("model")}

@@ -138,7 +138,7 @@ def _notes(a: Side, b: Side, pair: Pair) -> tuple[str, ...]:
 
 
 def _quality(a: Side, b: Side, pair: Pair, line: Line) -> Line:
-    """The change of the metric, on the same images where the runs have the same.
+    """The change of the metric, on the same samples where the runs have the same.
 
     Another recipe is judged as one where there are seeds: over samples and trainings. Else it is of
     these files.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +59,18 @@ def load(source: DatasetSource, task: TaskBase, data_dir: Path) -> Samples:
     )
 
 
-def _named(source: DatasetSource, found: Any) -> dict[str, Companion]:
-    for name, one in dict(found).items():
-        if not isinstance(one, Companion) or Path(name).name != name:
+def _named(source: DatasetSource, found: Any) -> Mapping[str, Companion]:
+    """Companions as they should be: they become files of these names."""
+    if not isinstance(found, Mapping):
+        raise wrong(source, f"companions are {type(found).__name__}, which should be by file name")
+    for name, one in found.items():
+        is_name = isinstance(name, str) and name not in ("", "..") and Path(name).name == name
+        if not is_name or not isinstance(one, Companion) or not isinstance(one.content, bytes):
             raise wrong(
-                source, f"companions: {shown(name)} should be a file's name, with a Companion(...)"
+                source,
+                f"companions: {shown(name)} should be a file's name, for a Companion(bytes, use)",
             )
-    return dict(found)
+    return found
 
 
 def wrong(source: DatasetSource, what: str) -> UserError:

@@ -37,9 +37,8 @@ class Model(ModelFamily):
         description="a folder with config.json and model.safetensors, from the suite file's folder "
         "on, or else a model's name on the hub"
     )
-    layers: tuple[int, ...] | None = Field(
+    layers: blocks.Kept | None = Field(
         default=None,
-        min_length=1,
         description="the encoder's layers that are kept, counted from 0: a student that starts "
         "from every other layer; without it all",
     )

@@ -17,7 +17,7 @@ from torch.onnx._internal.exporter import _registration
 from compbench.contracts import Input, Inputs, Signature, TrainingData
 from compbench.contracts.arguments import arguments
 from compbench.errors import JobFailed
-from compbench.onnxfile import metadata, preprocessing
+from compbench.onnxfile import front_end, metadata
 
 
 def to_onnx(model: nn.Module, signature: Signature) -> bytes:
@@ -46,10 +46,10 @@ def to_onnx(model: nn.Module, signature: Signature) -> bytes:
             verbose=False,
         )
     assert program is not None
-    file = metadata.fed(without_notes(program.model_proto), signature.feeds(names))
-    fixed, learnt = dict(whole.named_buffers()), dict(whole.named_parameters())
-    first = preprocessing.nodes(program.model_proto, fixed, learnt)
-    return metadata.written(file, metadata.read(file) | preprocessing.entry(first))
+    made = program.model_proto
+    first = front_end.nodes(made, dict(whole.named_buffers()), dict(whole.named_parameters()))
+    file = metadata.written(without_notes(made), front_end.told(first))
+    return metadata.fed(file, signature.feeds(names))
 
 
 class _Prepared(nn.Module):
@@ -58,20 +58,23 @@ class _Prepared(nn.Module):
     def __init__(self, model: nn.Module, signature: Signature, names: Sequence[str]):
         super().__init__()
         self.model = settled(model)
-        self.scalings = [_scaling(signature.inputs[name]) for name in names]
+        for place, name in enumerate(names):
+            scale, offset = _scaling(signature.inputs[name])
+            self.register_buffer(f"scale_{place}", scale)
+            self.register_buffer(f"offset_{place}", offset)
 
     def forward(self, *raw: torch.Tensor) -> torch.Tensor:
         """As `contracts.inputs.Normalisation.apply`."""
-        prepared = (
-            array if scaling is None else array.to(torch.float32) * scaling[0] + scaling[1]
-            for array, scaling in zip(raw, self.scalings, strict=True)
-        )
-        return self.model(*prepared)
+        return self.model(*(self._prepared(place, array) for place, array in enumerate(raw)))
+
+    def _prepared(self, place: int, raw: torch.Tensor) -> torch.Tensor:
+        scale, offset = (getattr(self, f"{name}_{place}") for name in ("scale", "offset"))
+        return raw if scale is None else raw.to(torch.float32) * scale + offset
 
 
-def _scaling(one: Input) -> tuple[torch.Tensor, torch.Tensor] | None:
+def _scaling(one: Input) -> tuple[torch.Tensor | None, torch.Tensor | None]:
     if one.normalisation is None:
-        return None
+        return None, None
     shape = (1, -1, *[1] * (len(one.shape) - 1))
     both = (one.normalisation.scale, one.normalisation.offset)
     scale, offset = (torch.from_numpy(array).reshape(shape) for array in both)

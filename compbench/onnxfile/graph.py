@@ -116,11 +116,11 @@ def matched(model: ModelProto, patterns: Sequence[str]) -> list[str]:
     return names
 
 
-def left(model: ModelProto, patterns: Sequence[str]) -> list[str]:
-    """The names of the nodes that keep their numbers: what patterns pick out, and preprocessing."""
-    from compbench.onnxfile import preprocessing
+def excluded(model: ModelProto, patterns: Sequence[str]) -> list[str]:
+    """The names of the nodes that keep their numbers: what patterns pick out, and the front end."""
+    from compbench.onnxfile import front_end
 
-    return [*dict.fromkeys([*matched(model, patterns), *preprocessing.said(model)])]
+    return [*dict.fromkeys([*matched(model, patterns), *front_end.said(model)])]
 
 
 def with_matrix_products(model: ModelProto, names: Collection[str]) -> ModelProto:

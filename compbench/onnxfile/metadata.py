@@ -14,16 +14,18 @@ FEEDS = "feeds"
 OUTPUT = "output"  # the name of the output that counts
 OUTPUT_IS = "output_is"  # "logits" or ...
 PROBABILITIES = "probabilities"  # ... this
-FIXED_NODES = "fixed_nodes"  # names of those that compute with nothing that is learnt, a list
-OF_THE_NET = (OUTPUT, OUTPUT_IS, FIXED_NODES)  # what stays true of a file made of this one
+FRONT_END = "front_end"  # the nodes before anything that is learnt, a list of names
+OF_THE_NET = (OUTPUT, OUTPUT_IS, FRONT_END)  # what stays true of a file made of this one
 PREFIX = "compbench."  # before the names of what is said here
 
 
-def read(file: bytes) -> dict[str, str]:
+def read(file: bytes | onnx.ModelProto) -> dict[str, str]:
     """What was written, without the prefix; nothing in a file that others made."""
-    entries = onnx.load_model_from_string(file).metadata_props
+    model = file if isinstance(file, onnx.ModelProto) else onnx.load_model_from_string(file)
     return {
-        one.key.removeprefix(PREFIX): one.value for one in entries if one.key.startswith(PREFIX)
+        one.key.removeprefix(PREFIX): one.value
+        for one in model.metadata_props
+        if one.key.startswith(PREFIX)
     }
 
 
@@ -43,9 +45,7 @@ def fed(file: bytes, feeds: Sequence[Feed]) -> bytes:
 
 def feeds(file: bytes | onnx.ModelProto) -> tuple[Feed, ...]:
     """How its inputs are made of a dataset's; nothing where it does not say."""
-    model = file if isinstance(file, onnx.ModelProto) else onnx.load_model_from_string(file)
-    said = {one.key: one.value for one in model.metadata_props}
-    return tuple(map(Feed.from_json, json.loads(said.get(PREFIX + FEEDS, "[]"))))
+    return tuple(map(Feed.from_json, json.loads(read(file).get(FEEDS, "[]"))))
 
 
 def net_sha256(file: bytes) -> str:

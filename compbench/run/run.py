@@ -14,7 +14,7 @@ from compbench.files import refuse_unwritable
 from compbench.make.store import Store
 from compbench.registry import import_path
 from compbench.results import find, record, row
-from compbench.results.folder import new_folder
+from compbench.results.folder import new_folder, write_companions
 from compbench.results.record import Run
 from compbench.run.progress import Progress
 from compbench.run.stages import Work
@@ -67,6 +67,7 @@ def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
         digest.remember(dataset, suite.dataset, content or "", folders.results)
         jobs = plan.plan(suite, dataset["digest"], folders.data)
         folder = _open(_describe(suite, jobs, dataset), folders.results, progress)
+        write_companions(folder, {n: one.content for n, one in loaded.companions.items()})
         work = Work(suite, jobs, loaded, store, folder, progress)
         work.run()
         finished = record.read_run(folder).model_copy(update={"finished": _now()})

@@ -28,14 +28,7 @@ from compbench.measure.rows import (
     skipped_row,
 )
 from compbench.measure.turns import Turns
-from compbench.results.folder import (
-    drop_rows,
-    has_rows,
-    read_rows,
-    read_rows_of,
-    write_companions,
-    write_rows,
-)
+from compbench.results.folder import drop_rows, has_rows, read_rows, read_rows_of, write_rows
 from compbench.results.row import Row
 from compbench.run.progress import Progress, Step
 from compbench.runtime.child import Start, spawned
@@ -331,8 +324,6 @@ class Work:
             artifact = self.artifacts.get(baseline.key)
             known = artifact is not None and LOGITS in artifact.manifest.files
             logits = np.load(artifact.path(LOGITS)) if artifact and known else None
-            companions = {name: one.content for name, one in self.data.companions.items()}
-            write_companions(self.folder, companions)
             write_rows(self.folder, DATASET, example_images.dataset_rows(self.data, logits))
         return example_images.places(read_rows_of(self.folder, DATASET))
 

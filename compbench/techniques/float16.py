@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from compbench.contracts import NullCase, OnnxTechnique, TrainingData
 from compbench.errors import JobFailed
-from compbench.onnxfile.graph import left, settled
+from compbench.onnxfile import graph
 from compbench.toolkit.quantize import onnxruntime
 from compbench.toolkit.quantize.options import EXCLUDE
 
@@ -38,8 +38,8 @@ class Technique(OnnxTechnique):
         from onnxruntime.quantization.onnx_model import ONNXModel
         from onnxruntime.transformers.float16 import convert_float_to_float16
 
-        model = settled(parent)
-        excluded = left(model, self.exclude)
+        model = graph.settled(parent)
+        excluded = graph.excluded(model, self.exclude)
         if len(excluded) == len(model.graph.node):
             return parent
         with onnxruntime.quiet():
@@ -56,7 +56,7 @@ class Technique(OnnxTechnique):
         return converted.model.SerializeToString(deterministic=True)
 
 
-def _join(graph: GraphProto, known: Collection[str]) -> None:
+def _join(joined: GraphProto, known: Collection[str]) -> None:
     """Between two excluded nodes numbers stay as they are: the converter casts them down and up.
 
     `known` are the names of the nodes that are not the converter's.
@@ -66,11 +66,11 @@ def _join(graph: GraphProto, known: Collection[str]) -> None:
     from compbench.onnxfile.nodes import every_node
 
     types = onnx.TensorProto
-    made = {name: node for node in graph.node for name in node.output}
-    whole = {one.name for one in graph.initializer if one.data_type == types.FLOAT}
-    outputs = {one.name for one in graph.output}
+    made = {name: node for node in joined.node for name in node.output}
+    whole = {one.name for one in joined.initializer if one.data_type == types.FLOAT}
+    outputs = {one.name for one in joined.output}
     same: dict[str, str] = {}
-    for node in graph.node:
+    for node in joined.node:
         if node.name in known or _cast_to(node) != types.FLOAT:
             continue
         source, before = node.input[0], made.get(node.input[0])
@@ -82,16 +82,16 @@ def _join(graph: GraphProto, known: Collection[str]) -> None:
             node.input[0] = source
         else:
             same[node.output[0]] = source
-    for node in every_node(graph):
+    for node in every_node(joined):
         for place, name in enumerate(node.input):
             node.input[place] = same.get(name, name)
     count = 0
-    while count != len(graph.node):  # a cast that nothing reads is read by none before it
-        count = len(graph.node)
-        used = {name for node in every_node(graph) for name in node.input} | outputs
-        needed = [node for node in graph.node if node.name in known or used & {*node.output}]
-        del graph.node[:]
-        graph.node.extend(needed)
+    while count != len(joined.node):  # a cast that nothing reads is read by none before it
+        count = len(joined.node)
+        used = {name for node in every_node(joined) for name in node.input} | outputs
+        needed = [node for node in joined.node if node.name in known or used & {*node.output}]
+        del joined.node[:]
+        joined.node.extend(needed)
 
 
 def _cast_to(node: NodeProto) -> int | None:

@@ -38,10 +38,10 @@ class Technique(FineTuning, TorchTechnique):
         description="share of the blocks to leave out: with 0.5 of six stay 0, 2 and 4. At least "
         "that share goes, and at least one block stays",
     )
-    keep: tuple[int, ...] | None = Field(
-        default=None, min_length=1, description="the blocks that stay, counted from 0; no ratio"
+    keep: blocks.Kept | None = Field(
+        default=None, description="the blocks that stay, counted from 0; no ratio"
     )
-    blocks: str | None = Field(
+    path: str | None = Field(
         default=None,
         description="path of the list of blocks; without it the one that holds most parameters",
     )
@@ -50,8 +50,6 @@ class Technique(FineTuning, TorchTechnique):
     def _one_measure(self) -> Technique:
         if self.keep is not None and "ratio" in self.model_fields_set:
             raise ValueError("ratio and keep both say which blocks stay: keep one")
-        if self.keep is not None and [*self.keep] != sorted({*self.keep}):
-            raise ValueError(f"keep = {[*self.keep]} should be places in rising order, each once")
         return self
 
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
@@ -63,7 +61,7 @@ class Technique(FineTuning, TorchTechnique):
 
     def _leave_out(self, model: nn.Module, fit: Trainer) -> None:
         try:
-            found = blocks.found(model, self.blocks)
+            found = blocks.found(model, self.path)
             count = len(found.places)
             kept = self.keep or blocks.evenly(count, max(1, int(count * (1 - self.ratio) + 1e-9)))
             blocks.keep(model, found, kept)

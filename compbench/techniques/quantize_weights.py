@@ -47,7 +47,7 @@ class Technique(OnnxTechnique):
     def rewrite(self, parent: bytes, data: TrainingData) -> bytes:
         """The quantized file: the same input and output, float32 (N, C, H, W) -> (N, K)."""
         model = onnxruntime.prepared(parent)
-        excluded = graph.left(model, self.exclude)
+        excluded = graph.excluded(model, self.exclude)
         if len(excluded) == len(model.graph.node):
             return parent
         return onnxruntime.weight_only(

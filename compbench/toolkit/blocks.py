@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, Field, NonNegativeInt
 
 from compbench.errors import nearest
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+def _rising(kept: tuple[int, ...]) -> tuple[int, ...]:
+    if [*kept] != sorted({*kept}):
+        raise ValueError(f"{[*kept]} should be blocks in rising order, each once")
+    return kept
+
+
+Kept = Annotated[tuple[NonNegativeInt, ...], Field(min_length=1), AfterValidator(_rising)]
 
 
 @dataclass(frozen=True)
@@ -45,18 +55,16 @@ def found(model: nn.Module, path: str | None = None) -> Blocks:
 
 
 def keep(model: nn.Module, blocks: Blocks, kept: Sequence[int]) -> None:
-    """Leave only these of the blocks, counted from 0, in their order; the net is changed.
+    """Leave only these of the blocks, counted from 0; the net is changed.
 
     Raises ValueError where there is no such block.
     """
     count = len(blocks.places)
     if not all(0 <= index < count for index in kept):
         raise ValueError(f"'{blocks.path}' has {count} blocks that are alike, counted from 0")
-    stays = {blocks.places[index] for index in kept}
-    gone = {*blocks.places} - stays
-    modules = _modules(model.get_submodule(blocks.path))
-    left = [module for place, module in enumerate(modules) if place not in gone]
-    _put(model, blocks.path, left)
+    holder: Any = model.get_submodule(blocks.path)
+    for index in sorted({*range(count)}.difference(kept), reverse=True):
+        del holder[blocks.places[index]]
 
 
 def evenly(count: int, kept: int) -> tuple[int, ...]:
@@ -69,11 +77,7 @@ def _lists(model: nn.Module) -> Iterator[tuple[str, list[nn.Module]]]:
 
     for path, module in model.named_modules():
         if isinstance(module, nn.ModuleList | nn.Sequential):
-            yield path, _modules(module)
-
-
-def _modules(holder: Any) -> list[nn.Module]:
-    return [*holder]
+            yield path, [module[place] for place in range(len(module))]
 
 
 def _alike(modules: Sequence[nn.Module]) -> list[list[int]]:
@@ -84,17 +88,3 @@ def _alike(modules: Sequence[nn.Module]) -> list[list[int]]:
         if shapes:
             kinds.setdefault((type(module), shapes), []).append(place)
     return [*kinds.values()]
-
-
-def _put(model: nn.Module, path: str, left: Sequence[nn.Module]) -> None:
-    """Fill the list anew; names in a Sequential are numbers, or what they were."""
-    from torch import nn
-
-    holder = model.get_submodule(path)
-    names = {id(module): name for name, module in holder.named_children()}
-    numbered = isinstance(holder, nn.ModuleList) or all(
-        re.fullmatch(r"\d+", n) for n in holder._modules
-    )
-    new = {str(i) if numbered else names[id(m)]: m for i, m in enumerate(left)}
-    holder._modules.clear()
-    holder._modules.update(new)

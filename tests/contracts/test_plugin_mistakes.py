@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from pydantic import Field
 
 import compbench as package
 from compbench.cli import main
-from compbench.contracts import DatasetSource, Samples, describe_model
+from compbench.contracts import Companion, DatasetSource, Samples, describe_model
 from compbench.data import digest
 from compbench.data import splits as data_splits
 from compbench.data.splits import Data
@@ -410,18 +410,40 @@ class Source(DatasetSource):
 
     classes = 2
     given: Any = Field(default=None, exclude=True)
+    more: Any = Field(default={}, exclude=True)
 
     def fingerprint(self, data_dir: Path) -> str:
         return "x"
 
     def load(self, data_dir: Path) -> Samples:
-        return Samples.of_images(*self.given)
+        return Samples.of_images(*self.given, **self.more)
 
 
 @pytest.mark.parametrize(("given", "message"), WRONG.values(), ids=WRONG)
 def test_samples_that_can_t_be_used(given: tuple, message: str) -> None:
+    refused(Source(given=given), message)
+
+
+COMPANIONS = [
+    (["a"], "companions are list, which should be by file name"),
+    ({"a/b": Companion(b"", "x")}, "companions: 'a/b' should be a file's name"),
+    ({"..": Companion(b"", "x")}, "companions: '..' should be a file's name"),
+    ({"": Companion(b"", "x")}, "companions: '' should be a file's name"),
+    ({3: Companion(b"", "x")}, "companions: 3 should be a file's name"),
+    ({"a": b"x"}, "companions: 'a' should be a file's name, for a Companion(bytes, use)"),
+    ({"a": Companion(cast(Any, "text"), "x")}, "for a Companion(bytes, use)"),
+]
+
+
+@pytest.mark.parametrize(("companions", "message"), COMPANIONS)
+def test_companions_that_are_no_files(companions: Any, message: str) -> None:
+    refused(Source(given=(images(), LABELS), more={"companions": companions}), message)
+
+
+def refused(source: Source, message: str) -> None:
+    """The dataset is refused by one line that names it."""
     with pytest.raises(UserError) as caught:
-        data_splits.load(Source(given=given), Path())
+        data_splits.load(source, Path())
     said = str(caught.value)
     assert message in said
     assert said.startswith("the dataset 'tests.contracts.test_plugin_mistakes:Source'")

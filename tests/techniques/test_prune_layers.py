@@ -69,7 +69,7 @@ def made(model: nn.Module, **options: Any) -> tuple[nn.Module, Fit]:
         ({"ratio": 0.99}, [1]),
         ({"ratio": 0.0}, [1, 2, 4, 8, 16, 32]),
         ({"keep": (0, 5)}, [1, 32]),
-        ({"keep": (2, 3, 4), "blocks": "layers"}, [4, 8, 16]),
+        ({"keep": (2, 3, 4), "path": "layers"}, [4, 8, 16]),
     ],
 )
 def test_the_right_ones_stay_with_their_weights(options: dict[str, Any], left: list[float]) -> None:
@@ -87,10 +87,9 @@ def test_the_right_ones_stay_with_their_weights(options: dict[str, Any], left: l
 @pytest.mark.parametrize(
     ("model", "options", "complaint"),
     [
-        (Net(), {"blocks": "layer"}, "'layer' is no list of modules; did you mean 'layers'"),
-        (Net(), {"blocks": "few"}, "'few' has no list with two blocks that are alike"),
+        (Net(), {"path": "layer"}, "'layer' is no list of modules; did you mean 'layers'"),
+        (Net(), {"path": "few"}, "'few' has no list with two blocks that are alike"),
         (Net(), {"keep": (0, 6)}, "'layers' has 6 blocks that are alike, counted from 0"),
-        (Net(), {"keep": (-1, 2)}, "'layers' has 6 blocks that are alike, counted from 0"),
         (Net(5), {}, "without blocks of 'layers' the net does not run: .*index 5"),
         (nn.Linear(SIZE, CLASSES), {}, "nothing was left out: the net has no list with two"),
         (nn.Sequential(nn.Linear(SIZE, CLASSES)), {}, "the net has no list with two blocks"),
@@ -115,6 +114,7 @@ def test_all_of_them_is_said() -> None:
         ({"keep": (2, 0)}, "rising order, each once"),
         ({"keep": (0, 0)}, "rising order, each once"),
         ({"keep": ()}, "at least 1 item"),
+        ({"keep": (-1, 2)}, "greater than or equal to 0"),
         ({"ratio": 1.0}, "less than 1"),
     ],
 )
@@ -137,11 +137,3 @@ def test_the_nets_of_compbench_have_blocks(family: gpt.Model | transformer.Model
     second = [n for n in kept if n.startswith(f"{found.path}.1.")]
     assert second
     assert all(torch.equal(kept[n], before[n.replace(".1.", ".2.", 1)]) for n in second)
-
-
-def test_names_in_a_sequential_stay_names() -> None:
-    model = nn.Sequential()
-    for name in ("a", "b", "c"):
-        model.add_module(name, nn.Linear(4, 4))
-    blocks.keep(model, blocks.found(model), (0, 2))
-    assert [*model._modules] == ["a", "c"]

@@ -17,7 +17,7 @@ from compbench.contracts import TrainingData
 from compbench.contracts.inputs import fed
 from compbench.errors import JobFailed, first_line
 from compbench.onnxfile.graph import (
-    left,
+    excluded,
     refuse_unchanged,
     settled,
     with_matrix_products,
@@ -116,7 +116,7 @@ def quantized(
             quant_type(options.activation_type),
             TensorsData(ranges.calibration_method, dict(ranges.items())),
             [],
-            [*left(model, options.exclude), *_masked(model, ranges)],
+            [*excluded(model, options.exclude), *_masked(model, ranges)],
             _operators(options),
             {"TensorQuantOverrides": _one_scale(model, options)},
         )
@@ -134,7 +134,7 @@ def dynamic(model: ModelProto, options: IntegerOptions) -> bytes:
     import onnx
     from onnxruntime.quantization import quantize_dynamic
 
-    names = _chosen(model, _operators(options), left(model, options.exclude))
+    names = _chosen(model, _operators(options), excluded(model, options.exclude))
     model = with_matrix_products(model, names)
     others = [node.name for node in model.graph.node if node.name not in names]
     with _folder() as folder:

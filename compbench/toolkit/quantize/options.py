@@ -22,7 +22,7 @@ STATIC_OPERATORS, DYNAMIC_OPERATORS = tuple(_STATIC.split()), tuple(_DYNAMIC.spl
 EXCLUDE = Field(
     default=(),
     description="nodes left as they are: names, operators, or patterns of names such as 'node_1*'; "
-    "and always those of a net's own preprocessing, such as a spectrogram, before what is learnt",
+    "and always those before anything that is learnt, such as those of a spectrogram",
 )
 
 

@@ -1,4 +1,4 @@
-"""What comes before the first thing that is learnt: it is found, and keeps its number format."""
+"""What comes before anything that is learnt: it is found, and keeps its number format."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from compbench.contracts import (
 )
 from compbench.contracts.inputs import WAVEFORM
 from compbench.models import cnn, keyword_cnn, text_cnn
-from compbench.onnxfile import preprocessing
+from compbench.onnxfile import front_end
 from compbench.onnxfile.export import to_onnx
 from compbench.registry import registry
 from compbench.tasks import classification
@@ -80,13 +80,21 @@ def test_it_ends_where_something_is_learnt(
     build: Callable[[Signature], nn.Module], signature: Signature, operators: set[str]
 ) -> None:
     file = onnx.load_model_from_string(to_onnx(build(signature).eval(), signature))
-    names = preprocessing.said(file)
+    names = front_end.said(file)
     by_name = {node.name: node for node in file.graph.node}
     found = [by_name[name] for name in names]
     assert {node.op_type for node in found} >= operators
     assert bool(found) == bool(operators)
     used = {name for node in found for name in node.input}
     assert not any("weight" in name or "gain" in name for name in used)
+
+
+def test_normalisation_in_the_graph_is_a_part_of_it() -> None:
+    raw = Input("uint8", (3, 8, 8), Normalisation((0.1, 0.2, 0.3), (0.3, 0.4, 0.5), 255.0))
+    signature = Signature({"pixels": raw}, 4, in_graph=True)
+    file = onnx.load_model_from_string(to_onnx(cnn.Model().build(signature).eval(), signature))
+    by_name = {node.name: node.op_type for node in file.graph.node}
+    assert [by_name[name] for name in front_end.said(file)] == ["Cast", "Mul", "Add"]
 
 
 @pytest.fixture(scope="module")
