@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from compbench.contracts import Recipe
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.failure_boundary import boundary
@@ -30,7 +31,7 @@ from compbench.measure.rows import (
 from compbench.measure.turns import Turns
 from compbench.results.folder import drop_rows, has_rows, read_rows, read_rows_of, write_rows
 from compbench.results.row import Row
-from compbench.run.progress import Progress, Step
+from compbench.run.progress import Progress, Step, Tell
 from compbench.runtime.child import Start, spawned
 from compbench.runtime.fork_server import ForkServer
 from compbench.runtime.process import Worker
@@ -156,7 +157,7 @@ class Work:
             write_rows(self.folder, f"launch-{name}-{index}", rows)
 
     def _evaluated_rows(
-        self, tell: Callable[[str], None], job: Job, artifact: Artifact, seen: evaluate.Seen
+        self, tell: Tell, job: Job, artifact: Artifact, seen: evaluate.Seen
     ) -> list[Row]:
         def failed(reason: str, name: str = "") -> Row:
             return self._failed(tell, job, reason, name)
@@ -179,9 +180,7 @@ class Work:
             )
         return rows
 
-    def _weighed_rows(
-        self, tell: Callable[[str], None], job: Job, name: str, what: str
-    ) -> list[Row]:
+    def _weighed_rows(self, tell: Tell, job: Job, name: str, what: str) -> list[Row]:
         if what.startswith(METRIC):
             return self._further_rows(tell, job, name, what)
         artifact, target = self.artifacts[job.key], self.suite.targets[name]
@@ -206,9 +205,7 @@ class Work:
         is_cpu = provider_of(target.provider).device == "cpu"
         return self.forks.start if is_cpu else spawned
 
-    def _further_rows(
-        self, tell: Callable[[str], None], job: Job, name: str, what: str
-    ) -> list[Row]:
+    def _further_rows(self, tell: Tell, job: Job, name: str, what: str) -> list[Row]:
         """What a metric measures itself; where it fails the artifact's other figures stand."""
         target, artifact = self.suite.targets.get(name), self.artifacts[job.key]
         given = (
@@ -232,7 +229,7 @@ class Work:
             self._error_file(what, job, name),
         )
 
-    def _launched_rows(self, tell: Callable[[str], None], name: str, index: int) -> list[Row]:
+    def _launched_rows(self, tell: Tell, name: str, index: int) -> list[Row]:
         """The rows of a launch; it is launched again without an arm that ended it."""
         inputs, silent_s = self.data.measured, self.suite.measure.process_seconds
         lost: list[Row] = []
@@ -260,9 +257,7 @@ class Work:
                 lost += self._lost(tell, name, index, {arms[a].key: r for a, r in culprits.items()})
         return lost
 
-    def _lost(
-        self, tell: Callable[[str], None], name: str, index: int, reasons: dict[str, str]
-    ) -> list[Row]:
+    def _lost(self, tell: Tell, name: str, index: int, reasons: dict[str, str]) -> list[Row]:
         """The failed rows of the artifacts (by key) that ended a launch, of all their jobs."""
         rows = [
             self._failed(tell, job, f"in launch {index + 1}: {reasons[job.key]}", name)
@@ -293,7 +288,7 @@ class Work:
         where = f"-{target}" if target else ""
         return self.folder / f"error-{stage}-{job.variant.name}-{job.seed}{where}.txt"
 
-    def _made(self, job: Job, tell: Callable[[str], None]) -> tuple[Manifest, dict[str, bytes]]:
+    def _made(self, job: Job, tell: Tell) -> tuple[Manifest, dict[str, bytes]]:
         from compbench.make import (
             job as make_job,  # imports torch, which a run without new jobs does without
         )
@@ -309,7 +304,8 @@ class Work:
         said = self.data.task.headline.text
 
         def on_epoch(epoch: Epoch, total: int) -> None:
-            tell(f"epoch {epoch.epoch}/{total}, validation {said(epoch.validation)}")
+            news = f"epoch {epoch.epoch}/{total}, validation {said(epoch.validation)}"
+            tell(news, epoch.epoch / total)
 
         unfinished = self.store.unfinished(job.key)
         manifest, files = make_job.make(job, parents, self.data, on_epoch, self.worker, unfinished)
@@ -327,9 +323,7 @@ class Work:
             write_rows(self.folder, DATASET, example_images.dataset_rows(self.data, logits))
         return example_images.places(read_rows_of(self.folder, DATASET))
 
-    def _failed(
-        self, tell: Callable[[str], None], job: Job, reason: str, target: str = "", launch: int = -1
-    ) -> Row:
+    def _failed(self, tell: Tell, job: Job, reason: str, target: str = "", launch: int = -1) -> Row:
         tell(f"FAILED: {reason}")
         row = failed_row(job, reason, target, launch)
         self._remember(row)
@@ -404,7 +398,10 @@ class Work:
 
 
 def _making(job: Job) -> Step:
-    return Step("make", job.variant.name, f"make {job.label}")
+    technique = job.variant.technique
+    epochs = technique.epochs if isinstance(technique, Recipe) else 0
+    label = f"make {job.label}"
+    return Step("train" if epochs else "make", job.variant.name, label, amount=epochs or 1)
 
 
 def _rows_name(job: Job) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from compbench.training.strides import has_stride
 from compbench.training.weights import undone
 
 
@@ -39,13 +40,14 @@ def _runs(model: nn.Module, example: Sequence[Tensor]) -> bool:
 
 
 def fastest(model: nn.Module) -> torch.memory_format:
-    """channels_last where there are convolutions; not where a 1×1 one has a stride.
+    """channels_last where there are convolutions; not where a 1×1 one runs with a stride.
 
-    The backward pass of those crashes the process in that layout (torch 2.13, oneDNN on AVX-512).
-    Nor where a tensor has five axes, as of a 3-D convolution: the layout is one of four.
+    The backward pass of those crashes the process in that layout (torch 2.13, oneDNN on AVX-512):
+    see `strides`. Nor where a tensor has five axes, as of a 3-D convolution: the layout is one of
+    four.
     """
     convolutions = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
-    breaks = any(c.kernel_size == (1, 1) and c.stride != (1, 1) for c in convolutions)
+    breaks = any(map(has_stride, convolutions))
     breaks |= any(t.ndim == 5 for t in (*model.parameters(), *model.buffers()))
     return torch.channels_last if convolutions and not breaks else torch.contiguous_format
 

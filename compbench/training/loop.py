@@ -24,6 +24,7 @@ from compbench.training.device import fastest_here
 from compbench.training.layout import moved, working
 from compbench.training.micro_batch import Mixed, largest
 from compbench.training.stored import Preparation, Stored
+from compbench.training.strides import skipped_first
 from compbench.training.unfinished import Unfinished
 from compbench.training.weights import plain_attributes
 
@@ -82,9 +83,9 @@ class Fit(Trainer):
         self._calls += 1
         example = self.example(model)
         _give_shapes(model, example)
-        layout = working(model, example, self.device)
-        if recipe.epochs:
-            with allocator.kept(), pooled_first(model):
+        with allocator.kept(), pooled_first(model), skipped_first(model):
+            layout = working(model, example, self.device)
+            if recipe.epochs:
                 self._train(model, recipe, loss, after_step, layout)
         self.seconds += time.perf_counter() - started
         return moved(model, torch.device("cpu"), torch.contiguous_format).eval()

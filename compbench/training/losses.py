@@ -35,6 +35,7 @@ def taught(teacher: nn.Module, by: Teaching, data: TrainingData, fit: Trainer) -
     from torch import device
 
     from compbench.training.layout import working
+    from compbench.training.strides import skip_first
 
     task = data.task
 
@@ -46,6 +47,7 @@ def taught(teacher: nn.Module, by: Teaching, data: TrainingData, fit: Trainer) -
         return None if by.hard_weight == 1 else hard
     # a copy, as the order of its weights in memory would show in the last bits of a child's logits
     teacher = copy.deepcopy(teacher)
+    skip_first(teacher)
     working(teacher, fit.example(teacher), device("cpu"))
     fixed, last = None, Last()
     size = 4 * prod(task.output_shape(data.train.targets, data.signature.outputs))

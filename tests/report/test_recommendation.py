@@ -60,7 +60,7 @@ def test_every_variant_has_its_figures_on_validation() -> None:
     assert all(" pp (" in row["change on validation"] for row in table.values())
     assert table["fast"]["images that would decide"] == "–"
     assert int(table["unsure"]["images that would decide"].replace(",", "")) > SAMPLES
-    assert table["fast"][""] == "taken"
+    assert table["fast"]["choice"] == "taken"
 
 
 def test_in_short_has_a_row_for_the_most_accurate_and_a_use_for_none_is_a_reason() -> None:

@@ -65,6 +65,48 @@ def test_a_step_takes_as_long_as_those_most_like_it(steps: list[Step], expected:
     assert estimate.left_s(steps) == pytest.approx(expected)
 
 
+def training(name: str, epochs: int) -> Step:
+    return Step("train", name, f"make {name}", amount=epochs)
+
+
+def test_trainings_take_as_long_as_they_have_epochs() -> None:
+    estimate = Estimate()
+    estimate.saw(training("teacher", 40), 400)
+    estimate.saw(step("int8"), 3)
+    assert estimate.left_s([training("student", 12)]) == pytest.approx(120)
+    assert estimate.left_s([training("student", 12), step("float16")]) == pytest.approx(123)
+    estimate.sees(training("student", 12), 60)
+    assert estimate.left_s([training("student", 12)]) == pytest.approx(60)
+    assert estimate.left_s([training("other", 2)]) == pytest.approx((10 + 5) / 2 * 2)
+
+
+@pytest.mark.parametrize("resumed_after", [0, 30])
+def test_a_training_under_way_says_how_long_all_will_still_take(
+    clock: Clock, resumed_after: int
+) -> None:
+    console = shown()
+    progress = Progress(console, clock)
+    steps = [training("a", 40), training("b", 10)]
+    with progress.plan(steps), progress.step(steps[0]) as tell:
+        for epoch in range(resumed_after + 1, 41):
+            clock.now += 10
+            tell(f"epoch {epoch}", epoch / 40)
+    told = [line for line in written(console) if "epoch 36," in line]
+    after = 10 * (36 - resumed_after)
+    assert told == [f"          make a: epoch 36, after {after // 60}:00; about 2:20 left"]
+    assert written(console)[-1].endswith("about 1:40 left")
+
+
+def test_a_step_that_takes_longer_than_was_guessed_leaves_no_negative_time(clock: Clock) -> None:
+    console = shown()
+    progress = Progress(console, clock)
+    steps = [step("a", "time", 10), step("b", "time", 10)]
+    with progress.plan(steps), progress.step(steps[0]) as tell:
+        clock.now += 90
+        tell("still at it")
+    assert written(console)[0] == "          time a: still at it, after 1:30; about 0:10 left"
+
+
 def test_in_a_pipe_every_step_is_a_line(clock: Clock) -> None:
     console = shown()
     progress = Progress(console, clock)
@@ -79,7 +121,7 @@ def test_in_a_pipe_every_step_is_a_line(clock: Clock) -> None:
                     tell("epoch 2/2")
     assert written(console) == [
         "    [1/3] make a in 2.0 s; about 1:32 left",
-        "          make b: epoch 1/2, after 1:05",
+        "          make b: epoch 1/2, after 1:05; about 1:30 left",
         "    [2/3] make b in 65.2 s (epoch 2/2); about 1:30 left",
         "    [3/3] time c in 100.0 s",
     ]

@@ -33,7 +33,7 @@ def _row(s: Summary, choice: Choice, noun: str) -> dict[str, str]:
         f"within {choice.constraints.drop_text}": drop.standing.value,
         f"{noun}s that would decide": needed,
         "speed": units.speed(s.speedup, s.faster),
-        "": taken or ", ".join(others),
+        "choice": taken or ", ".join(others),
     }
 
 
