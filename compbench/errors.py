@@ -15,11 +15,14 @@ _COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # ECMA-48's control sequences
 _PLAIN = {"valid tuple": "list", "valid dictionary": "table", " after validation": ""}
 
 
+LONGEST = 300  # characters of a message
+
+
 class UserError(Exception):
     """A mistake the user can put right; the command line prints it as one line and exits with 2."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(_printable(message))
+        super().__init__(shortened(_printable(message)))
 
 
 class JobFailed(Exception):
@@ -45,16 +48,23 @@ def plain(text: str) -> str:
 
 def told(error: BaseException) -> str:
     """What a plugin's exception says and where in its file it was raised, in one short line."""
-    said, place = one_line(str(error)), _place(error)
+    said, where = one_line(str(error)), place(error)
     kind = type(error).__name__
     text = f"{kind}: {said}" if said else kind
-    return f"{text} ({place})" if place else text
+    return f"{text} ({where})" if where else text
 
 
 def one_line(text: str, most: int = 120) -> str:
     """The first line of a text without control characters, cut where it is long."""
     line = _printable((text.strip().splitlines() or [""])[0])
     return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def shortened(text: str) -> str:
+    """A message of `LONGEST` characters at most: what is cut is its middle."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST - 101]}…{text[-100:]}"
 
 
 def shown(value: object) -> str:
@@ -66,7 +76,7 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def _place(error: BaseException) -> str:
+def place(error: BaseException) -> str:
     """The last line that ran outside of compbench and of all libraries."""
     if isinstance(error, SyntaxError):  # says it itself
         return ""

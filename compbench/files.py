@@ -23,6 +23,25 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
 
 
+def is_temporary(path: Path) -> bool:
+    """Whether it is a file that is being written, or was when a process was killed."""
+    return path.name.startswith(TEMPORARY)
+
+
+def is_own_file(path: Path) -> bool:
+    """Whether it is a whole file that lies where it seems to: no link, no folder."""
+    return path.is_file() and not path.is_symlink() and not is_temporary(path)
+
+
+def read_own(path: Path) -> bytes:
+    """A file's content. Raises ValueError where it is a link or a folder: nobody wrote it so."""
+    if path.is_symlink():
+        raise ValueError("it is a link to elsewhere")
+    if path.is_dir():
+        raise ValueError("it is a folder")
+    return path.read_bytes()
+
+
 def refuse_unwritable(folder: Path, option: str) -> None:
     """Raises UserError where nothing can be written into a folder, or it can't be made."""
     path = folder.absolute()
@@ -38,7 +57,8 @@ def refuse_unwritable(folder: Path, option: str) -> None:
 
 def write_synced(path: Path, content: bytes) -> None:
     """Write a file and wait until the disk has it."""
-    with path.open("wb") as file:
+    path.unlink(missing_ok=True)  # what a kill left, or a link to elsewhere
+    with path.open("xb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

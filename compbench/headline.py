@@ -6,7 +6,6 @@ root where the scores are squared errors.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from compbench import units
+from compbench.errors import shown
 
 
 class Loss(NamedTuple):
@@ -32,7 +32,7 @@ class Loss(NamedTuple):
         return f"{100 * self.most:.12g}%" if self.is_relative else self.most
 
 
-_LOSS = re.compile(r"\s*([0-9]*\.?[0-9]+(?:e-?[0-9]+)?)\s*(%)?\s*")
+_LOSS = units.NUMBER + r"(%)?\s*"
 
 
 class Headline(BaseModel):
@@ -124,11 +124,12 @@ class Headline(BaseModel):
             return Loss(0.01, not self.is_share)
         if self.is_share:
             return Loss(units.parse_share(given))
-        found = _LOSS.fullmatch(str(given))
+        found = units.quantity(_LOSS, given)
         if not found:
+            number = f"a number of {self.unit}" if self.unit else "a number"
             raise ValueError(
-                f"{given!r} should be a number{self.unit and f' of {self.unit}'}, since the metric "
-                f"is {self.label}, or such a share of the baseline's value as 2%"
+                f"{shown(given)} should be {number}, since the metric is {self.label}, or such a "
+                "share of the baseline's value as 2%"
             )
         return Loss(float(found[1]) / (100 if found[2] else 1), bool(found[2]))
 
@@ -177,7 +178,7 @@ def readable_loss(text: float | str) -> float | str:
 
     Raises ValueError for what is none of any: see `Headline.loss`.
     """
-    if (isinstance(text, str) and _LOSS.fullmatch(text)) or (
+    if (isinstance(text, str) and units.quantity(_LOSS, text)) or (
         not isinstance(text, str) and text >= 0
     ):
         return text

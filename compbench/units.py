@@ -7,6 +7,8 @@ from math import floor, isfinite, log10
 
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
+from compbench.errors import shown
+
 Triple = tuple[float, float, float]  # an estimate and the ends of its interval
 NOTHING = "–"
 UNSURE = "≈"  # beside a difference that chance or noise could explain
@@ -181,9 +183,16 @@ def _rounded(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-_NUMBER = r"\s*([0-9]*\.?[0-9]+(?:e-?[0-9]+)?)\s*"
+NUMBER = r"\s*([0-9]*\.?[0-9]+(?:e-?[0-9]+)?)\s*"
 _NANOSECONDS = {"ns": 1.0, "us": 1e3, "µs": 1e3, "μs": 1e3, "ms": 1e6, "s": 1e9}
+_LONGEST = 60  # characters of a quantity: matching takes long where there are thousands
 _BYTES = TypeAdapter(ByteSize)
+
+
+def quantity(pattern: str, text: str | float) -> re.Match[str] | None:
+    """What a user wrote as a number with a unit, matched; longer ones are none."""
+    written = str(text)
+    return re.fullmatch(pattern, written, re.IGNORECASE) if len(written) <= _LONGEST else None
 
 
 def parse_share(text: str | float) -> float:
@@ -191,31 +200,31 @@ def parse_share(text: str | float) -> float:
 
     A bare 1 is refused: it may be meant as 1pp or as 100pp.
     """
-    found = re.fullmatch(_NUMBER + r"(pp|%)?", str(text), re.IGNORECASE)
+    found = quantity(NUMBER + r"(pp|%)?", text)
     value = float(found[1]) / (100 if found[2] else 1) if found else -1.0
     if found and not found[2] and value == 1:
-        raise ValueError(f"{text!r} may be 1pp or 100pp: write the one that is meant")
+        raise ValueError(f"{shown(text)} may be 1pp or 100pp: write the one that is meant")
     if not 0 <= value <= 1:
         hint = f": write {text}pp" if found and not found[2] and value <= 100 else ""
-        raise ValueError(f"{text!r} should be percentage points such as 1pp, or 0 to 1{hint}")
+        raise ValueError(f"{shown(text)} should be percentage points such as 1pp, or 0 to 1{hint}")
     return value
 
 
 def parse_bytes(text: str | float) -> float:
     """'200KB', '1.5 MB', '64KiB' and 200000 in bytes. Raises ValueError for anything else."""
     try:
-        value = float(_BYTES.validate_python(text))
+        value = float(_BYTES.validate_python(text)) if len(str(text)) <= _LONGEST else 0.0
     except ValidationError:
         value = 0.0
     if not value > 0:
-        raise ValueError(f"{text!r} should be a size such as 200KB or 1.5MB")
+        raise ValueError(f"{shown(text)} should be a size such as 200KB or 1.5MB")
     return value
 
 
 def parse_time(text: str | float) -> float:
     """'0.5ms', '80 us' and '2s' in nanoseconds. Raises ValueError for what has no unit of time."""
-    found = re.fullmatch(_NUMBER + rf"({'|'.join(_NANOSECONDS)})", str(text), re.IGNORECASE)
+    found = quantity(NUMBER + rf"({'|'.join(_NANOSECONDS)})", text)
     value = float(found[1]) * _NANOSECONDS[found[2].lower()] if found else 0.0
     if not value > 0:
-        raise ValueError(f"{text!r} should be a time with its unit, such as 0.5ms or 80us")
+        raise ValueError(f"{shown(text)} should be a time with its unit, such as 0.5ms or 80us")
     return value

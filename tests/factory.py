@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -108,6 +108,11 @@ def make_run(variants: Mapping[str, dict[str, Any]] = VARIANTS, **changes: Any) 
     content["dataset"] = upgrade.dataset(content["dataset"])
     content["variants"] = {n: upgrade.variant(v) for n, v in content["variants"].items()}
     return Run(**content)
+
+
+def with_keys(run: Run, rows: Iterable[Row]) -> Run:
+    """A run that has made what these rows are of."""
+    return run.model_copy(update={"keys": tuple(dict.fromkeys(row.key for row in rows))})
 
 
 def task_of(headline: Headline) -> dict[str, Any]:

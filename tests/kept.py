@@ -10,7 +10,7 @@ from compbench.make.store import MODEL, Manifest, Store
 from compbench.results import record
 from compbench.results.folder import new_folder, write_rows
 from compbench.results.row import Row
-from tests.factory import lineage, make_run, status_row, variant_rows
+from tests.factory import lineage, make_run, status_row, variant_rows, with_keys
 
 FILES = {"teacher": b"t" * 400, "student": b"s" * 100}
 
@@ -28,7 +28,7 @@ def write_run(
         for seed in run.seeds:
             store.put(manifest(f"{name}-{seed}", name, seed), {MODEL: content})
     path = new_folder(folder, run.suite, run.started)
-    record.write_run(path, run)
+    record.write_run(path, with_keys(run, rows))
     write_rows(path, "all", rows)
     return path
 

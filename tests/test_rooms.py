@@ -18,7 +18,17 @@ import compbench
 
 ROOT = Path(compbench.__file__).parent
 
-BASE = ("errors", "units", "files", "failure_boundary", "headline", "environment_variable")
+BASE = (
+    "errors",
+    "units",
+    "files",
+    "file_name",
+    "own_folder",
+    "seal",
+    "failure_boundary",
+    "headline",
+    "environment_variable",
+)
 PUBLIC = ("__init__", "__main__", "pytest_plugin")  # may import everything
 ROOMS = {  # room: what it may import; base stands for `BASE`
     "base": "",
@@ -45,7 +55,7 @@ ROOMS = {  # room: what it may import; base stands for `BASE`
     "run": "base registry contracts runtime data training suite make results measure",
     "statistics": "base contracts metrics results",
     "table": "base contracts metrics results statistics",
-    "gate": "base registry contracts runtime data suite make results measure statistics",
+    "gate": "base registry contracts runtime data onnxfile suite make results measure statistics",
     "compare": "base registry contracts runtime data make results statistics gate",
     "history": "base contracts metrics runtime results statistics table",
     "report": "base contracts metrics runtime results statistics table history",

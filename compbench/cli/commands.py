@@ -54,7 +54,7 @@ def run(
     """Make what is missing, measure all, write the report. Stopped, it goes on where it was."""
     from compbench.report import write
     from compbench.run.progress import Progress
-    from compbench.run.run import Folders
+    from compbench.run.run import Folders, reported
     from compbench.run.run import run as run_suite
     from compbench.suite import read as suites
     from compbench.table.stored_run import StoredRun
@@ -72,6 +72,7 @@ def run(
         raise typer.Exit(130) from None
     stored = StoredRun(outcome.folder)
     written = write.write(stored, places.reports)
+    reported(outcome.folder)
     failures = (*outcome.failures, *written.failures)
     output.show_run(stored, [written.path], failures)
     _end(failures)
@@ -167,16 +168,19 @@ def pick(
 ) -> None:
     """Say which variant to take under constraints, and what excluded the others.
 
-    What is not given is as the suite's [pick] says. Exit code 1 where nothing fits.
+    What is not given is as the suite's [pick] says. Exit code 1 where nothing fits, and where the
+    run is incomplete.
     """
+    from dataclasses import replace
+
     from compbench.cli.pick import choose
     from compbench.table.stored_run import open_run
 
     given = {"--max-drop": max_drop, "--max-bytes": max_bytes, "--max-latency": max_latency}
     stored = open_run(results, run)
-    chosen = choose(stored.run, stored.summaries, target, given)
+    chosen = replace(choose(stored.run, stored.summaries, target, given), gaps=stored.gaps)
     Output(json=json).show_choice(chosen)
-    if chosen.choice.taken is None:
+    if chosen.choice.taken is None or chosen.gaps:
         raise typer.Exit(1)
 
 

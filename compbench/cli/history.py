@@ -24,10 +24,11 @@ def history(
     form: Annotated[str, typer.Option("--format", help="table, csv or json")] = "table",
 ) -> None:
     """Show a metric over a suite's runs, as a table and a picture, with step changes marked."""
-    from compbench.files import refuse_unwritable, write_whole
+    from compbench.files import refuse_unwritable
     from compbench.history import metrics, render
     from compbench.history.history import history as history_of
     from compbench.history.runs import read
+    from compbench.own_folder import OwnFolder
     from compbench.report.pictures import history as pictures_history
 
     refuse_format(form, render.FORMATS)
@@ -36,9 +37,8 @@ def history(
     found = history_of(runs.finished, asked, target, variant or ())
     folder = reports_folder(reports, results)
     refuse_unwritable(folder, "--reports")
-    path = folder / found.suite / f"history-{asked.name}-{found.target}.png"
-    picture = pictures_history.picture(found)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, picture)
+    file = f"history-{asked.name}-{found.target}.png"
+    OwnFolder(folder / found.suite, "history").put({file: pictures_history.picture(found)})
+    path = folder / found.suite / file
     print(render.render(found, runs, form, str(path)), end="")
     print(f"picture: {path}", file=sys.stdout if form == "table" else sys.stderr)

@@ -59,7 +59,15 @@ class Output:
             shown = console()
             for part in overview(stored.run, stored.summaries):
                 shown.print(part)
+            self._warn(shown, stored.gaps)
         self.show_paths(stored, paths, failures)
+
+    def _warn(self, shown: Console, gaps: Sequence[str]) -> None:
+        """Say that a run lacks something, where it does."""
+        from compbench.statistics.gaps import told
+
+        if gaps:
+            shown.print(told(gaps), style="bold yellow", markup=False, soft_wrap=True)
 
     def show_paths(
         self, stored: StoredRun, paths: Sequence[Path], failures: Sequence[str] = ()
@@ -70,6 +78,7 @@ class Output:
 
             whole = {
                 "run": str(stored.folder),
+                "incomplete": list(stored.gaps),
                 "reports": [str(path) for path in paths],
                 "failures": list(failures),
                 "table": records(stored.table()),
@@ -86,5 +95,6 @@ class Output:
             return
         shown = console()
         shown.print(chosen.sentence(), style="bold", soft_wrap=True)
+        self._warn(shown, chosen.gaps)
         if chosen.choice.excluded:
             shown.print(chosen.table())

@@ -33,6 +33,7 @@ class Chosen:
     summaries: Summaries
     target: str
     choice: Choice
+    gaps: tuple[str, ...] = ()  # what the run lacks
 
     def sentence(self) -> str:
         """The answer in a line."""
@@ -69,6 +70,7 @@ class Chosen:
             "suite": self.run.suite,
             "target": self.target,
             "metric": self.run.headline.name,
+            "incomplete": list(self.gaps),
             "constraints": {
                 "max_drop": limits.loss.recorded,
                 "max_bytes": limits.max_bytes,

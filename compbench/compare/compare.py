@@ -68,7 +68,8 @@ def compare(a: Side, b: Side, again: Again | None = None) -> Comparison:
         if again is not None:
             here = [_again(a, b, x, again.get((x.variant, target))) for x in here]
         lines += here
-    between = context.between(a.run, b.run)
+    lost = (f"{n}: {text}" for n, one in (("A", a), ("B", b)) for text in one.problems)
+    between = (*lost, *context.between(a.run, b.run))
     return Comparison(a, b, between, over.name if over else "", corrected(lines), again is not None)
 
 

@@ -26,6 +26,7 @@ class Side:
     run: Run
     rows: Rows
     summaries: Summaries
+    problems: tuple[str, ...] = ()  # what is wrong with its files
 
     def artifacts(self, variant: str) -> dict[int, tuple[str, str]]:
         """Seed -> key and sha256 of the ONNX file."""
@@ -71,10 +72,10 @@ class Pair:
         return self.b or self.a or ""
 
 
-def side(label: str, run: Run, rows: Iterable[Row]) -> Side:
-    """A run as a side of a comparison."""
+def side(label: str, run: Run, rows: Iterable[Row], problems: Iterable[str] = ()) -> Side:
+    """A run as a side of a comparison; `problems` are what is wrong with its files."""
     rows = list(rows)
-    return Side(label, run, Rows(rows), summarise(run, rows))
+    return Side(label, run, Rows(rows), summarise(run, rows), tuple(problems))
 
 
 def match(a: Side, b: Side) -> list[Pair]:

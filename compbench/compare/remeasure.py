@@ -19,7 +19,7 @@ from compbench.gate import paired_timing
 from compbench.gate.paired_timing import Limits
 from compbench.make.store import MODEL, Store
 from compbench.results.find import suite_file
-from compbench.results.folder import read_rows
+from compbench.results.folder import examine
 from compbench.results.record import Run, read_run
 from compbench.runtime.target import Target
 
@@ -37,7 +37,7 @@ def compare_folders(folders: tuple[Path, Path], results: Path, data_dir: Path | 
 
     Artifacts are looked for under `results` and where the runs are.
     """
-    a, b = (side(str(path), read_run(path), read_rows(path)) for path in folders)
+    a, b = map(_side, folders)
     refuse_nothing_in_common(a, b)
     if data_dir is None:
         return compare(a, b)
@@ -46,6 +46,12 @@ def compare_folders(folders: tuple[Path, Path], results: Path, data_dir: Path | 
     with cache.fallback(results):
         again = remeasure(a, b, places, lambda line: print(line, file=sys.stderr))
     return compare(a, b, again)
+
+
+def _side(folder: Path) -> Side:
+    run = read_run(folder)
+    found = examine(folder, run)
+    return side(str(folder), run, found.rows, found.problems.values())
 
 
 def remeasure(a: Side, b: Side, places: Places, tell: Callable[[str], None]) -> Again:
@@ -117,7 +123,7 @@ def _shapes(run: Run) -> dict[str, Any]:
 def _inputs(newer: Side, data_dir: Path) -> Inputs:
     about, task = newer.run.dataset, newer.run.task
     name, suite = about["name"], suite_file(newer.run.suite_path, Path(newer.label))
-    source = kinds.dataset(name, about.get("options", {}), suite)
+    source = kinds.recorded_dataset(name, about.get("options", {}), suite)
     if samples.fingerprint(source, data_dir) is None:
         raise UserError(
             f"{name}, on whose test samples files are measured, is not under {data_dir}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -58,23 +59,44 @@ def task(name: str) -> type[TaskBase]:
     return plugins.find("task", name, (TaskBase,), NAMED_WORDS)
 
 
-def dataset(
-    name: str, options: Mapping[str, Any] = {}, suite_file: Path | None = None
-) -> DatasetSource:
-    """A dataset's source with its options, also where its import path is that of a suite elsewhere.
+def dataset(name: str, options: Mapping[str, Any] = {}) -> DatasetSource:
+    """A dataset's source with its options.
 
     Raises UserError with what is wrong with its class, or with its options.
     """
-    if suite_file is not None:
-        try:
-            with import_path.beside(suite_file):
-                return dataset(name, options)
-        except UserError as error:
-            if suite_file.is_file():
-                raise
-            raise UserError(f"{error}; it may be beside {suite_file}, which is not here") from error
     plugin: Any = dataset_class(name)
     return _made("dataset", name, plugin, options)
+
+
+def recorded_dataset(
+    name: str, options: Mapping[str, Any], suite_file: Path | None
+) -> DatasetSource:
+    """The dataset that a run or a baseline was recorded with, by the suite file if it is here.
+
+    A record is data, which may come from anywhere: a class beside a suite file is imported only
+    where that file names it too, else one of an installed package alone. Raises UserError.
+    """
+    if suite_file is None:
+        with import_path.installed_only():
+            return dataset(name, options)
+    is_here = suite_file.is_file()
+    is_meant = ":" not in name or (is_here and name in _named_datasets(suite_file))
+    try:
+        with import_path.beside(suite_file) if is_meant else import_path.installed_only():
+            return dataset(name, options)
+    except UserError as error:
+        if is_here and is_meant:
+            raise
+        why = "does not name it" if is_here else "is not here"
+        raise UserError(f"{error}; it may be beside {suite_file}, which {why}") from error
+
+
+def _named_datasets(suite_file: Path) -> tuple[object, ...]:
+    try:
+        found = tomllib.loads(suite_file.read_text(encoding="utf-8-sig")).get("dataset")
+    except (OSError, ValueError):
+        return ()
+    return (found, found.get("name") if isinstance(found, dict) else None)
 
 
 def _made(kind: str, name: str, plugin: Any, options: Mapping[str, Any]) -> Any:

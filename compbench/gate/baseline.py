@@ -15,9 +15,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from compbench.errors import UserError, nearest
+from compbench import seal
+from compbench.errors import UserError, explain, nearest, one_line
 from compbench.files import refuse_unwritable, sha256, write_whole
-from compbench.gate.snapshot import FORMAT, Record, Snapshot, of_files, of_run
+from compbench.gate.snapshot import FORMAT, SEALED, Record, Snapshot, of_files, of_run
 from compbench.results.find import find_run
 from compbench.results.folder import read_rows, write_rows
 from compbench.results.record import ROWS, RUN
@@ -70,9 +71,9 @@ def write(found: Snapshot, folder: Path) -> Path:
         for name, path in found.files.items():
             shutil.copyfile(path, temporary / found.record.variants[name].file)
         write_rows(temporary, _ROWS_NAME, found.rows)
-        checked = {"rows_sha256": sha256(temporary / _ROWS_FILE)}
+        checked = {"format": FORMAT, "rows_sha256": sha256(temporary / _ROWS_FILE)}
         record = found.record.model_copy(update=checked)
-        write_whole(temporary / RECORD, record.model_dump_json(indent=1).encode() + b"\n")
+        write_whole(temporary / RECORD, seal.json_text(record.model_dump(mode="json")))
         load(temporary)  # a file that was damaged while it was copied is no baseline
         _replace(temporary, folder)
     except BaseException:
@@ -85,13 +86,14 @@ def load(folder: Path) -> Snapshot:
     """Read a baseline. Raises UserError where a file is missing or not the one that was saved."""
     path = folder / RECORD
     try:
-        record = Record.model_validate_json(path.read_bytes())
+        record = Record(**seal.read_object(path, sealed_since=SEALED, newest=FORMAT))
     except FileNotFoundError:
         raise UserError(f"{folder} is not a baseline: it has no {RECORD}") from None
     except ValidationError as error:
-        raise UserError(f"{path} is damaged: {error.errors()[0]['msg']}") from error
-    if record.format > FORMAT:
-        raise UserError(f"{path} has format {record.format}; this compbench reads up to {FORMAT}")
+        known = Record.model_fields
+        raise UserError(f"{path} is damaged: {explain(error, 'it', known)}") from error
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path} is damaged: {one_line(str(error), 160)}") from error
     sums = {entry.file: entry.sha256 for entry in record.variants.values()}
     for name, wanted in {**sums, str(_ROWS_FILE): record.rows_sha256}.items():
         _verify(folder, name, wanted)

@@ -85,7 +85,7 @@ def loaded(baseline: Snapshot, data_dir: Path) -> tuple[Data, list[str]]:
     about = baseline.record.dataset.get("options", {})
     given = dict(baseline.record.task)
     suite = suite_file(baseline.record.suite_path, Path(baseline.label))
-    source = kinds.dataset(name, about, suite)
+    source = kinds.recorded_dataset(name, about, suite)
     task = kinds.made_task(given.pop("name", source.own_task), given.pop("options", {}))
     loaded = splits.load(source, data_dir, task)
     here = digest.record(name, loaded)

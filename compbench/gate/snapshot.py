@@ -9,17 +9,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from compbench.errors import UserError
+from compbench.errors import UserError, one_line
+from compbench.file_name import FileName
 from compbench.files import sha256
 from compbench.headline import Headline
 from compbench.make.store import MODEL, store_of
 from compbench.results import upgrade
-from compbench.results.folder import read_rows
+from compbench.results.folder import examine
 from compbench.results.record import Run, read_run
 from compbench.results.row import Row
 from compbench.suite import read as suites
 
-FORMAT = 1
+FORMAT = 2
+SEALED = 2  # the first in which its record has a checksum
 # what is kept of a run; times are not, since they are only ever compared side by side
 METRICS = {
     "size_bytes",
@@ -44,7 +46,7 @@ class Entry(BaseModel):
 
     key: str = ""  # empty for a bare file
     sha256: str
-    file: str
+    file: FileName
     technique: str = ""
     parents: tuple[str, ...] = ()
     is_torch: bool = False
@@ -64,7 +66,7 @@ class Record(BaseModel):
     seed: int = 0
     targets: dict[str, dict[str, Any]] = {}
     gate: dict[str, Any] | None = None
-    variants: dict[str, Entry]
+    variants: dict[FileName, Entry]
     lost: dict[str, str] = {}
     environment: dict[str, Any] = {}
     git_commit: str | None = None
@@ -105,7 +107,10 @@ def of_run(folder: Path, results: Path) -> Snapshot:
     if run.finished is None:
         raise UserError(f"{folder} was stopped before its end; go on with: {again}")
     seed = run.seeds[0]
-    rows = tuple(r for r in read_rows(folder) if r.seed == seed and r.metric in METRICS)
+    found = examine(folder, run)
+    for problem in found.problems.values():
+        raise UserError(f"{problem}; measure it again: {again}")
+    rows = tuple(r for r in found.rows if r.seed == seed and r.metric in METRICS)
     lost = {r.variant: r.reason for r in rows if r.metric == "status" and not r.target}
     keys = {r.variant: r.key for r in rows}
     store = store_of(folder, results)
@@ -127,8 +132,28 @@ def of_files(folder: Path) -> Snapshot:
     files = {path.stem: path for path in sorted(folder.glob("*.onnx"))}
     if not files:
         raise UserError(f"{folder} has no ONNX files; name them after variants: student.onnx")
+    for path in files.values():
+        _refuse_parts(path)
     entries = {n: Entry(sha256=sha256(path), file=path.name) for n, path in files.items()}
     return Snapshot(str(folder), Record(variants=entries, saved=now()), files)
+
+
+def _refuse_parts(path: Path) -> None:
+    """Raises UserError where weights lie in other files, whose sizes and sums nobody would see."""
+    import onnx  # which few commands need
+    from google.protobuf.message import DecodeError
+
+    from compbench.onnxfile import foreign
+
+    try:
+        others = foreign.elsewhere(onnx.load_model(path, load_external_data=False))
+    except DecodeError:
+        return  # what is wrong with it is said when it is run
+    if others:
+        raise UserError(
+            f"{path} has weights in other files ({one_line(', '.join(others))}): save all in one, "
+            "onnx.save(onnx.load(path), path)"
+        )
 
 
 def headline(found: Snapshot) -> Headline:

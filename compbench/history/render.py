@@ -72,6 +72,8 @@ def notes(found: History, runs: Moments) -> Iterator[str]:
                 f"({found.least} needed)"
             )
     yield from _unseen(found)
+    for problem in runs.damaged:
+        yield f"Left out: {problem}"
     if runs.unfinished:
         yield f"Left out, not ended: {', '.join(runs.unfinished)}"
 
@@ -115,6 +117,7 @@ def json_text(found: History, runs: Moments, picture: str) -> str:
         "steps": [_step_record(found, x, step) for x in found.series for step in x.steps],
         "points": records(found),
         "unfinished": runs.unfinished,
+        "damaged": runs.damaged,
         "notes": list(notes(found, runs)),
         "picture": picture,
     }

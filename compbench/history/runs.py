@@ -11,9 +11,9 @@ from typing import Any
 from compbench.contracts.metric import Condition
 from compbench.errors import UserError
 from compbench.results.dataset import TEST, UNTOLD, same_test_samples
-from compbench.results.find import find_run
+from compbench.results.find import find_run, runs_beside
 from compbench.results.folder import read_rows
-from compbench.results.record import RUN, Run, became, read_run
+from compbench.results.record import Run, became, read_run
 from compbench.runtime.machine import FIELDS, MACHINE
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summaries
@@ -47,30 +47,43 @@ class Moment:
 
 @dataclass(frozen=True)
 class Moments:
-    """The finished runs of a suite in the order of time, and the names of the unfinished ones."""
+    """The whole runs of a suite in the order of time, and what is left out."""
 
     finished: tuple[Moment, ...]
-    unfinished: tuple[str, ...]
+    unfinished: tuple[str, ...]  # names of runs
+    damaged: tuple[str, ...] = ()  # a line each
 
 
 def read(results: Path, name: str) -> Moments:
     """All runs of a suite, by its name, its file, or one run's folder.
 
-    Raises UserError where there is no finished one, or where one is damaged: it names it.
+    Raises UserError where there is no finished one.
     """
     newest = find_run(results, name)
-    folders = sorted(path.parent for path in newest.parent.glob(f"*/{RUN}"))
-    runs = {folder: read_run(folder) for folder in folders}
-    finished = tuple(_read(folder, run) for folder, run in runs.items() if run.finished)
-    unfinished = tuple(folder.name for folder, run in runs.items() if not run.finished)
+    finished, unfinished, damaged = [], [], []
+    for folder in runs_beside(newest):
+        try:
+            run = read_run(folder)
+            if run.finished:
+                finished.append(_read(folder, run))
+            else:
+                unfinished.append(folder.name)
+        except UserError as error:
+            damaged.append(str(error))
     if not finished:
-        again = f"compbench run {runs[newest].suite_path}"
-        raise UserError(f"no run of '{runs[newest].suite}' has ended; go on with: {again}")
-    return Moments(finished, unfinished)
+        for problem in damaged:
+            raise UserError(problem)
+        run = read_run(newest)
+        raise UserError(f"no run of '{run.suite}' has ended; go on with: {_again(run)}")
+    return Moments(tuple(finished), tuple(unfinished), tuple(damaged))
+
+
+def _again(run: Run) -> str:
+    return f"compbench run {run.suite_path}"
 
 
 def _read(folder: Path, run: Run) -> Moment:
-    rows = read_rows(folder)
+    rows = read_rows(folder, run)
     files: dict[str, set[tuple[int, str, str]]] = defaultdict(set)
     for row in rows:
         if row.metric == "file" and row.status == "ok":

@@ -30,13 +30,13 @@ from compbench.contracts import (
     own_model,
 )
 from compbench.data.splits import Data
-from compbench.errors import JobFailed, told
+from compbench.errors import JobFailed, one_line, told
 from compbench.make import checkpoint, determinism, module_check, rewrite
 from compbench.make.description import described
 from compbench.make.file_module import FileModule
 from compbench.make.shape_check import refuse_misshapen
 from compbench.make.store import CHECKPOINT, HISTORY, LOGITS, MODEL, Artifact, Manifest
-from compbench.onnxfile import metadata
+from compbench.onnxfile import foreign, metadata
 from compbench.onnxfile.export import to_onnx, torch_outputs, without_notes
 from compbench.onnxfile.feeding import refed
 from compbench.onnxfile.parity import parity
@@ -203,10 +203,9 @@ def _checked(file: Any, technique: str, data: TrainingData, parent: bytes = b"")
         raise JobFailed(f"{technique} gave {type(file).__name__}, not the bytes of an ONNX file")
     try:
         model = onnx.load_model_from_string(file)
-        weights = model.graph.initializer
-        elsewhere = {e.value for w in weights for e in w.external_data if e.key == "location"}
-        if elsewhere:
-            names = ", ".join(sorted(elsewhere))
+        others = foreign.elsewhere(model)
+        if others:
+            names = one_line(", ".join(others))
             raise JobFailed(f"its weights are in other files ({names}): save all in one")
         onnx.checker.check_model(model)
     except (DecodeError, onnx.checker.ValidationError) as error:

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from compbench import seal
 from compbench.errors import UserError
+from compbench.file_name import FileName
 from compbench.files import TEMPORARY, sha256, write_synced
 
 MODEL = "model.onnx"
@@ -28,18 +30,21 @@ FORGOTTEN_S = 7 * 86_400.0  # after so long nobody goes on with a training that 
 UNFINISHED = "unfinished"  # beside the artifacts: trainings that are under way, by key
 
 
+SEALED = 2  # the format of manifests since they have a checksum
+
+
 class Manifest(BaseModel):
     """What an artifact is, where it came from and what it cost."""
 
     model_config = ConfigDict(frozen=True)
 
-    format: int = 1
-    key: str
+    format: int = SEALED
+    key: FileName
     variant: str
     technique: str
     seed: int
     parents: tuple[str, ...]  # keys
-    files: dict[str, str]  # name -> sha256
+    files: dict[FileName, str]  # name -> sha256
     versions: dict[str, str]
     parts: dict[str, Any] = {}  # all that its key was made of; empty in old artifacts
     made_at: str  # UTC, ISO 8601
@@ -96,8 +101,8 @@ class Store:
     def manifests(self) -> Iterator[Manifest]:
         """Those of all artifacts; what can't be read is left out, and files are not verified."""
         for path in sorted(self.root.glob(f"*/{MANIFEST}")):
-            with suppress(OSError, ValidationError):
-                yield Manifest.model_validate_json(path.read_bytes())
+            with suppress(OSError, ValueError, UserError):
+                yield _manifest(path)
 
     def find(self, key: str) -> Artifact | None:
         """The artifact with this key, its checksums verified; None where it is absent or damaged.
@@ -109,9 +114,9 @@ class Store:
             return None
         problem = "it has no readable manifest"
         try:
-            manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+            manifest = _manifest(folder / MANIFEST)
             problem = next(_differences(folder, manifest), None)
-        except (OSError, ValidationError):
+        except (OSError, ValueError, UserError):
             manifest = None
         if manifest is None or problem:
             warnings.warn(f"{folder} is damaged ({problem}) and will be made again", stacklevel=2)
@@ -147,7 +152,8 @@ class Store:
             temporary.mkdir()
             for name, content in files.items():
                 write_synced(temporary / name, content)
-            write_synced(temporary / MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
+            text = seal.json_text(manifest.model_dump(mode="json"))
+            write_synced(temporary / MANIFEST, text)
             if folder.exists():
                 shutil.rmtree(folder)
             os.replace(temporary, folder)
@@ -169,6 +175,11 @@ def store_of(run: Path, results: Path) -> Store:
     """The store that a run's artifacts lie in: beside it, or else under `results`."""
     beside = run.absolute().parents[2]
     return Store(beside if Store(beside).root.is_dir() else results)
+
+
+def _manifest(path: Path) -> Manifest:
+    """Raises ValueError where it is damaged."""
+    return Manifest(**seal.read_object(path, sealed_since=SEALED, newest=SEALED))
 
 
 def _differences(folder: Path, manifest: Manifest) -> Iterator[str]:

@@ -30,9 +30,10 @@ def digests(path: Path, name: str) -> dict[str, str]:
             model = onnx.load_model(path, load_external_data=False)
         except (DecodeError, OSError):
             return found  # what is wrong with it is said when it is loaded
-        for other in _elsewhere(model):
-            place = path.parent / other
-            found[f"{name}/{other}"] = sha256(place) if place.is_file() else "absent"
+        for other in elsewhere(model):
+            place = (path.parent / other).resolve()
+            is_there = place.is_file() and place.is_relative_to(path.parent.resolve())
+            found[f"{name}/{other}"] = sha256(place) if is_there else "absent"
     return found
 
 
@@ -44,7 +45,7 @@ def read(path: Path) -> onnx.ModelProto:
         raise ValueError(f"{path.name} is no ONNX file") from error
     if not model.graph.node:
         raise ValueError(f"{path.name} has no graph: it is no ONNX file, or an empty one")
-    names, folder = _elsewhere(model), path.parent.resolve()
+    names, folder = elsewhere(model), path.parent.resolve()
     for name in names:
         place = (folder / name).resolve()
         if not place.is_relative_to(folder):
@@ -154,8 +155,8 @@ def _last(output: onnx.ValueInfoProto) -> int | None:
     return (dims[-1].dim_value or None) if len(dims) > 1 else -1
 
 
-def _elsewhere(model: onnx.ModelProto) -> list[str]:
-    """The files that hold weights of it."""
+def elsewhere(model: onnx.ModelProto) -> list[str]:
+    """The names of other files that hold weights of it."""
     found = [
         entry.value
         for tensor in _tensors(model.graph)

@@ -19,6 +19,7 @@ from types import ModuleType
 from compbench.errors import UserError
 
 _BESIDE: ContextVar[Path | None] = ContextVar("beside", default=None)
+_INSTALLED_ONLY: ContextVar[bool] = ContextVar("installed_only", default=False)
 
 
 @contextmanager
@@ -32,6 +33,21 @@ def beside(suite_file: Path) -> Iterator[None]:
         yield
     finally:
         _BESIDE.reset(token)
+
+
+@contextmanager
+def installed_only() -> Iterator[None]:
+    """Within it, import paths are those of installed packages: no file of this folder is run."""
+    folder, only = _BESIDE.set(None), _INSTALLED_ONLY.set(True)
+    here = os.path.realpath(os.getcwd())
+    before = sys.path
+    sys.path = [entry for entry in before if os.path.realpath(entry) != here]
+    try:
+        yield
+    finally:
+        sys.path = before
+        _INSTALLED_ONLY.reset(only)
+        _BESIDE.reset(folder)
 
 
 def folder() -> str | None:
@@ -58,13 +74,23 @@ def import_module(name: str) -> ModuleType:
     """
     folder, (top, dot, _) = _BESIDE.get(), name.partition(".")
     importlib.invalidate_caches()
-    if folder is not None and top + dot != "compbench.":
+    is_foreign = top + dot != "compbench."
+    if is_foreign and not _INSTALLED_ONLY.get():
+        _search_here_last()
+    if folder is not None and is_foreign:
         _open(folder)
         if PathFinder.find_spec(top, [str(folder)]) is not None:
             _refuse_ambiguous(top, folder)
             if top not in sys.modules:
                 _load(top, folder)
     return importlib.import_module(name)
+
+
+def _search_here_last() -> None:
+    """Import paths may begin in the current folder, but no file in it is taken for a library."""
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.append(here)
 
 
 def siblings() -> list[str]:

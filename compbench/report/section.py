@@ -15,6 +15,7 @@ import pandas as pd
 
 from compbench.results.record import Run
 from compbench.results.row_index import Rows
+from compbench.statistics.gaps import gaps
 from compbench.statistics.summary import Summaries
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Page:
     rows: Rows  # raw samples, by variant, metric and target
     summaries: Summaries  # estimates with their intervals, by variant and target
     folder: str = ""  # the run's, below results/runs/<suite>
+    problems: tuple[str, ...] = ()  # what is wrong with its files
     target: str = ""  # that the section is written for; empty in a section of the whole run
     shown: Mapping[tuple[str, str], str] = field(default_factory=dict)  # pictures as markdown
 
@@ -41,6 +43,11 @@ class Page:
     def on(self, target: str) -> Page:
         """The same page for a section of this target."""
         return replace(self, target=target)
+
+    @property
+    def gaps(self) -> list[str]:
+        """What a whole run would have and this one has not."""
+        return [*gaps(self.run, self.rows, self.problems)]
 
     @property
     def measured(self) -> list[str]:

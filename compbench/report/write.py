@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from compbench.files import write_whole
+from compbench.own_folder import OwnFolder
 from compbench.report.failure import Failure
 from compbench.results.row_index import Rows
 from compbench.table.stored_run import StoredRun
@@ -35,26 +35,18 @@ def write(stored: StoredRun, reports: Path) -> Written:
     from compbench.report.section_list import places
 
     run, rows, summaries = stored.run, stored.rows, stored.summaries
-    found = places(Page(run, Rows(rows), summaries, stored.folder.name))
+    found = places(Page(run, Rows(rows), summaries, stored.folder.name, stored.problems))
     pictures = gallery(found)
     drawn = draw.pictures(pictures.pictures)
     report = compose(found, pictures, drawn.failures)
     folder = reports / run.suite
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, picture in drawn.files.items():
-        write_whole(folder / name, picture)
-    write_whole(folder / "README.md", report.text.encode())
-    for old in set(folder.glob("*.png")) - {folder / name for name in drawn.files}:
-        if not old.name.startswith("history-"):  # else of a former run
-            old.unlink()
-    return Written(folder / "README.md", _tell(report.failures, folder / FAILED))
+    files = {**drawn.files, "README.md": report.text.encode()}
+    if report.failures:
+        files[FAILED] = _tracebacks(report.failures)
+    OwnFolder(folder, "report").put(files, all_of_it=True)
+    failures = tuple(f"{failed.said}; see {folder / FAILED}" for failed in report.failures)
+    return Written(folder / "README.md", failures)
 
 
-def _tell(failures: Sequence[Failure], path: Path) -> tuple[str, ...]:
-    """Write the tracebacks; return a line for each failure."""
-    if not failures:
-        path.unlink(missing_ok=True)
-        return ()
-    text = "\n".join(f"{failed.said}\n\n{failed.traceback}" for failed in failures)
-    write_whole(path, text.encode())
-    return tuple(f"{failed.said}; see {path}" for failed in failures)
+def _tracebacks(failures: Sequence[Failure]) -> bytes:
+    return "\n".join(f"{failed.said}\n\n{failed.traceback}" for failed in failures).encode()

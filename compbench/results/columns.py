@@ -16,11 +16,17 @@ from numpy.typing import NDArray
 
 from compbench.errors import UserError
 
+MOST_BYTES = 1 << 28  # of one column, unpacked: 33 million durations
+
 
 @dataclass(frozen=True)
 class _Packed:
     dtype: str
     content: bytes  # zlib
+
+
+class _Missing(UserError, KeyError):
+    """A column that every row of a metric has, and this one has not."""
 
 
 class Columns(Mapping[str, NDArray[Any]]):
@@ -38,7 +44,9 @@ class Columns(Mapping[str, NDArray[Any]]):
         }
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        packed = self._packed[name]
+        packed = self._packed.get(name)
+        if packed is None:
+            raise _Missing(f"{self._origin} is damaged: a row has no column '{name}'")
         try:
             return _decompressed(packed.content, packed.dtype)
         except (ValueError, TypeError, zlib.error) as error:
@@ -72,4 +80,14 @@ def unpacked(text: str, dtype: str = "<i8") -> NDArray[Any]:
 
 
 def _decompressed(content: bytes, dtype: str) -> NDArray[Any]:
-    return np.frombuffer(zlib.decompress(content), dtype)
+    """Raises ValueError where a few bytes would fill the memory, or there is more behind them."""
+    kind = np.dtype(dtype)
+    if kind.hasobject:
+        raise ValueError(f"a column of {dtype} is no column of numbers or words")
+    unpacker = zlib.decompressobj()
+    plain = unpacker.decompress(content, MOST_BYTES + 1)
+    if len(plain) > MOST_BYTES:
+        raise ValueError(f"a column has more than {MOST_BYTES:,} bytes")
+    if not unpacker.eof:
+        raise ValueError("a column ends too early")
+    return np.frombuffer(plain, kind)

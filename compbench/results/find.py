@@ -41,7 +41,7 @@ def find_both(results: Path, name_a: str, name_b: str) -> tuple[Path, Path]:
 
 def _one_of(results: Path, suite: str, which: str) -> Path:
     newest = find_run(results, suite)  # where there is none it says which suites have runs
-    folders = {p.parent.name: p.parent for p in sorted(newest.parent.glob(f"*/{RUN}"))}
+    folders = {folder.name: folder for folder in runs_beside(newest)}
     stamps = list(folders)
     if which == PREVIOUS:
         if len(stamps) < 2:
@@ -59,9 +59,19 @@ def _one_of(results: Path, suite: str, which: str) -> Path:
 
 
 def latest_run(results: Path, suite: str) -> Path | None:
-    """The newest run of a suite; run folders are called by their time."""
-    runs = sorted((results / "runs" / suite).glob(f"*/{RUN}"))
-    return runs[-1].parent if runs else None
+    """The newest run of a suite."""
+    runs = _in_order(results / "runs" / suite)
+    return runs[-1] if runs else None
+
+
+def runs_beside(run: Path) -> list[Path]:
+    """A run and the others of its suite, in the order in which they came."""
+    return _in_order(run.parent)
+
+
+def _in_order(suite: Path) -> list[Path]:
+    """Run folders are called by their time, each so that it sorts behind those before it."""
+    return sorted(path.parent for path in suite.glob(f"*/{RUN}"))
 
 
 def find_run(results: Path, name: str) -> Path:

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from compbench.errors import UserError
-from compbench.files import write_whole
-from compbench.results import upgrade
+from compbench import seal
+from compbench.errors import UserError, one_line
+from compbench.files import TEMPORARY, is_own_file, is_temporary, read_own, write_whole
+from compbench.results import row_check, upgrade
 from compbench.results.columns import Columns, encode
-from compbench.results.record import ROWS
+from compbench.results.record import ROWS, Run
 from compbench.results.row import Row
 
 _COMPANIONS = "companions"
 
 
 def new_folder(results: Path, suite: str, started: str) -> Path:
-    """Make the folder of a new run, called by its time (ISO 8601, UTC)."""
+    """Make the folder of a new run, called by its time (ISO 8601, UTC).
+
+    Its name sorts behind those of all others: one of the same second, or of a clock that was ahead,
+    has a + behind the newest's name.
+    """
     runs = results / "runs" / suite
     stamp = started.replace("-", "").replace(":", "").replace("+0000", "Z")
-    path = runs / stamp
-    while path.exists():
-        path = path.with_name(f"{path.name}+")  # sorts after its namesake of the same second
+    newest = max((path.name for path in runs.glob("*")), default="")
+    path = runs / (stamp if stamp > newest else f"{newest}+")
     path.mkdir(parents=True)
     return path
 
@@ -32,28 +36,78 @@ def new_folder(results: Path, suite: str, started: str) -> Path:
 def write_rows(folder: Path, name: str, rows: Iterable[Row]) -> None:
     """Write `rows/<name>.jsonl`, whole: it is there with all its rows, or not at all."""
     (folder / ROWS).mkdir(exist_ok=True)
-    lines = (json.dumps(_to_json(row)) for row in rows)
-    write_whole(folder / ROWS / f"{name}.jsonl", "".join(f"{x}\n" for x in lines).encode())
+    lines = (json.dumps(_to_json(row), allow_nan=False) for row in rows)
+    text = seal.lines_text("".join(f"{x}\n" for x in lines).encode())
+    write_whole(_path(folder, name), text)
 
 
 def has_rows(folder: Path, name: str) -> bool:
     """Whether `rows/<name>.jsonl` has been written."""
-    return (folder / ROWS / f"{name}.jsonl").is_file()
+    return _path(folder, name).is_file()
 
 
 def drop_rows(folder: Path, name: str) -> None:
     """Remove `rows/<name>.jsonl` if it is there."""
-    (folder / ROWS / f"{name}.jsonl").unlink(missing_ok=True)
+    _path(folder, name).unlink(missing_ok=True)
 
 
-def read_rows(folder: Path) -> list[Row]:
-    """All rows of a run, in the order of their files' names; samples are decoded when asked for."""
-    return [row for path in sorted((folder / ROWS).glob("*.jsonl")) for row in _read(path)]
+@dataclass(frozen=True)
+class Found:
+    """The rows of a run that can be trusted, and what is wrong with its other files, by name."""
+
+    rows: list[Row]
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def examine(folder: Path, run: Run) -> Found:
+    """All rows of a run, in the order of their files' names; samples are decoded when asked for.
+
+    A file that is damaged, missing, or no file of this run gives no rows and is named.
+    """
+    rows, problems = [], dict[str, str]()
+    names = _names(folder)
+    for name in names:
+        try:
+            if run.files is not None and name not in run.files:
+                raise UserError(f"{_path(folder, name)} is no file of this run")
+            rows += _read(_path(folder, name), run)
+        except FileNotFoundError:  # removed meanwhile, by a run that goes on
+            continue
+        except UserError as error:
+            problems[name] = str(error)
+    for name in sorted({*(run.files or ())} - {*names}):
+        problems[name] = f"{_path(folder, name)} is missing"
+    return Found(rows, problems)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Take away what kills left of rows that were being written; nobody else may write here."""
+    for path in (folder / ROWS).glob(f"{TEMPORARY}*"):
+        if path.is_file() or path.is_symlink():
+            path.unlink()
+
+
+def read_rows(folder: Path, run: Run | None = None) -> list[Row]:
+    """All rows of a folder, of a run's where one is given.
+
+    Raises UserError where a file is damaged, or is one too few or too many.
+    """
+    if run is None:
+        return [row for name in _names(folder) for row in _read(_path(folder, name))]
+    found = examine(folder, run)
+    for problem in found.problems.values():
+        raise UserError(problem)
+    return found.rows
 
 
 def read_rows_of(folder: Path, name: str) -> list[Row]:
     """The rows of `rows/<name>.jsonl`."""
-    return _read(folder / ROWS / f"{name}.jsonl")
+    return _read(_path(folder, name))
+
+
+def row_files(folder: Path) -> tuple[str, ...]:
+    """The names of all that was written by `write_rows`, in order."""
+    return tuple(_names(folder))
 
 
 def write_companions(folder: Path, contents: Mapping[str, bytes]) -> None:
@@ -65,15 +119,28 @@ def write_companions(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 def read_companions(folder: Path) -> dict[str, bytes]:
     """Their contents by file name; nothing in runs that have none."""
-    return {path.name: path.read_bytes() for path in sorted((folder / _COMPANIONS).glob("*"))}
+    paths = sorted((folder / _COMPANIONS).glob("*"))
+    return {path.name: path.read_bytes() for path in paths if is_own_file(path)}
 
 
-def _read(path: Path) -> list[Row]:
+def _path(folder: Path, name: str) -> Path:
+    return folder / ROWS / f"{name}.jsonl"
+
+
+def _names(folder: Path) -> list[str]:
+    paths = sorted((folder / ROWS).glob("*.jsonl"))
+    return [path.stem for path in paths if not is_temporary(path)]
+
+
+def _read(path: Path, run: Run | None = None) -> list[Row]:
     try:
-        with path.open(encoding="utf-8") as lines:
-            return [_from_json(json.loads(line), str(path)) for line in lines]
+        lines = seal.json_lines(read_own(path), is_sealed=run is not None and run.is_sealed)
+        rows = [_from_json(line, str(path)) for line in lines]
+        for row in rows:
+            row_check.refuse_wrong(row, run)
+        return rows
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(f"{path} is damaged: {error}") from error
+        raise UserError(f"{path} is damaged: {one_line(str(error), 160)}") from error
 
 
 def _to_json(row: Row) -> dict[str, Any]:

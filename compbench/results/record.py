@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from compbench.errors import UserError
+from compbench import seal
+from compbench.errors import UserError, explain, one_line
+from compbench.file_name import FileName
 from compbench.files import write_whole
 from compbench.headline import Headline
 from compbench.results import upgrade
 
-FORMAT = 1
+FORMAT = 2
+SEALED = 2  # the first in which files carry checksums
 PROTOCOL = 2  # the version of measurement that rows were made with
 GROUPS = 2  # the first in which not all arms share every turn
 RUN = "run.json"
@@ -28,7 +30,7 @@ class Run(BaseModel):
 
     format: int = FORMAT
     protocol: int = PROTOCOL
-    suite: str
+    suite: FileName
     suite_path: str
     is_fast: bool = False
     description: str
@@ -36,22 +38,34 @@ class Run(BaseModel):
     task: dict[str, Any] = Field(default_factory=lambda: {**upgrade.CLASSIFICATION})
     seeds: tuple[int, ...]
     baseline: str
-    variants: dict[str, dict[str, Any]]
-    targets: dict[str, dict[str, Any]]
+    variants: dict[FileName, dict[str, Any]]
+    targets: dict[FileName, dict[str, Any]]
     references: dict[str, dict[str, Any]]
     measure: dict[str, Any]
     pick: dict[str, Any]
     gate: dict[str, Any] | None = None  # None in runs of before there were gates
     int8_bits: int | None = None  # by default; None in runs where the CPU that made it decided
-    keys: tuple[str, ...]
+    keys: tuple[FileName, ...]
     environment: dict[str, Any]
     started: str
-    finished: str | None = None
+    finished: str | None = None  # when all was measured
+    files: tuple[FileName, ...] | None = None  # the names of its rows' files, once it is finished
+    is_reported: bool = True  # False from when it is finished until its report is written
 
     @property
     def headline(self) -> Headline:
         """The metric that all is judged by."""
         return Headline(**self.task["headline"])
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether its files have checksums."""
+        return self.format >= SEALED
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has come to its end, its report included."""
+        return self.finished is not None and self.is_reported
 
     @property
     def noun(self) -> str:
@@ -68,7 +82,7 @@ class Run(BaseModel):
 
 def write_run(folder: Path, run: Run) -> None:
     """Write `run.json`, whole."""
-    write_whole(folder / RUN, run.model_dump_json(indent=1).encode() + b"\n")
+    write_whole(folder / RUN, seal.json_text(run.model_dump(mode="json")))
 
 
 def read_run(folder: Path) -> Run:
@@ -77,11 +91,7 @@ def read_run(folder: Path) -> Run:
     if not path.is_file():
         raise UserError(f"{folder} is not a run: it has no {RUN}")
     try:
-        content = json.loads(path.read_bytes())
-        version = content.get("format", FORMAT)
-        if version > FORMAT:
-            raise UserError(f"{path} has format {version}; this compbench reads up to {FORMAT}")
-        found = Run(**content)
+        found = Run(**seal.read_object(path, sealed_since=SEALED, newest=FORMAT))
         updates: dict[str, Any] = {
             "variants": {name: upgrade.variant(v) for name, v in found.variants.items()},
             "references": {name: upgrade.reference(r) for name, r in found.references.items()},
@@ -89,9 +99,9 @@ def read_run(folder: Path) -> Run:
         }
         return found.model_copy(update=updates)
     except ValidationError as error:
-        raise UserError(f"{path} is damaged: {error.errors()[0]['msg']}") from error
+        raise UserError(f"{path} is damaged: {explain(error, 'it', Run.model_fields)}") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(f"{path} is damaged: {error}") from error
+        raise UserError(f"{path} is damaged: {one_line(str(error), 160)}") from error
 
 
 def became(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:

@@ -10,11 +10,12 @@ from typing import Any
 
 from compbench.data import cache, digest, samples, splits
 from compbench.data.progress import told_on
+from compbench.errors import UserError
 from compbench.files import refuse_unwritable
 from compbench.make.store import Store
 from compbench.registry import import_path
 from compbench.results import find, record, row
-from compbench.results.folder import new_folder, write_companions
+from compbench.results.folder import examine, new_folder, row_files, write_companions
 from compbench.results.record import Run
 from compbench.run.progress import Progress
 from compbench.run.stages import Work
@@ -23,6 +24,9 @@ from compbench.suite import plan
 from compbench.suite.key import described_model, options
 from compbench.suite.plan import Job
 from compbench.suite.read import Suite
+
+# what a suite file says of a run beside what is measured
+_SAID = ("suite_path", "description", "references", "pick", "gate")
 
 
 @dataclass(frozen=True)
@@ -66,32 +70,64 @@ def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
         content = samples.fingerprint(suite.dataset, folders.data)
         digest.remember(dataset, suite.dataset, content or "", folders.results)
         jobs = plan.plan(suite, dataset["digest"], folders.data)
-        folder = _open(_describe(suite, jobs, dataset), folders.results, progress)
+        folder, asked = _open(_describe(suite, jobs, dataset), folders.results, progress)
         write_companions(folder, {n: one.content for n, one in loaded.companions.items()})
-        work = Work(suite, jobs, loaded, store, folder, progress)
+        work = Work(suite, jobs, loaded, store, folder, asked, progress)
         work.run()
-        finished = record.read_run(folder).model_copy(update={"finished": _now()})
-        record.write_run(folder, finished)
+        ended = {"finished": _now(), "files": row_files(folder), "is_reported": False}
+        record.write_run(folder, asked.model_copy(update=ended))
     return Outcome(folder, tuple(work.failures))
 
 
-def _open(new: Run, folder: Path, progress: Progress) -> Path:
-    """The last run where it was stopped and asks the same of the same machine, else a new one.
+def reported(folder: Path) -> None:
+    """Note that a run's report is written: the same command measures anew from now on."""
+    found = record.read_run(folder)
+    record.write_run(folder, found.model_copy(update={"is_reported": True}))
 
+
+def _open(new: Run, results: Path, progress: Progress) -> tuple[Path, Run]:
+    """The last run where it came to no end and asks the same of the same machine, else a new one.
+
+    One that has all its rows but no report, or whose files were damaged since, is gone on with too.
     Samples of different machines never meet in one run: a ratio of theirs would mean nothing.
     """
-    last = find.latest_run(folder, new.suite)
-    if last is not None:
-        old = record.read_run(last)
-        same = {"environment": new.environment, "started": new.started}
-        if old.model_copy(update=same) == new:
+    last = find.latest_run(results, new.suite)
+    old = _readable(last, progress) if last else None
+    if last and old:
+        problems = examine(last, old).problems if old.is_whole else {}
+        if (problems or not old.is_whole) and _asks_the_same(old, new):
             differences = machine.differences(old.environment, new.environment)
             if not differences:
-                return last
+                return last, _gone_on_with(old, new, last)
             progress.note(f"not going on with {last}, which is of another machine: {differences}")
-    path = new_folder(folder, new.suite, new.started)
+        if new.started < old.started:
+            progress.note(f"{last} is dated later than now, {new.started}: is the clock right?")
+    path = new_folder(results, new.suite, new.started)
     record.write_run(path, new)
-    return path
+    return path, new
+
+
+def _readable(folder: Path, progress: Progress) -> Run | None:
+    try:
+        return record.read_run(folder)
+    except UserError as error:
+        progress.note(f"{error}: a new run is begun")
+        return None
+
+
+def _asks_the_same(old: Run, new: Run) -> bool:
+    """Whether rows of the one are rows of the other, whatever is said and decided of them."""
+    free = (*_SAID, "environment", "started", "finished", "files", "is_reported")
+    return old.model_copy(update={name: getattr(new, name) for name in free}) == new
+
+
+def _gone_on_with(old: Run, new: Run, folder: Path) -> Run:
+    """Its record, of today's words; what it has of rows is what lies there."""
+    said = {name: getattr(new, name) for name in _SAID}
+    found = old.model_copy(update={**said, "finished": None, "files": None})
+    if found != old:
+        record.write_run(folder, found)
+    return found
 
 
 def _describe(suite: Suite, jobs: tuple[Job, ...], dataset: dict[str, Any]) -> Run:

@@ -29,7 +29,15 @@ from compbench.measure.rows import (
     skipped_row,
 )
 from compbench.measure.turns import Turns
-from compbench.results.folder import drop_rows, has_rows, read_rows, read_rows_of, write_rows
+from compbench.results.folder import (
+    drop_rows,
+    examine,
+    has_rows,
+    read_rows_of,
+    remove_leftovers,
+    write_rows,
+)
+from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.run.progress import Progress, Step, Tell
 from compbench.runtime.child import Start, spawned
@@ -61,6 +69,7 @@ class Work:
     data: Data
     store: Store
     folder: Path
+    record: Run  # what is written there of it
     progress: Progress
     artifacts: dict[str, Artifact] = field(default_factory=dict)  # by key
     failures: list[str] = field(default_factory=list)
@@ -79,7 +88,7 @@ class Work:
             found = self.store.find(job.key)
             if found:
                 self.artifacts[job.key] = found
-        for row in read_rows(self.folder):
+        for row in self._rows_so_far():
             is_odd = row.metric in {*further_metrics.of_files(), *further_metrics.of_targets()}
             is_failure = row.metric == "status" and (row.target or row.key in self.artifacts)
             if row.status == "failed" and (is_failure or is_odd):
@@ -89,6 +98,15 @@ class Work:
             if reason:
                 self.skipped[name] = reason
                 self.progress.note(f"skipped {name}: {reason}")
+
+    def _rows_so_far(self) -> list[Row]:
+        """Those of before a stop; what is damaged is dropped, and so measured again."""
+        remove_leftovers(self.folder)
+        found = examine(self.folder, self.record)
+        for name, problem in found.problems.items():
+            self.progress.note(f"{problem}: it is measured again")
+            drop_rows(self.folder, name)
+        return found.rows
 
     def run(self) -> None:
         """Everything that is missing, in order."""
@@ -409,4 +427,4 @@ def _rows_name(job: Job) -> str:
 
 
 def _weighing_name(job: Job, target: str, what: str) -> str:
-    return f"{what}-{target}-{job.variant.name}-{job.seed}"
+    return f"{what}.{target}.{job.variant.name}.{job.seed}"  # no name has a dot

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from compbench.registry import registry
+from compbench.runtime import git_state
+from compbench.runtime.tool import output
 
 _VERSIONED = ("compbench", "torch", "onnx", "onnxruntime", "numpy", "torch-pruning", "tensorly")
 _FLAGS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm")
@@ -50,7 +51,7 @@ def record() -> dict[str, Any]:
         "runtime": _runtime(),
         "versions": registry.versions(_VERSIONED),
         "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        "git_commit": _git(),
+        "git_commit": git_state.commit(),
     }
 
 
@@ -82,7 +83,7 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> str:
 
 
 def _gpu() -> str | None:
-    line = _output("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
+    line = output("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
     return line.splitlines()[0] if line else None
 
 
@@ -105,23 +106,3 @@ def _runtime() -> dict[str, Any]:
         "build": build,
         "providers": onnxruntime.get_available_providers(),
     }
-
-
-def _git() -> str | None:
-    """The commit of the directory one works in, "-dirty" where tracked files were changed.
-
-    Reports do not count: runs write them, into `results/reports` or where they are shipped.
-    """
-    commit = _output("git", "rev-parse", "--short=12", "HEAD")
-    tracked = ("git", "status", "--porcelain", "--untracked-files=no", "--")
-    but = (f":(top,exclude){folder}" for folder in ("reports", "results/reports"))
-    changed = commit and _output(*tracked, ":(top)", *but)
-    return f"{commit}-dirty" if changed else commit or None
-
-
-def _output(*command: str) -> str:
-    try:
-        process = subprocess.run(command, capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return process.stdout.strip() if process.returncode == 0 else ""

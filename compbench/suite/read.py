@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from compbench import file_name
 from compbench.contracts import DatasetSource, Options, TaskBase, kinds
 from compbench.errors import UserError, explain, nearest
 from compbench.headline import Headline
@@ -79,6 +80,9 @@ def load(path: Path) -> Suite:
 
 
 def _read(path: Path) -> Suite:
+    wrong = file_name.problem(path.stem)
+    if wrong:
+        raise UserError(f"its name, which is also that of its report, {wrong}: rename it")
     file = _tables(path)
     dataset_name, options = _named("dataset", file.dataset)
     dataset = kinds.dataset(dataset_name, options)

@@ -21,7 +21,7 @@ from compbench.contracts import (
 from compbench.errors import UserError, explain, nearest, one_line, told
 from compbench.registry import registry
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,10 @@ def read_variants(tables: dict[str, dict[str, Any]]) -> dict[str, Variant]:
 def check_name(table: str, name: str) -> None:
     """Raises UserError where a name could not be part of a file's."""
     if not NAME.fullmatch(name):
-        raise UserError(f"[{table}.{name!r}] a name has letters, digits, '_' and '-' only")
+        raise UserError(
+            f"[{table}.{one_line(repr(name), 80)}] a name has letters, digits, '_' and '-' only, "
+            "64 at most"
+        )
 
 
 def _variant(

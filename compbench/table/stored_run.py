@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compbench.results.find import find_run
-from compbench.results.folder import read_rows
+from compbench.results.folder import Found, examine
 from compbench.results.record import Run, read_run
 from compbench.results.row import Row
+from compbench.results.row_index import Rows
+from compbench.statistics.gaps import gaps
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summaries
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_TOLD = 3  # of what is wrong with a run's files, in warnings: `gaps` has all
 
 
 @dataclass(frozen=True)
@@ -30,9 +36,26 @@ class StoredRun:
         return read_run(self.folder)
 
     @cached_property
+    def _found(self) -> Found:
+        found = examine(self.folder, self.run)
+        for problem in [*found.problems.values()][:_TOLD]:
+            warnings.warn(f"{problem}: left out", stacklevel=2)
+        return found
+
+    @property
     def rows(self) -> list[Row]:
-        """Every measured metric with its raw samples."""
-        return read_rows(self.folder)
+        """Every measured metric with its raw samples; not those of files that are damaged."""
+        return self._found.rows
+
+    @cached_property
+    def gaps(self) -> tuple[str, ...]:
+        """What a whole run would have and this one has not, a line each."""
+        return tuple(gaps(self.run, Rows(self.rows), self.problems))
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with its files, a line each: `rows` are without these."""
+        return tuple(self._found.problems.values())
 
     @cached_property
     def summaries(self) -> Summaries:

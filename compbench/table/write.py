@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from compbench.files import write_whole
+from compbench.own_folder import OwnFolder
 from compbench.results.record import Run
 from compbench.table.columns import columns
 
@@ -54,8 +54,6 @@ FORMATS: dict[str, Callable[[Run, pd.DataFrame], bytes]] = {
 
 def write(folder: Path, run: Run, frame: pd.DataFrame, name: str) -> Path:
     """Write `table.<name>`, a format of `FORMATS`, whole; return its path."""
-    path = folder / f"table.{name}"
-    content = FORMATS[name](run, frame)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(path, content)
-    return path
+    file = f"table.{name}"
+    OwnFolder(folder, "table").put({file: FORMATS[name](run, frame)})
+    return folder / file

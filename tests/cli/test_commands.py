@@ -14,6 +14,7 @@ import pytest
 
 from compbench.cli import listing
 from compbench.cli import output as cli_output
+from compbench.own_folder import LIST
 from compbench.report import write as report_write
 from compbench.report.section import Page
 from compbench.report.sections.cost import Section
@@ -81,6 +82,7 @@ def test_json_is_all_of_stdout(compbench, ran: Path, quiet: tuple[str, ...]) -> 
     records = told.pop("table")
     assert told == {
         "run": str(ran),
+        "incomplete": [],
         "reports": [str(REPORT)],
         "failures": ["int8: out of memory"],
     }
@@ -104,6 +106,7 @@ def test_report_in_other_formats(compbench, stored: Path, tmp_path: Path) -> Non
     assert files(tmp_path) - before == {
         str(folder.parent),
         str(folder),
+        str(folder / LIST),
         *map(str, paths),
     }
     assert list(pd.read_csv(paths[0])["variant"]) == list(RUN.variants)

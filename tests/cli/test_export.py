@@ -26,7 +26,7 @@ from compbench.runtime.process import Worker
 from compbench.runtime.target import Target
 from compbench.suite import plan, read
 from tests.cli.test_main import compbench, files, refused  # noqa: F401
-from tests.factory import TARGET, lineage, make_run, status_row
+from tests.factory import TARGET, lineage, make_run, status_row, with_keys
 
 SUITE = """
 dataset = "digits"
@@ -65,7 +65,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "small_int8": lineage("quantize_dynamic", "small"),
         "lost": lineage(),
     }
-    run = make_run(variants, dataset=dataset)
+    run = with_keys(make_run(variants, dataset=dataset), rows)
     place = new_folder(folder / "results", run.suite, run.started)
     write_run(place, run)
     write_rows(place, "all", rows)

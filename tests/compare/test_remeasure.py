@@ -27,7 +27,7 @@ from compbench.results.folder import new_folder, read_rows, write_rows
 from compbench.results.record import Run
 from compbench.results.row import Row
 from tests.cli.test_main import Result, compbench, refused
-from tests.factory import TARGET, exactly, lineage, make_run, status_row, variant_rows
+from tests.factory import TARGET, exactly, lineage, make_run, status_row, variant_rows, with_keys
 from tests.nets import image_signature
 
 __all__ = ["Result", "compbench"]  # the fixture of the command line
@@ -160,8 +160,9 @@ def test_without_the_dataset_nothing_is_measured(tmp_path: Path) -> None:
 
 def write(root: Path, content: str, started: str, run: Run = RUN) -> Path:
     folder = new_folder(root, run.suite, started)
-    record.write_run(folder, run.model_copy(update={"started": started}))
-    write_rows(folder, "all", rows_of(run, root, content))
+    rows = rows_of(run, root, content)
+    record.write_run(folder, with_keys(run, rows).model_copy(update={"started": started}))
+    write_rows(folder, "all", rows)
     return folder
 
 

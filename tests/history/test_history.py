@@ -20,6 +20,7 @@ from compbench.history import metrics, render
 from compbench.history import runs as history_runs
 from compbench.history.history import History, history, letter
 from compbench.history.runs import Moment, Moments
+from compbench.own_folder import LIST
 from compbench.report.pictures import history as pictures_history
 from compbench.report.pictures import style
 from compbench.results import record
@@ -416,7 +417,8 @@ def test_the_command_prints_a_table_and_writes_a_picture(
     assert result.out.count(" 2.00×\n") == 4
     assert f"Left out, not ended: {stored[3].name}\n" in result.out
     assert result.out.endswith(f"picture: {path}\n")
-    assert files(tmp_path) - before == {str(path), *map(str, path.parents[:2])}
+    written = {path, path.with_name(LIST), *path.parents[:2]}
+    assert files(tmp_path) - before == {*map(str, written)}
 
 
 def test_levels_far_apart_have_a_picture(compbench, tmp_path: Path) -> None:  # noqa: F811
@@ -464,10 +466,14 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
 
 
 def test_a_damaged_run_is_named(compbench, stored: list[Path]) -> None:  # noqa: F811
-    (stored[1] / "rows" / "all.jsonl").write_text("{")
-    refused(compbench("history", "mine"), stored[1].name, "is damaged")
-    (stored[1] / "run.json").write_text("{}")
-    refused(compbench("history", "mine"), stored[1].name, "is damaged")
+    for file in ("rows/all.jsonl", "run.json"):
+        (stored[1] / file).write_text("{")
+        found = compbench("history", "mine")
+        assert found.code == 0
+        assert f"Left out: results/runs/mine/{stored[1].name}/{file} is damaged" in found.out
+    for folder in stored:
+        (folder / "run.json").write_text("{}")
+    refused(compbench("history", "mine"), "run.json is damaged")
 
 
 def test_runs_that_have_not_ended_are_none(compbench, tmp_path: Path) -> None:  # noqa: F811

@@ -9,11 +9,11 @@ import pytest
 
 from compbench.headline import ACCURACY
 from compbench.report.sections.caveats import findings
-from compbench.report.sections.incomplete_run import gaps
 from compbench.report.wording import spread_text, verdict
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.results.row_index import Rows
+from compbench.statistics.gaps import gaps
 from compbench.statistics.intervals import Interval
 from compbench.statistics.quality_change import QualityChange, between
 from compbench.statistics.summarise import summarise
@@ -193,13 +193,13 @@ def test_sums_that_saturate_on_the_measuring_cpu_are_told(
 
 
 def test_a_whole_run_has_no_gaps() -> None:
-    assert gaps(RUN, Rows(RUN_ROWS)) == []
+    assert [*gaps(RUN, Rows(RUN_ROWS))] == []
 
 
 def test_lost_rows_are_named() -> None:
     run = RUN.model_copy(update={"finished": None})
     left = [r for r in RUN_ROWS if r.variant != "student" and r.launch != 1]
-    assert gaps(run, Rows(left)) == [
+    assert [*gaps(run, Rows(left))] == [
         "the run has not come to its end",
         f"`student` on {TARGET}: no rows of seed 0",
         f"{TARGET}: no rows of launch 2",

@@ -122,6 +122,7 @@ def test_its_report_can_be_written(tmp_path: Path) -> None:
     assert "`broken` has no figures: failed: out of memory." in text
     assert "| server     | int8       | 100 µs | 200 µs | 900 µs | 2,500" in text
     assert {path.name for path in (tmp_path / "old").iterdir()} == {
+        ".written.json",
         "README.md",
         "training.png",
         *(f"{kind}-{TARGET}.png" for kind in ("pareto", "speed", "latency")),

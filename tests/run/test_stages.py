@@ -114,7 +114,9 @@ class Lab:
         folder.mkdir(exist_ok=True)
         self.log.clear()
         progress = Progress(self.console)
-        return Work(read, plan.plan(read, "d"), self.data, store, folder, progress)
+        jobs = plan.plan(read, "d")
+        record = runs._describe(read, jobs, {"name": "tiny"})
+        return Work(read, jobs, self.data, store, folder, record, progress)
 
     def run(self, text: str = SUITE) -> Work:
         work = self.work(text)
@@ -447,9 +449,9 @@ def test_only_the_same_run_on_the_same_machine_is_continued(
     changes: dict[str, Any], goes_on: bool, note: str, tmp_path: Path
 ) -> None:
     console = Console(file=io.StringIO(), width=200)
-    old = runs._open(make_run(finished=None), tmp_path, Progress(console))
+    old, _ = runs._open(make_run(finished=None), tmp_path, Progress(console))
     new = make_run(**{"finished": None, **changes})
-    found = runs._open(new, tmp_path, Progress(console))
+    found, _ = runs._open(new, tmp_path, Progress(console))
     assert (found == old) is goes_on
     assert record.read_run(old) == make_run(finished=None)
     assert record.read_run(found) == (make_run(finished=None) if goes_on else new)
@@ -464,7 +466,7 @@ def test_a_finished_run_is_not_continued(tmp_path: Path) -> None:
     new = make_run(finished=None)
     found = runs._open(new, tmp_path, progress)
     assert found != old
-    assert latest_run(tmp_path, "mine") == found
+    assert latest_run(tmp_path, "mine") == found[0]
     assert runs._open(new, tmp_path, progress) == found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import onnxruntime
 import pytest
 
-from compbench.runtime import machine
+from compbench.runtime import git_state, machine
 from tests.checkout import PLAIN, commit_all
 from tests.factory import ENVIRONMENT
 
@@ -57,14 +57,34 @@ def ended(code: int, out: str) -> Any:
         (late, None, None),
         (ended(128, "fatal"), None, None),
         (ended(0, ""), None, None),
-        (ended(0, "H200, 570.1\nH200, 570.1\n"), "H200, 570.1", "H200, 570.1\nH200, 570.1-dirty"),
+        (ended(0, "H200, 570.1\nH200, 570.1\n"), "H200, 570.1", "H200, 570.1\nH200, 570.1"),
     ],
 )
 def test_tools_that_are_missing_or_fail_leave_a_field_empty(
     run: Any, gpu: str | None, commit: str | None, monkeypatch
 ) -> None:
     monkeypatch.setattr(subprocess, "run", run)
-    assert (machine._gpu(), machine._git()) == (gpu, commit)
+    assert (machine._gpu(), git_state.commit()) == (gpu, commit)
+
+
+def test_nothing_that_a_folder_configures_is_run(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for variable in set(os.environ) - set(PLAIN):
+        monkeypatch.delenv(variable)
+    (tmp_path / "a.txt").write_text("as it was")
+    (tmp_path / ".gitattributes").write_text("*.txt filter=evil\n")
+    commit_all(tmp_path)
+    evil = f"touch {tmp_path / 'run'}; cat"
+    with (tmp_path / ".git" / "config").open("a") as config:
+        config.write(f'[core]\n\tfsmonitor = "{evil}"\n')
+        config.write(f'[filter "evil"]\n\tclean = "{evil}"\n\tsmudge = "{evil}"\n')
+    clean = git_state.commit()
+    assert clean and not clean.endswith("-dirty")
+    os.utime(tmp_path / "a.txt", (0, 0))  # touched, with the same content
+    assert git_state.commit() == clean
+    (tmp_path / "a.txt").write_text("as it is")
+    assert git_state.commit() == f"{clean}-dirty"
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
@@ -86,10 +106,10 @@ def test_a_commit_is_dirty_by_all_but_its_reports(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("as it was")
     commit_all(tmp_path)
-    clean = machine._git()
+    clean = git_state.commit()
     assert clean and not clean.endswith("-dirty")
     path.write_text("as it is")
-    assert machine._git() == clean + "-dirty" * is_dirty
+    assert git_state.commit() == clean + "-dirty" * is_dirty
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from compbench.own_folder import AGAIN
 from compbench.report.section import Page, SectionBase
 from compbench.report.wording import place
 from compbench.results.record import Run
@@ -14,7 +15,7 @@ def reproduce(run: Run, folder: str) -> str:
     again = f"compbench run {'--fast ' * run.is_fast}{run.suite_path}"
     report = f"compbench report {place(run, folder)}"
     return (
-        f"```\n{again}\n{report}   # this page again, from the same samples\n```\n\n"
+        f"```\n{again}\n{report}   # {AGAIN}, from the same samples\n```\n\n"
         "The same suite, seed, machine and libraries give the same checkpoints, bit for bit."
     )
 

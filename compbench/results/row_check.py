@@ -1,0 +1,46 @@
+"""Whether a row that was read is one that its run can have: types, names, sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import isfinite
+
+from compbench.errors import shown
+from compbench.results.record import Run
+from compbench.results.row import Row
+
+_TYPES = {
+    "variant": str,
+    "seed": int,
+    "key": str,
+    "metric": str,
+    "target": str,
+    "batch_size": int,
+    "launch": int,
+    "status": str,
+    "reason": str,
+}
+_STATES = ("ok", "skipped", "failed")
+
+
+def refuse_wrong(row: Row, run: Run | None) -> None:
+    """Raises ValueError with what is wrong, by the run's own record where there is one."""
+    for name, kind in _TYPES.items():
+        value = getattr(row, name)
+        if type(value) is not kind:
+            raise ValueError(f"{name} = {shown(value)} is no {kind.__name__}")
+    if row.value is not None and (type(row.value) not in (int, float) or not isfinite(row.value)):
+        raise ValueError(f"value = {shown(row.value)} is no finite number")
+    if row.status not in _STATES:
+        raise ValueError(f"status = {shown(row.status)} is none of {', '.join(_STATES)}")
+    if run is not None:
+        _refuse_others("variant", row.variant, ("", *run.variants))
+        _refuse_others("seed", row.seed, run.seeds)
+        if row.variant:  # else it is of the dataset
+            _refuse_others("key", row.key, run.keys)
+        _refuse_others("target", row.target, ("", *run.targets))
+
+
+def _refuse_others(name: str, value: object, known: Iterable[object]) -> None:
+    if value not in known:
+        raise ValueError(f"{name} = {shown(value)} is none of its run's")

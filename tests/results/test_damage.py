@@ -1,0 +1,18 @@
+"""Damage to any file is told, and never shown as a measurement; long: tests/benchmarks/flips.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.benchmarks import flips
+
+
+@pytest.mark.parametrize(
+    ("flipped", "cut"), [(12, 6), pytest.param(300, 100, marks=pytest.mark.slow)]
+)
+def test_no_table_is_wrong_and_nothing_ends_in_a_traceback(flipped: int, cut: int) -> None:
+    told: list[str] = []
+    counts = flips.count(flipped, cut, told.append)
+    assert told == []
+    assert sum(counts.values()) == flipped + cut
+    assert counts[flips.ERROR] and counts[flips.LACKS]
