@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 _COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # ECMA-48's control sequences
+_PATH = re.compile(r"(?:/[^\s/'\"():,;]+){3,}")
 _PLAIN = {"valid tuple": "list", "valid dictionary": "table", " after validation": ""}
 
 
@@ -22,7 +23,7 @@ class UserError(Exception):
     """A mistake the user can put right; the command line prints it as one line and exits with 2."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(shortened(_printable(message)))
+        super().__init__(shortened(printable(message)))
 
 
 class JobFailed(Exception):
@@ -56,12 +57,18 @@ def told(error: BaseException) -> str:
 
 def one_line(text: str, most: int = 120) -> str:
     """The first line of a text without control characters, cut where it is long."""
-    line = _printable((text.strip().splitlines() or [""])[0])
+    line = printable((text.strip().splitlines() or [""])[0])
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def shortened(text: str) -> str:
-    """A message of `LONGEST` characters at most: what is cut is its middle."""
+    """A message of `LONGEST` characters at most.
+
+    Of the longest paths only the last two names stay; where that is not enough, its middle is cut.
+    """
+    for path in sorted(_PATH.findall(text), key=len, reverse=True):
+        if len(text) > LONGEST:
+            text = text.replace(path, "…/" + "/".join(path.split("/")[-2:]))
     if len(text) <= LONGEST:
         return text
     return f"{text[: LONGEST - 101]}…{text[-100:]}"
@@ -72,8 +79,10 @@ def shown(value: object) -> str:
     return one_line(repr(value), 60)
 
 
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+def printable(text: str, *, lines: bool = False) -> str:
+    """A text with control characters written out, which a terminal would obey; `lines` may stay."""
+    kept = "\n" if lines else ""
+    return "".join(c if c.isprintable() or c in kept else repr(c)[1:-1] for c in text)
 
 
 def place(error: BaseException) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, StringConstraints
 
 MOST_BYTES = 200  # a file system takes 255, and compbench puts words before and behind a name
 
@@ -29,3 +29,5 @@ def _checked(name: str) -> str:
 
 
 FileName = Annotated[str, AfterValidator(_checked)]
+# of a variant or a target: a part of a file's name, and a word in any table, page or command
+PlainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$"), FileName]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from compbench.errors import UserError
 
 TEMPORARY = ".tmp-"
+_FULL_BYTES = 1 << 20
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -55,13 +58,50 @@ def refuse_unwritable(folder: Path, option: str) -> None:
         ) from error
 
 
+def refuse_no_temporary() -> None:
+    """Raises UserError where there is no folder for temporary files."""
+    try:
+        refuse_unwritable(Path(tempfile.gettempdir()), "TMPDIR")
+    except FileNotFoundError as error:  # none of those that it knows
+        raise UserError(
+            "no folder for temporary files can be written: name one by TMPDIR"
+        ) from error
+
+
+def full_places() -> list[str]:
+    """What there is too little room in, of the folders that everything writes into."""
+    places = (Path(tempfile.gettempdir()), Path.cwd())
+    return [str(place) for place in places if shutil.disk_usage(place).free < _FULL_BYTES]
+
+
+def remove_whole(path: Path) -> None:
+    """Remove a folder and all in it, or a file; of a link only itself."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(path)
+
+
+def size_bytes(folder: Path) -> int:
+    """The bytes of all files in a folder and below it; links count nothing."""
+    size = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            size += 0 if path.is_symlink() or not path.is_file() else path.stat().st_size
+    return size
+
+
 def write_synced(path: Path, content: bytes) -> None:
     """Write a file and wait until the disk has it."""
     path.unlink(missing_ok=True)  # what a kill left, or a link to elsewhere
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        error.filename = error.filename or str(path)  # of a full disk the system names no file
+        raise
 
 
 def sha256(path: Path) -> str:

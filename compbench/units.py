@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from math import floor, isfinite, log10
 
 from pydantic import ByteSize, TypeAdapter, ValidationError
@@ -183,6 +184,8 @@ def _rounded(value: float) -> float:
     return float(f"{value:.3g}")
 
 
+_LONGEST_HOURS = 1e6  # more than a hundred years
+_HOURS = {"h": 1.0, "d": 24.0, "w": 168.0}
 NUMBER = r"\s*([0-9]*\.?[0-9]+(?:e-?[0-9]+)?)\s*"
 _NANOSECONDS = {"ns": 1.0, "us": 1e3, "µs": 1e3, "μs": 1e3, "ms": 1e6, "s": 1e9}
 _LONGEST = 60  # characters of a quantity: matching takes long where there are thousands
@@ -228,3 +231,12 @@ def parse_time(text: str | float) -> float:
     if not value > 0:
         raise ValueError(f"{shown(text)} should be a time with its unit, such as 0.5ms or 80us")
     return value
+
+
+def parse_age(text: str) -> timedelta:
+    """'30d', '2w' and '12h'. Raises ValueError for anything else."""
+    found = quantity(NUMBER + r"(h|d|w)", text)
+    hours = float(found[1]) * _HOURS[found[2].lower()] if found else -1.0
+    if not 0 <= hours < _LONGEST_HOURS:
+        raise ValueError(f"{shown(text)} should be an age such as 30d, 2w or 12h")
+    return timedelta(hours=hours)

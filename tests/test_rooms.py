@@ -24,6 +24,7 @@ BASE = (
     "files",
     "file_name",
     "own_folder",
+    "safe_markdown",
     "seal",
     "failure_boundary",
     "headline",

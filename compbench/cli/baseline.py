@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from compbench.cli.options import BASELINES, RESULTS, Baselines, Results, Run
+from compbench.cli.options import BASELINES, RESULTS, Baselines, Results
 
 app = typer.Typer(
     help="Keep a run's files, to compare later candidates with.", no_args_is_help=True
@@ -15,15 +15,17 @@ app = typer.Typer(
 
 @app.command()
 def save(
-    run: Run,
+    source: Annotated[
+        str, typer.Argument(metavar="RUN", help="a run, or a baseline (folder or name)")
+    ],
     name: Annotated[str, typer.Option(help="what to call it")] = "main",
     baselines: Baselines = BASELINES,
     results: Results = RESULTS,
 ) -> None:
-    """Make a new baseline of the first seed of a run."""
+    """Make a new baseline of the first seed of a run, or of another baseline."""
     from compbench.gate import baseline
 
-    print(f"baseline: {baseline.save(run, name, baseline.Places(baselines, results))}")
+    print(f"baseline: {baseline.save(source, name, baseline.Places(baselines, results))}")
 
 
 @app.command()

@@ -12,11 +12,13 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from compbench.data import cache, digest, samples, splits
+from compbench.files import size_bytes
 from compbench.make.store import Manifest, Store
 from compbench.suite import plan
 from compbench.suite.key import unlike
 from compbench.suite.plan import Job
 from compbench.suite.read import Suite
+from compbench.units import bytes_text
 
 _REASONS = 3  # as many are named
 
@@ -40,7 +42,7 @@ def _tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
     seeds = ", ".join(map(str, suite.seeds))
     root = Tree(
         f"[bold]{suite.name}[/]: {where}; seeds {seeds}; targets {', '.join(suite.targets)}\n"
-        f"{len(jobs)} jobs: {len(jobs) - missing} in the store, {missing} to make"
+        f"{len(jobs)} jobs: {len(jobs) - missing} in the store, {missing} to make{_size(store)}"
     )
     made = [m for m in store.manifests() if m.parts] if missing else []
     branches: dict[str, Tree] = {}
@@ -52,6 +54,13 @@ def _tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
         above = branches[variant.parents[0]] if variant.parents else root
         branches[name] = above.add(label)
     return root
+
+
+def _size(store: Store) -> str:
+    if not store.has_any():
+        return ""
+    count, size = len(store.folders()), size_bytes(store.root)
+    return f"\nthe store {store.root}: {count} artifacts, {bytes_text(size)}"
 
 
 def _digest(suite: Suite, content: str, results: Path, data_dir: Path) -> str:

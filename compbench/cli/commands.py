@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from compbench.cli import baseline, doctor, history
+from compbench.cli import baseline, clean, doctor, history, verify
 from compbench.cli.options import (
     DATA,
     RESULTS,
@@ -37,6 +37,8 @@ app = typer.Typer(
 app.add_typer(baseline.app, name="baseline")
 app.command()(history.history)
 app.command()(doctor.doctor)
+app.command()(clean.clean)
+app.command()(verify.verify)
 
 
 @app.command()
@@ -86,6 +88,14 @@ def _end(failures: Sequence[str]) -> None:
         raise typer.Exit(1)
 
 
+def _warn(gaps: Sequence[str]) -> None:
+    """Say on stderr that a run lacks something, where it does."""
+    from compbench.statistics.gaps import told
+
+    if gaps:
+        print(told(gaps), file=sys.stderr)
+
+
 @app.command()
 def check(suite: SuitePath, results: Results = RESULTS, data_dir: DataDir = DATA) -> None:
     """Show a suite's plan: its lineage as a tree, and which jobs are in the store already."""
@@ -120,6 +130,7 @@ def report(
     stored = open_run(results, run)
     paths, failures = formats.write(stored, folder, names)
     Output(quiet, json).show_paths(stored, paths, failures)
+    _warn(stored.gaps)
     _end(failures)
 
 
@@ -199,8 +210,10 @@ def export(
     from compbench.cli import export as exports
     from compbench.table.stored_run import open_run
 
-    for written in exports.export(open_run(results, run), variant, path, seed, results):
+    stored = open_run(results, run)
+    for written in exports.export(stored, variant, path, seed, results):
         print(written)
+    _warn(stored.gaps)
 
 
 @app.command()

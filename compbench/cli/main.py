@@ -9,6 +9,8 @@ import warnings
 
 from compbench.cli.commands import app
 from compbench.errors import UserError, place
+from compbench.failure_boundary import FULL_DISK
+from compbench.files import full_places
 
 _USERS_OSERRORS = (
     errno.ENOSPC,
@@ -40,7 +42,10 @@ def main() -> None:
     except OSError as error:
         if error.errno not in _USERS_OSERRORS:
             raise
-        _stop(f"{error.filename or 'disk'}: {error.strerror}; what was finished is kept")
+        named = error.filename
+        if named is None and error.errno in FULL_DISK:
+            named = ", ".join(full_places())
+        _stop(f"{named or 'disk'}: {error.strerror}; what was finished is kept")
 
 
 def _stop(message: str) -> None:

@@ -6,7 +6,7 @@ import json
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from compbench import units
+from compbench import safe_markdown, units
 from compbench.compare.compare import Comparison
 from compbench.compare.lines import Line
 from compbench.compare.match import Side
@@ -39,17 +39,15 @@ def table(found: Comparison) -> str:
 
 def markdown(found: Comparison) -> str:
     """The same for a file or a web page."""
-    import pandas as pd
-
     parts = [f"# {found.b.run.suite}: what changed between two runs"]
     for section in sections(found):
         parts.append(f"## {section.title}" if section.title else "")
         parts.append("\n".join(f"- {line}" for line in section.lines))
         if section.table:
-            rows = pd.DataFrame(list(section.table)).map(lambda cell: cell.replace("*", r"\*"))
-            parts += [rows.to_markdown(index=False, disable_numparse=True)]
+            rows = [{n: cell.replace("*", r"\*") for n, cell in r.items()} for r in section.table]
+            parts += [safe_markdown.table(rows)]
             parts.append(section.caption.replace("*", r"\*"))
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return safe_markdown.page("\n\n".join(part for part in parts if part) + "\n")
 
 
 def csv(found: Comparison) -> str:

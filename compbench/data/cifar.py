@@ -44,7 +44,7 @@ def load(data_dir: Path, name: str, folder: str, files: tuple[str, ...]) -> Samp
         download(
             data_dir,
             folder,
-            f"{', '.join(files)} into {data_dir / folder}",
+            f"{', '.join(files)} into its {folder}",
             lambda place: getattr(torchvision("datasets"), name)(place, download=True),
         )
         content = fingerprint(data_dir, folder, files)

@@ -52,7 +52,7 @@ def fetch(data_dir: Path, name: str, files: Sequence[str] = FILES, **options: An
     """Download where `fingerprint` finds nothing; torchvision's dataset takes the options."""
     if fingerprint(data_dir, name, files) is not None:
         return
-    wanted = f"{', '.join(files)} into {data_dir / name / 'raw'}"
+    wanted = f"{', '.join(files)} into its {name}/raw"
     download(
         data_dir,
         name,

@@ -22,7 +22,7 @@ from compbench.registry import registry
 
 _HEAD = 1 << 16  # bytes in which an image says its size, most times
 _SETTLED_NS = 2_000_000_000  # a change so soon after another may have the same time
-_NAMED = 5  # images that a message names
+_NAMED = 3  # images that a message names
 _CODE = (pixels.__name__, image_files.__name__, __name__)  # what decides samples and their order
 
 
@@ -254,7 +254,7 @@ def _unreadable(path: Path, files: Sequence[File], problems: dict[int, str]) -> 
     named = _named([(files[index].name, problems[index]) for index in sorted(problems)])
     return (
         f"{path}: {len(problems)} of {len(files):,} images can't be read: {named}; put them right, "
-        'take them out, or leave them out with corrupt = "skip"'
+        'or leave them out: corrupt = "skip"'
     )
 
 

@@ -54,7 +54,7 @@ def _careful() -> Iterator[None]:
         most = _BOMB.format(Image.MAX_IMAGE_PIXELS or 0)
         raise Unfit(f"it has {_number(str(error))} pixels, {most}") from error
     except UnidentifiedImageError as error:
-        raise Unfit("it is no image that is known here, or its beginning is damaged") from error
+        raise Unfit("it is no image, or its beginning is damaged") from error
     except OSError as error:
         raise Unfit(one_line(str(error)) or type(error).__name__) from error
     except Unfit:

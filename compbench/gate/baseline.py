@@ -38,27 +38,47 @@ class Places:
     results: Path = Path("results")
 
 
-def save(run: str, name: str, places: Places) -> Path:
-    """Make a new baseline of a run; its folder. Raises UserError where there is one already."""
+def save(source: str, name: str, places: Places) -> Path:
+    """Make a new baseline of a run, or of another baseline; its folder.
+
+    Raises UserError where there is one already.
+    """
     folder = _place(name, places)
-    found = find_run(places.results, run)
+    try:
+        found = find_run(places.results, source)
+    except UserError:  # a baseline, or nothing: reading it says so
+        found = _of_a_suite(source, places)
     if folder.exists():
         raise UserError(
-            f"{folder} is there already; `compbench baseline promote {run} {name}` replaces it "
+            f"{folder} is there already; `compbench baseline promote {source} {name}` replaces it "
             f"and keeps it as {name}{PREVIOUS}"
         )
-    return write(of_run(found, places.results), folder)
+    return write(of_run(found, places.results) if isinstance(found, Path) else found, folder)
 
 
 def promote(source: str, name: str, places: Places) -> Path:
-    """Make a run, or another baseline, the baseline `name`; the old one becomes `.previous`."""
+    """Make a run, or another baseline, the baseline `name`; the old one becomes `.previous`.
+
+    Raises UserError where there is no such baseline, with the nearest there is.
+    """
     folder = _place(name, places)
-    found = read(source, places)
-    if not found.record.suite:
-        raise UserError(f"{source} has bare files only; a baseline is made of a run or a baseline")
+    if not folder.exists():
+        known = [each.name for each in _folders(places.baselines)]
+        raise UserError(
+            f"there is no baseline '{name}' under {places.baselines}{nearest(name, known)}; a new "
+            f"one is made by: compbench baseline save {source} --name {name}"
+        )
+    found = _of_a_suite(source, places)
     if (folder / RECORD) in (path.parent / RECORD for path in found.files.values()):
         raise UserError(f"{source} is the baseline '{name}' already")
     return write(found, folder)
+
+
+def _of_a_suite(source: str, places: Places) -> Snapshot:
+    found = read(source, places)
+    if not found.record.suite:
+        raise UserError(f"{source} has bare files only; a baseline is made of a run or a baseline")
+    return found
 
 
 def write(found: Snapshot, folder: Path) -> Path:

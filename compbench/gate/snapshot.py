@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from compbench.errors import UserError, one_line
-from compbench.file_name import FileName
+from compbench.file_name import FileName, PlainName
 from compbench.files import sha256
 from compbench.headline import Headline
 from compbench.make.store import MODEL, store_of
@@ -66,7 +66,7 @@ class Record(BaseModel):
     seed: int = 0
     targets: dict[str, dict[str, Any]] = {}
     gate: dict[str, Any] | None = None
-    variants: dict[FileName, Entry]
+    variants: dict[PlainName, Entry]
     lost: dict[str, str] = {}
     environment: dict[str, Any] = {}
     git_commit: str | None = None

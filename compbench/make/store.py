@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
 from compbench import seal
 from compbench.errors import UserError
 from compbench.file_name import FileName
-from compbench.files import TEMPORARY, sha256, write_synced
+from compbench.files import TEMPORARY, remove_whole, sha256, write_synced
+from compbench.make.lock import locked
 
 MODEL = "model.onnx"
 CHECKPOINT = "checkpoint.safetensors"  # of torch techniques only
@@ -80,19 +80,14 @@ class Store:
     def lock(self) -> Iterator[None]:
         """One run at a time writes here. Raises UserError where another one does."""
         self.root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.root / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise UserError(
-                f"another compbench run is writing to {self.root.parent}; wait for it to end, "
-                "or name another folder with --results"
-            ) from None
-        try:
+        with locked(self.root) as is_ours:
+            if not is_ours:
+                raise UserError(
+                    f"another compbench run is writing to {self.root.parent}; wait for it to end, "
+                    "or name another folder with --results"
+                )
             self._remove_leftovers()
             yield
-        finally:
-            lock.release()
 
     def has_any(self) -> bool:
         """Whether anything was ever made."""
@@ -100,28 +95,43 @@ class Store:
 
     def manifests(self) -> Iterator[Manifest]:
         """Those of all artifacts; what can't be read is left out, and files are not verified."""
-        for path in sorted(self.root.glob(f"*/{MANIFEST}")):
+        for folder in self.folders():
             with suppress(OSError, ValueError, UserError):
-                yield _manifest(path)
+                manifest = _manifest(folder / MANIFEST)
+                if manifest.key == folder.name and not folder.is_symlink():
+                    yield manifest
 
     def find(self, key: str) -> Artifact | None:
         """The artifact with this key, its checksums verified; None where it is absent or damaged.
 
-        Damage is warned of; the folder stays as it is until `put` replaces it.
+        Damage is warned of; the folder stays as it is until `put` replaces it. Raises UserError
+        where a link or a file is in its place, which is nobody's to follow or to remove.
         """
         folder = self.root / key
+        _refuse_odd(folder)
         if not folder.is_dir():
             return None
-        problem = "it has no readable manifest"
         try:
-            manifest = _manifest(folder / MANIFEST)
-            problem = next(_differences(folder, manifest), None)
-        except (OSError, ValueError, UserError):
-            manifest = None
-        if manifest is None or problem:
+            return _verified(folder)
+        except ValueError as problem:
             warnings.warn(f"{folder} is damaged ({problem}) and will be made again", stacklevel=2)
             return None
-        return Artifact(folder, manifest)
+
+    def problem(self, key: str) -> str:
+        """What is wrong with an artifact that was written once; nothing where it is whole."""
+        folder = self.root / key
+        try:
+            _refuse_odd(folder)
+            _verified(folder)
+        except UserError as error:
+            return str(error)
+        except ValueError as problem:
+            return f"{folder} is damaged: {problem}"
+        return ""
+
+    def folders(self) -> list[Path]:
+        """Where artifacts are, or should be: all that has a key for a name."""
+        return sorted(path for path in self.root.glob("*") if not path.name.startswith("."))
 
     def need(self, key: str, what: str, again: str) -> Artifact:
         """The artifact with this key; `what` it is of, and the command that makes it again.
@@ -142,12 +152,23 @@ class Store:
         """Where the trainings of a job that is under way are kept, till it is put here."""
         return self.root.parent / UNFINISHED / key
 
+    def trainings(self) -> list[Path]:
+        """Where trainings are kept that are under way, or were when a run was stopped."""
+        return sorted(self.unfinished("").glob("*"))
+
+    def remove(self, folder: Path) -> None:
+        """Take away the folder of an artifact, or of a training: as a whole or not at all."""
+        left = self.root / f"{TEMPORARY}{folder.name}"
+        os.replace(folder, left)
+        remove_whole(left)
+
     def put(self, manifest: Manifest, files: dict[str, bytes]) -> Artifact:
         """Write an artifact whole or not at all; `manifest.files` is filled in here."""
         sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
         manifest = manifest.model_copy(update={"files": dict(sorted(sums.items()))})
         temporary = self.root / f"{TEMPORARY}{manifest.key}"
         folder = self.root / manifest.key
+        _refuse_odd(folder)
         try:
             temporary.mkdir()
             for name, content in files.items():
@@ -165,10 +186,10 @@ class Store:
 
     def _remove_leftovers(self) -> None:
         for leftover in self.root.glob(f"{TEMPORARY}*"):
-            shutil.rmtree(leftover)
-        for folder in self.unfinished("").glob("*"):
-            if time.time() - folder.stat().st_mtime > FORGOTTEN_S:
-                shutil.rmtree(folder, ignore_errors=True)
+            remove_whole(leftover)
+        for folder in self.trainings():
+            if time.time() - folder.lstat().st_mtime > FORGOTTEN_S:
+                remove_whole(folder)
 
 
 def store_of(run: Path, results: Path) -> Store:
@@ -177,15 +198,38 @@ def store_of(run: Path, results: Path) -> Store:
     return Store(beside if Store(beside).root.is_dir() else results)
 
 
+def _refuse_odd(folder: Path) -> None:
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        what = "a link" if folder.is_symlink() else "a file"
+        raise UserError(f"{folder} is {what} where an artifact's folder should be: take it away")
+
+
+def _verified(folder: Path) -> Artifact:
+    """Raises ValueError with what is wrong."""
+    try:
+        manifest = _manifest(folder / MANIFEST)
+    except (OSError, ValueError, UserError):
+        raise ValueError("it has no readable manifest") from None
+    for problem in _differences(folder, manifest):
+        raise ValueError(problem)
+    return Artifact(folder, manifest)
+
+
 def _manifest(path: Path) -> Manifest:
     """Raises ValueError where it is damaged."""
     return Manifest(**seal.read_object(path, sealed_since=SEALED, newest=SEALED))
 
 
 def _differences(folder: Path, manifest: Manifest) -> Iterator[str]:
+    if manifest.key != folder.name:
+        yield f"it is of another key, {manifest.key}"
+    if not manifest.files:
+        yield "it has no files"
     for name, wanted in manifest.files.items():
         path = folder / name
-        if not path.is_file():
+        if path.is_symlink():
+            yield f"{name} is a link"
+        elif not path.is_file():
             yield f"{name} is missing"
         elif sha256(path) != wanted:
             yield f"{name} differs from its checksum"

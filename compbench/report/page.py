@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from compbench import safe_markdown
 from compbench.report import failure
 from compbench.report.failure import Failure
 from compbench.report.gallery import Gallery, gallery
@@ -52,7 +53,8 @@ def compose(places: Sequence[Place], gallery: Gallery, undrawn: Mapping[str, Fai
                 failed = failure.of("section", place.name, page.target, error)
         blocks += _instead(place, page, failed)
         failures.append(failed)
-    return Report("\n\n".join(blocks) + "\n", (*failures, *undrawn.values()))
+    text = safe_markdown.page("\n\n".join(blocks) + "\n")
+    return Report(text, (*failures, *undrawn.values()))
 
 
 def _blocks(place: Place, page: Page) -> list[str]:

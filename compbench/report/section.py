@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
-import pandas as pd
-
+from compbench import safe_markdown
 from compbench.results.record import Run
 from compbench.results.row_index import Rows
 from compbench.statistics.gaps import gaps
@@ -121,9 +120,7 @@ def with_legend(table: Table, legend: str = "") -> list[str]:
 
 def markdown(table: Table) -> str:
     """A table as markdown; empty where it has no rows."""
-    if not table:
-        return ""
-    return pd.DataFrame(table).fillna("").to_markdown(index=False, disable_numparse=True)
+    return safe_markdown.table(table)
 
 
 def bullets(lines: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from compbench import seal
-from compbench.errors import UserError, one_line
+from compbench.errors import UserError, one_line, printable
 from compbench.files import TEMPORARY, is_own_file, is_temporary, read_own, write_whole
 from compbench.results import row_check, upgrade
 from compbench.results.columns import Columns, encode
@@ -153,6 +153,8 @@ def _to_json(row: Row) -> dict[str, Any]:
 def _from_json(content: dict[str, Any], origin: str) -> Row:
     content = upgrade.row(content)
     samples = content.pop("samples", None)
+    if isinstance(content.get("reason"), str):
+        content["reason"] = printable(content["reason"], lines=True)
     return Row(**content, samples=Columns(samples, origin) if samples else {})
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from compbench import seal
-from compbench.errors import UserError, explain, one_line
-from compbench.file_name import FileName
+from compbench.errors import UserError, explain, one_line, printable
+from compbench.file_name import FileName, PlainName
 from compbench.files import write_whole
 from compbench.headline import Headline
 from compbench.results import upgrade
@@ -38,8 +38,8 @@ class Run(BaseModel):
     task: dict[str, Any] = Field(default_factory=lambda: {**upgrade.CLASSIFICATION})
     seeds: tuple[int, ...]
     baseline: str
-    variants: dict[FileName, dict[str, Any]]
-    targets: dict[FileName, dict[str, Any]]
+    variants: dict[PlainName, dict[str, Any]]
+    targets: dict[PlainName, dict[str, Any]]
     references: dict[str, dict[str, Any]]
     measure: dict[str, Any]
     pick: dict[str, Any]
@@ -91,7 +91,7 @@ def read_run(folder: Path) -> Run:
     if not path.is_file():
         raise UserError(f"{folder} is not a run: it has no {RUN}")
     try:
-        found = Run(**seal.read_object(path, sealed_since=SEALED, newest=FORMAT))
+        found = Run(**_shown(seal.read_object(path, sealed_since=SEALED, newest=FORMAT)))
         updates: dict[str, Any] = {
             "variants": {name: upgrade.variant(v) for name, v in found.variants.items()},
             "references": {name: upgrade.reference(r) for name, r in found.references.items()},
@@ -102,6 +102,17 @@ def read_run(folder: Path) -> Run:
         raise UserError(f"{path} is damaged: {explain(error, 'it', Run.model_fields)}") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path} is damaged: {one_line(str(error), 160)}") from error
+
+
+def _shown(content: Any) -> Any:
+    """The same with words that a terminal can show."""
+    if isinstance(content, str):
+        return printable(content, lines=True)
+    if isinstance(content, list):
+        return [_shown(each) for each in content]
+    if isinstance(content, dict):
+        return {name: _shown(each) for name, each in content.items()}
+    return content
 
 
 def became(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:

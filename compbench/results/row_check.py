@@ -35,8 +35,8 @@ def refuse_wrong(row: Row, run: Run | None) -> None:
         raise ValueError(f"status = {shown(row.status)} is none of {', '.join(_STATES)}")
     if run is not None:
         _refuse_others("variant", row.variant, ("", *run.variants))
-        _refuse_others("seed", row.seed, run.seeds)
         if row.variant:  # else it is of the dataset
+            _refuse_others("seed", row.seed, run.seeds)
             _refuse_others("key", row.key, run.keys)
         _refuse_others("target", row.target, ("", *run.targets))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compbench.results.row import Row
 
@@ -21,6 +23,11 @@ class Rows:
     def of(self, variant: str, metric: str, target: str = "") -> list[Row]:
         """All rows of a metric, over seeds, launches and batch sizes."""
         return self._found.get((variant, target, metric), [])
+
+    def first(self, variant: str, metric: str, target: str = "") -> Mapping[str, NDArray[Any]]:
+        """The samples of a metric's first row; none where there is no row."""
+        found = self.of(variant, metric, target)
+        return found[0].samples if found else {}
 
     def mean(self, variant: str, metric: str, target: str = "") -> float | None:
         """The mean of a metric's values, usually over seeds."""

@@ -11,7 +11,7 @@ from typing import Any
 from compbench.data import cache, digest, samples, splits
 from compbench.data.progress import told_on
 from compbench.errors import UserError
-from compbench.files import refuse_unwritable
+from compbench.files import refuse_no_temporary, refuse_unwritable
 from compbench.make.store import Store
 from compbench.registry import import_path
 from compbench.results import find, record, row
@@ -19,7 +19,7 @@ from compbench.results.folder import examine, new_folder, row_files, write_compa
 from compbench.results.record import Run
 from compbench.run.progress import Progress
 from compbench.run.stages import Work
-from compbench.runtime import machine
+from compbench.runtime import machine, temporary
 from compbench.suite import plan
 from compbench.suite.key import described_model, options
 from compbench.suite.plan import Job
@@ -58,6 +58,7 @@ def run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
 
 
 def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
+    refuse_no_temporary()
     refuse_unwritable(folders.results, "--results")
     refuse_unwritable(folders.reports, "--reports")
     if samples.fingerprint(suite.dataset, folders.data) is None:
@@ -65,6 +66,7 @@ def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
         progress.note(f"{suite.dataset_name} is not under {folders.data}: downloading it")
     store = Store(folders.results)
     with store.lock():
+        temporary.remove_leftovers()
         loaded = splits.load(suite.dataset, folders.data, suite.task)
         dataset = digest.record(suite.dataset_name, loaded)
         content = samples.fingerprint(suite.dataset, folders.data)
@@ -73,10 +75,31 @@ def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
         folder, asked = _open(_describe(suite, jobs, dataset), folders.results, progress)
         write_companions(folder, {n: one.content for n, one in loaded.companions.items()})
         work = Work(suite, jobs, loaded, store, folder, asked, progress)
-        work.run()
+        _work(work, folder)
         ended = {"finished": _now(), "files": row_files(folder), "is_reported": False}
         record.write_run(folder, asked.model_copy(update=ended))
-    return Outcome(folder, tuple(work.failures))
+    failures = [*work.failures]
+    if work.skipped.keys() >= suite.targets.keys():
+        why = "; ".join(f"{name}: {reason}" for name, reason in work.skipped.items())
+        failures.append(f"no target could be measured: {why}")
+    return Outcome(folder, tuple(failures))
+
+
+def _work(work: Work, folder: Path) -> None:
+    """Raises UserError where somebody took away or changed what it works with."""
+    try:
+        work.run()
+    except FileNotFoundError as error:
+        gone = [str(place) for place in (folder, work.store.root) if not place.is_dir()]
+        if not gone:
+            raise
+        raise UserError(f"{gone[0]} was removed while the run used it: run it again") from error
+    changed = work.drop_changed()
+    if changed:
+        raise UserError(
+            f"{changed[0]}: it was changed after the run had begun; what was measured of it is "
+            "dropped: run it again"
+        )
 
 
 def reported(folder: Path) -> None:
@@ -94,6 +117,7 @@ def _open(new: Run, results: Path, progress: Progress) -> tuple[Path, Run]:
     last = find.latest_run(results, new.suite)
     old = _readable(last, progress) if last else None
     if last and old:
+        _refuse_namesake(last, Path(old.suite_path), Path(new.suite_path))
         problems = examine(last, old).problems if old.is_whole else {}
         if (problems or not old.is_whole) and _asks_the_same(old, new):
             differences = machine.differences(old.environment, new.environment)
@@ -105,6 +129,15 @@ def _open(new: Run, results: Path, progress: Progress) -> tuple[Path, Run]:
     path = new_folder(results, new.suite, new.started)
     record.write_run(path, new)
     return path, new
+
+
+def _refuse_namesake(last: Path, old: Path, new: Path) -> None:
+    """Two suite files of one name would write over each other's report, and mix their histories."""
+    if old.is_file() and not old.samefile(new) and old.read_bytes() != new.read_bytes():
+        raise UserError(
+            f"{last.parent} has runs of another suite file of this name, {old.absolute()}: rename "
+            "one of them, or name another folder with --results"
+        )
 
 
 def _readable(folder: Path, progress: Progress) -> Run | None:

@@ -35,6 +35,7 @@ from compbench.results.folder import (
     has_rows,
     read_rows_of,
     remove_leftovers,
+    row_files,
     write_rows,
 )
 from compbench.results.record import Run
@@ -117,6 +118,15 @@ class Work:
             with self.forks:
                 self.weigh()
             self.time()
+
+    def drop_changed(self) -> list[str]:
+        """What is wrong with artifacts that were whole at the start; their rows are dropped."""
+        found = {key: self.store.problem(key) for key in self.artifacts}
+        problems = {key: problem for key, problem in found.items() if problem}
+        for name in row_files(self.folder) if problems else ():
+            if any(row.key in problems for row in read_rows_of(self.folder, name)):
+                drop_rows(self.folder, name)
+        return [*problems.values()]
 
     def steps(self) -> list[Step]:
         """All that is still to be done."""

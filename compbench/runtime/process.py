@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from compbench.errors import JobFailed, UserError, first_line
 from compbench.failure_boundary import FULL_DISK
 from compbench.runtime.child import Start, die_with_parent, spawned
+from compbench.runtime.temporary import Temporary
 
 Arrays = dict[str, NDArray[Any]]
 Function = Callable[[dict[str, Any], Arrays], Arrays]
@@ -176,12 +177,12 @@ class _Process:
     """The parent's side of one process."""
 
     def __init__(self, start: Start) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="compbench-")
+        self._folder = Temporary()
         self._journal = tempfile.TemporaryFile()  # noqa: SIM115, closed with the process
         self._journal.write(bytes(_MARKED))
         self._journal.flush()
         self._marks = mmap.mmap(self._journal.fileno(), _MARKED)
-        self._process = start(self._folder.name, self._journal)
+        self._process = start(self._folder.path, self._journal)
         self._tasks, self._answers = self._process.stdin, self._process.stdout
 
     def ask(self, task: dict[str, Any], arrays: Mapping[str, Any], silent_s: float) -> Arrays:
@@ -217,7 +218,7 @@ class _Process:
         self._answers.close()
         self._marks.close()
         self._journal.close()
-        self._folder.cleanup()
+        self._folder.close()
 
     @contextmanager
     def _watched(self, silent_s: float) -> Iterator[list[float]]:

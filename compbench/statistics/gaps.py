@@ -37,12 +37,9 @@ def gaps(run: Run, rows: Rows, problems: Sequence[str] = ()) -> Iterator[str]:
                 yield f"{target}: no rows of launch {index + 1}"
 
 
-def told(found: Sequence[str], folder: str = "") -> str:
-    """A line for a terminal; nothing where nothing is missing."""
-    if not found:
-        return ""
+def told(found: Sequence[str]) -> str:
+    """A line for a terminal."""
     more = len(found) - _MOST
     some = "; ".join(found[:_MOST]).replace("`", "")
     rest = f"; and {more} more" if more > 0 else ""
-    of = f" ({folder})" if folder else ""
-    return f"{WARNING}{of}. Missing: {some}{rest}"
+    return f"{WARNING}. Missing: {some}{rest}"

@@ -94,7 +94,10 @@ def test_a_baseline_s_names_are_no_paths(compbench, tmp_path: Path) -> None:
     for file in ("../../evil", "/evil", ".."):
         evil = content | {"variants": {"teacher": content["variants"]["teacher"] | {"file": file}}}
         record.write_bytes(seal.json_text(evil))
-        refused(compbench("baseline", "promote", "main", "other"), "baseline.json is damaged: it: ")
+        refused(
+            compbench("baseline", "save", "main", "--name", "other"),
+            "baseline.json is damaged: it: ",
+        )
     assert not (tmp_path / "baselines" / "other").exists()
 
 

@@ -115,7 +115,7 @@ def test_corrupt_images_are_refused_by_name(tmp_path: Path, make: Made) -> None:
         with pytest.raises(UserError, match='corrupt = "skip"') as caught:
             image_cache.decoded(path, tmp_path, wanted)
         line = str(caught.value)
-        assert str(path) in line and "\n" not in line
+        assert path.name in line and "\n" not in line
         assert "train/0/7.png (it is no image" in line
         assert " of 19 images can't be read" in line
     assert all(name in line for name in CORRUPT)

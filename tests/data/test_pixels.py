@@ -97,8 +97,8 @@ def _huge() -> bytes:
 WHOLE = png(2, (64, 64))
 JPEG = png(2, (64, 64), kind="JPEG")
 UNFIT = {
-    "nothing": (b"", "is no image that is known"),
-    "text": (b"<html>not found</html>", "is no image that is known"),
+    "nothing": (b"", "is no image, or"),
+    "text": (b"<html>not found</html>", "is no image, or"),
     "PNG cut": (WHOLE[: len(WHOLE) // 2], "truncated"),
     "JPEG cut": (JPEG[: len(JPEG) // 2], "truncated"),
     "PNG flipped": (

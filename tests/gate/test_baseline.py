@@ -139,7 +139,7 @@ def test_the_commands(tmp_path: Path, capsys, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_run(tmp_path / "results")
     assert call(capsys, monkeypatch, "save", "mine") == (0, "baseline: baselines/main\n", "")
-    assert call(capsys, monkeypatch, "promote", "main", "other")[0] == 0
+    assert call(capsys, monkeypatch, "save", "main", "--name", "other")[0] == 0
     (tmp_path / "baselines/other/student.onnx").write_bytes(b"damage")
     code, out, _ = call(capsys, monkeypatch, "list")
     assert code == 0 and "500 B" in out and "student.onnx is damaged" in out
@@ -154,12 +154,12 @@ def test_the_commands(tmp_path: Path, capsys, monkeypatch) -> None:
         (("save", "mine"), ("main is there already", "baseline promote mine main", "previous")),
         (("save", "mine", "--name", "a/b"), ("letters, digits, '_' and '-' only: 'a/b'",)),
         (
-            ("promote", "man", "new"),
-            ("no run of 'man'", "no such baseline", "did you mean 'main'?"),
+            ("promote", "mine", "mian"),
+            ("no baseline 'mian'", "did you mean 'main'?", "baseline save mine --name mian"),
         ),
         (("promote", "main", "main"), ("is the baseline 'main' already",)),
-        (("promote", "bare", "new"), ("bare files only",)),
-        (("promote", "empty", "new"), ("neither run.json, baseline.json nor ONNX files",)),
+        (("save", "bare", "--name", "new"), ("bare files only",)),
+        (("save", "empty", "--name", "new"), ("neither run.json, baseline.json nor ONNX files",)),
         (("diff", "main", "stopped"), ("was stopped before its end", "compbench run suites/")),
         (("diff", "main", "lost"), ("artifact of 'gone'", "make it: compbench run")),
         (("diff", "main", "damaged"), ("model.onnx differs from its checksum", "compbench run")),

@@ -32,7 +32,16 @@ from compbench.statistics.summary import Figure, Summary
 from compbench.table import columns, frame, write
 from compbench.table.stored_run import StoredRun
 from compbench.tasks import regression
-from tests.factory import RUN, RUN_ROWS, TARGET, make_row, make_run, status_row, variant_rows
+from tests.factory import (
+    RUN,
+    RUN_ROWS,
+    TARGET,
+    make_row,
+    make_run,
+    status_row,
+    variant_rows,
+    with_keys,
+)
 from tests.metric_runs import metric_run, with_r_squared
 from tests.run.test_stages import ALL, CPU, MATRIX, Lab, flat, lab  # noqa: F401, a fixture
 
@@ -178,8 +187,9 @@ def test_one_file_is_measured_shown_and_followed(lab: Lab, add: Add, tmp_path: P
     assert lab.having(NAME, target="", value=float(MATRIX.nbytes)) == sorted(ALL)
     assert work.steps() == []
 
-    run = make_run(dict.fromkeys(ALL, RUN.variants["teacher"]), baseline="alone", suite="toy")
     kept = [r for r in lab.rows if r.metric in (NAME, "size_bytes")]
+    run = make_run(dict.fromkeys(ALL, RUN.variants["teacher"]), baseline="alone", suite="toy")
+    run = with_keys(run, kept)
     home = tmp_path / "results"
     place = home
     for started in ("2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00"):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from compbench import safe_markdown
 from compbench.report import page, sections, write
 from compbench.report.gallery import gallery
 from compbench.report.section import Page, SectionBase
@@ -128,7 +129,7 @@ def test_a_section_that_fails_is_a_line_in_its_place_and_all_others_stand(
     monkeypatch.setattr(section, "content", raises)
     report = render()
     for line in lines(name):
-        expected = expected.replace("A BLOCK.", line, 1)
+        expected = expected.replace("A BLOCK.", safe_markdown.page(line), 1)
     assert report.text == expected
     assert [f.markdown for f in report.failures] == lines(name)
     assert "raises" in report.failures[0].traceback
@@ -143,7 +144,7 @@ def test_so_does_one_that_can_not_say_its_pictures(
     assert [f.markdown for f in report.failures] == lines(name)
     headings = [line for line in render().text.splitlines() if line.startswith("#")]
     assert set(headings) >= {f"## Results on {TARGET}", "### Could it be chance?", "## Training"}
-    assert all(line in report.text for line in lines(name))
+    assert all(safe_markdown.page(line) in report.text for line in lines(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -153,7 +154,7 @@ def test_a_heading_that_fails_is_a_line_too(name: str, monkeypatch: pytest.Monke
     report = render()
     assert [f.markdown for f in report.failures] == lines(name)
     assert "A BLOCK." not in report.text
-    assert all(line in report.text for line in lines(name))
+    assert all(safe_markdown.page(line) in report.text for line in lines(name))
 
 
 @pytest.fixture

@@ -43,7 +43,9 @@ def test_outputs_and_gradients_are_the_same_in_either_layout(layer: nn.Conv2d) -
         assert fastest(layer) == torch.channels_last
         for layout in (torch.contiguous_format, torch.channels_last):
             found = run(layer, images.contiguous(memory_format=layout))
-            torch.testing.assert_close(found, expected)
+            torch.testing.assert_close(
+                found, expected, rtol=1e-4, atol=1e-4
+            )  # sums in other orders
     assert "_conv_forward" not in vars(layer)
 
 

@@ -18,16 +18,17 @@ def files(run: Run, rows: Rows, summaries: Summaries, target: str) -> Table:
 
 def _file_row(run: Run, rows: Rows, s: Summary) -> dict[str, str]:
     variant = run.variants[s.variant]
-    file = {name: str(column[0]) for name, column in rows.of(s.variant, "file")[0].samples.items()}
-    weights = rows.of(s.variant, "weights")[0].samples
+    file = {name: str(column[0]) for name, column in rows.first(s.variant, "file").items()}
+    digest = file.get("sha256", "")
+    weights = rows.first(s.variant, "weights")
     types = [
         f"{units.count_text(count)} {name}"
-        for name, count in zip(weights["type"], weights["count"], strict=True)
+        for name, count in zip(weights.get("type", ()), weights.get("count", ()), strict=True)
     ]
-    placed = rows.of(s.variant, "placement", s.target)[0].samples
+    placed = rows.first(s.variant, "placement", s.target)
     where = [
         f"{str(provider).removesuffix('ExecutionProvider')} {nodes}"
-        for provider, nodes in zip(placed["provider"], placed["nodes"], strict=True)
+        for provider, nodes in zip(placed.get("provider", ()), placed.get("nodes", ()), strict=True)
     ]
     answer, same = ("logit", "same class") if run.has_classes else ("output", "same answers")
     return {
@@ -35,8 +36,8 @@ def _file_row(run: Run, rows: Rows, s: Summary) -> dict[str, str]:
         "compared with": "its torch module" if variant["torch"] else f"`{variant['parents'][0]}`",
         f"largest {answer} difference": f"{s.parity_max_abs:.1e}",
         same: units.share(s.parity_agreement, 2),
-        "sha256 (seed " + str(run.seeds[0]) + ")": f"`{file['sha256'][:12]}`",
-        "opset": file["opset"],
+        f"sha256 (seed {run.seeds[0]})": f"`{digest[:12]}`" if digest else units.NOTHING,
+        "opset": file.get("opset", units.NOTHING),
         "weights": ", ".join(types) or ("unknown" if s.parameters is None else "none"),
         "nodes on": ", ".join(where),
     }
