@@ -34,7 +34,7 @@ def clean(
 
     since = _since(older_than)
     store = Store(results)
-    if delete and store.has_any():
+    if delete and store.root.is_dir():
         with store.lock():
             unneeded = _unneeded(store, results, since)
             _show(unneeded, "removed")

@@ -65,9 +65,10 @@ class Sources:
     ) -> Fingerprint:
         """Of all modules that classes and modules reach, through any number of imports.
 
-        Followed are compbench, the classes' own packages (or folders), and all else that no
-        installed distribution provides; of the rest the distributions' versions are taken. The
-        modules (or packages) `aside` are not followed. Raises UserError for a class without file.
+        Followed are compbench, the classes' own packages (or folders) but for libraries that
+        compbench requires, and all else that no installed distribution provides; of the rest the
+        distributions' versions are taken. The modules (or packages) `aside` are not followed.
+        Raises UserError for a class without file.
         """
         asked = frozenset(classes), (*modules, "", *aside)
         if asked not in self._taken:
@@ -78,7 +79,8 @@ class Sources:
         self, classes: Iterable[type], modules: Iterable[str], aside: Iterable[str]
     ) -> Fingerprint:
         starts = [name for plugin in classes for name in _bases(plugin)]
-        own = {PACKAGE, *(name.partition(".")[0] for name in starts)}
+        tops = {name.partition(".")[0] for name in starts}
+        own = {PACKAGE, *(top for top in tops if not _required() & self._providers(top).keys())}
         left, seen, libraries = [*starts, *modules], set[str](), set[str]()
         digests: dict[str, str] = {}
         while left:
@@ -103,7 +105,7 @@ class Sources:
             package = name if folders else name.rpartition(".")[0]
             left += self._imported(code, package)
         for start in {name for name in starts if name not in digests}:
-            if not _is_neutral(start, aside):
+            if not _is_neutral(start, aside) and start.partition(".")[0] in own:
                 raise UserError(f"the plugin {start} has no source file, so its code has no digest")
         versions = {"python": _python()}
         for top in libraries:
@@ -284,16 +286,29 @@ def _submodule(folders: Iterable[Path], name: str) -> tuple[Path | None, tuple[P
 
 
 @lru_cache
+def _required() -> frozenset[str]:
+    """The distributions that compbench requires, and those of its extras."""
+    try:
+        lines = importlib.metadata.requires(PACKAGE) or []
+    except importlib.metadata.PackageNotFoundError:
+        lines = []
+    return frozenset(
+        _normalised(re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]) for line in lines
+    )
+
+
+def _normalised(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+@lru_cache
 def _installed(place: Path, top: str) -> tuple[tuple[str, str], ...]:
     """The distributions in a folder that list a top-level module, with their versions."""
     found = [importlib.metadata.Distribution.at(path) for path in _listed(place).get(top, ())]
     if not found and any(place.glob("*.egg-info")):  # installers that write no RECORD
         names = importlib.metadata.packages_distributions().get(top, [])
         found = [importlib.metadata.distribution(name) for name in names]
-    return tuple(
-        (re.sub(r"[-_.]+", "-", d.metadata["Name"]).lower(), _build(place / top, d.version))
-        for d in found
-    )
+    return tuple((_normalised(d.metadata["Name"]), _build(place / top, d.version)) for d in found)
 
 
 @lru_cache

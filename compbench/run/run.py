@@ -87,13 +87,16 @@ def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
 
 def _work(work: Work, folder: Path) -> None:
     """Raises UserError where somebody took away or changed what it works with."""
+    lost = None
     try:
         work.run()
     except FileNotFoundError as error:
-        gone = [str(place) for place in (folder, work.store.root) if not place.is_dir()]
-        if not gone:
-            raise
-        raise UserError(f"{gone[0]} was removed while the run used it: run it again") from error
+        lost = error
+    for place in (folder, work.store.root):
+        if not place.is_dir():
+            raise UserError(f"{place} was removed while the run used it: run it again") from lost
+    if lost:
+        raise lost
     changed = work.drop_changed()
     if changed:
         raise UserError(

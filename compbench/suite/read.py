@@ -26,6 +26,9 @@ def fast(suite: Suite) -> Suite:
     return replace(suite, measure=suite.measure.model_copy(update=least), is_fast=True)
 
 
+_LARGEST_BYTES = 1_000_000
+_BITS = 64
+
 Named = str | dict[str, Any]  # a plugin by its name, or a table with its name and options
 
 
@@ -134,20 +137,39 @@ def _named(kind: str, given: Named) -> tuple[str, dict[str, Any]]:
 
 def _tables(path: Path) -> _File:
     try:
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise UserError(f"is larger than {_LARGEST_BYTES:,} bytes, which no suite file is")
         tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         siblings = [str(p) for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
         raise UserError(f"there is no such file{nearest(str(path), siblings)}") from None
     except OSError as error:
         raise UserError(f"can't be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise UserError(f"is no text in UTF-8: {error.reason} at byte {error.start}") from error
+    except RecursionError:
+        raise UserError("has tables or lists that are nested too deep") from None
+    except ValueError as error:  # also of a number with thousands of digits
         raise UserError(f"is not TOML: {error}") from error
+    _refuse_huge("", tables)
     if not tables.get("variants"):
         raise UserError("has no variants: add a table such as [variants.teacher]")
     try:
         return _File(**tables)
     except ValidationError as error:
         raise UserError(_explain_table(error)) from error
+
+
+def _refuse_huge(place: str, value: Any) -> None:
+    """TOML's whole numbers are of 64 bits, and what is longer can't even be printed."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_huge(f"{place}.{key}".removeprefix("."), inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _refuse_huge(place, inner)
+    elif isinstance(value, int) and value.bit_length() > _BITS:
+        raise UserError(f"{place}: a whole number has {_BITS} bits at most")
 
 
 def _pick(pick: Pick, metric: Headline) -> Pick:

@@ -102,3 +102,89 @@ def test_write_whole_keeps_the_old_file_when_it_fails(tmp_path: Path, monkeypatc
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+ODD = {
+    "a file": lambda path: path.write_bytes(b"own"),
+    "a link": lambda path: path.symlink_to(path.parents[1] / "elsewhere"),
+    "a dangling link": lambda path: path.symlink_to(path.parents[1] / "nowhere"),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_in_an_artifact_s_place_is_neither_followed_nor_removed(
+    tmp_path: Path, kind: str
+) -> None:
+    store = Store(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "own").write_bytes(b"own")
+    with store.lock():
+        ODD[kind](store.root / "k")
+        for use in (lambda: store.find("k"), lambda: store.put(manifest(), {"a": b"1"})):
+            with pytest.raises(UserError, match="where an artifact's folder should be: take it"):
+                use()
+        assert "should be" in store.problem("k")
+        assert [*store.manifests()] == []
+    assert (elsewhere / "own").read_bytes() == b"own"
+    assert (store.root / "k").is_symlink() or (store.root / "k").is_file()
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_leftovers_of_odd_kinds_are_taken_away_and_not_followed(tmp_path: Path, kind: str) -> None:
+    store = Store(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "own").write_bytes(b"own")
+    store.root.mkdir()
+    ODD[kind](store.root / ".tmp-k")
+    with store.lock():
+        store.put(manifest(), {"a": b"1"})
+        assert store.problem("k") == ""
+    assert (elsewhere / "own").read_bytes() == b"own"
+
+
+def test_a_dangling_link_among_the_trainings_hurts_nobody(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.unfinished("k").parent.mkdir(parents=True)
+    store.unfinished("k").symlink_to(tmp_path / "nowhere")
+    with store.lock():
+        pass
+    assert store.unfinished("k").is_symlink()
+
+
+@pytest.mark.parametrize("damage", ["no files", "linked file", "another's"])
+def test_artifacts_that_were_not_written_so_are_damaged(tmp_path: Path, damage: str) -> None:
+    store = Store(tmp_path)
+    with store.lock():
+        folder = store.put(manifest(), {"a": b"1"} if damage != "no files" else {}).folder
+        if damage == "linked file":
+            (folder / "a").rename(tmp_path / "a")
+            (folder / "a").symlink_to(tmp_path / "a")
+        if damage == "another's":
+            folder.rename(store.root / "other")
+        key = "other" if damage == "another's" else "k"
+        with pytest.warns(UserWarning, match="is damaged .* will be made again"):
+            assert store.find(key) is None
+        store.put(manifest(key), {"a": b"1"})
+        assert store.problem(key) == ""
+
+
+def test_a_lock_whose_file_was_removed_still_holds(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.lock():
+        (store.root / ".lock").unlink()
+        with pytest.raises(UserError, match="another compbench run"), Store(tmp_path).lock():
+            pass
+    with store.lock():
+        pass
+
+
+def test_what_is_removed_is_gone_as_a_whole(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.lock():
+        store.remove(store.put(manifest(), {"a": b"1"}).folder)
+        store.unfinished("k").mkdir(parents=True)
+        assert store.trainings() == [store.unfinished("k")]
+        store.remove(store.unfinished("k"))
+    assert (store.folders(), store.trainings()) == ([], [])

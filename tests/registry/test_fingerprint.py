@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from compbench.contracts import DatasetSource
 from compbench.data import digest, splits
@@ -279,6 +280,13 @@ def forget() -> None:
     """What was installed can't change while a process lives; here it does."""
     fingerprint._installed.cache_clear()
     fingerprint._listed.cache_clear()
+
+
+def test_a_class_of_a_library_is_taken_by_its_version() -> None:
+    """A net may be named from torch itself: nobody reads its two thousand files."""
+    found = Sources().of([torch.nn.Linear])
+    assert found.modules == {}
+    assert found.libraries["torch"] == torch.__version__
 
 
 def test_what_no_distribution_brought_is_the_user_s_code(folder: Folder) -> None:

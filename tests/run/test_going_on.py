@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from compbench.errors import UserError
 from compbench.results import record
 from compbench.results.find import latest_run
 from compbench.results.folder import row_files, write_rows
@@ -107,3 +108,22 @@ def test_a_record_that_can_not_be_read_begins_a_new_run(tmp_path: Path) -> None:
     new, told = opened(tmp_path, ASKED)
     assert new != folder and latest_run(tmp_path, "mine") == new
     assert "run.json is damaged" in told and "a new run is begun" in told
+
+
+def test_another_suite_file_of_the_same_name_is_refused(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours" / "mine.toml", tmp_path / "theirs" / "mine.toml"
+    for path, text in ((ours, "seeds = [0]"), (theirs, "seeds = [1]")):
+        path.parent.mkdir()
+        path.write_text(text)
+    run = ASKED.model_copy(update={"suite_path": str(ours)})
+    folder, _ = opened(tmp_path, run)
+    other = run.model_copy(update={"suite_path": str(theirs), "seeds": (1,)})
+    with pytest.raises(UserError, match=r"another suite file of this name, .*ours"):
+        opened(tmp_path, other)
+    spelt = str(tmp_path / "theirs" / ".." / "ours" / "mine.toml")
+    assert opened(tmp_path, run.model_copy(update={"suite_path": spelt}))[0] == folder
+    theirs.write_text(ours.read_text())  # a copy of the folder
+    assert opened(tmp_path, run.model_copy(update={"suite_path": str(theirs)}))[0] == folder
+    ours.unlink()  # moved
+    theirs.write_text("seeds = [1]")
+    assert opened(tmp_path, other)[0] != folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib.util
 import io
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from rich.console import Console
 from compbench.contracts.inputs import Inputs
 from compbench.data import digest, splits
 from compbench.data.splits import Data
-from compbench.errors import JobFailed
+from compbench.errors import JobFailed, UserError
 from compbench.make import job as make_job
 from compbench.make.store import LOGITS, MODEL, Manifest, Store
 from compbench.measure import evaluate, footprint, launch
@@ -519,3 +520,43 @@ def test_a_run_that_is_read_again_is_what_was_written(
     run = runs._describe(suite, (), described)
     record.write_run(tmp_path, run)
     assert record.read_run(tmp_path) == run
+
+
+@pytest.mark.parametrize("damage", ["replaced", "removed", "linked"])
+def test_a_file_that_is_changed_while_it_is_measured_gives_no_figures(
+    lab: Lab, damage: str
+) -> None:
+    work = lab.run()
+    assert work.drop_changed() == []
+    job = next(job for job in work.jobs if job.variant.name == "q")
+    path = work.artifacts[job.key].path(MODEL)
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "replaced":
+        path.write_bytes(content + b" ")
+    if damage == "linked":
+        (lab.root / "elsewhere").write_bytes(content)
+        path.symlink_to(lab.root / "elsewhere")
+    with pytest.raises(UserError, match="changed after the run had begun; what was measured"):
+        runs._work(work, lab.root / "run")
+    assert "q" not in {row.variant for row in lab.rows}
+    assert lab.having("size_bytes") == sorted({*ALL} - {"q"})
+    with pytest.warns(UserWarning, match="will be made again"):
+        again = lab.run()
+    assert again.drop_changed() == []
+    assert lab.having("size_bytes") == sorted(ALL)
+
+
+@pytest.mark.parametrize("gone", ["run", "results"])
+def test_a_folder_that_is_removed_during_a_run_is_one_line(
+    lab: Lab, gone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, weigh = lab.work(), Work.weigh
+
+    def removed(self: Work) -> None:
+        shutil.rmtree(lab.root / gone)
+        weigh(self)
+
+    monkeypatch.setattr(Work, "weigh", removed)
+    with pytest.raises(UserError, match=rf"{gone}.* was removed while the run used it"):
+        runs._work(work, lab.root / "run")
