@@ -9,20 +9,34 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
+
+GROUP, MAIN, MEASURING = "the whole group", "the main process", "a process that measures"
+GONE_WITHIN_S = 2.0
 
 
 def start(suite: Path, folder: Path) -> subprocess.Popen[str]:
-    """`compbench run` in a process group of its own, its results under `folder`."""
+    """`compbench run` in a process group of its own, its results and leftovers under `folder`."""
     command = [sys.executable, "-m", "compbench", "run", str(suite)]
     command += ["--results", str(folder / "results"), "--reports", str(folder / "reports")]
+    temporary = folder / "temporary"
+    temporary.mkdir(parents=True, exist_ok=True)
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
     )
 
 
@@ -31,19 +45,43 @@ def finish(suite: Path, folder: Path) -> str:
     process = start(suite, folder)
     out, err = process.communicate()
     assert process.returncode == 0, f"exit code {process.returncode}: {out}{err}"
+    left = [path.name for path in (folder / "temporary").iterdir()]
+    assert left == [], f"left in the folder of temporary files: {left}"
     return out
 
 
-def kill_after(seconds: float, suite: Path, folder: Path) -> bool:
-    """Start, and `kill -9` the whole process group; False where it had ended before."""
+def kill_after(seconds: float, suite: Path, folder: Path, what: str = GROUP) -> bool:
+    """Start, and `kill -9`; whether there was something to kill.
+
+    Raises AssertionError where a process is left two seconds after the main one was killed, or
+    where the run does not go on after one of the others was.
+    """
     process = start(suite, folder)
     try:
         process.communicate(timeout=seconds)
         return False
     except subprocess.TimeoutExpired:
+        pass
+    family = psutil.Process(process.pid)
+    children = family.children(recursive=True)
+    if what == MEASURING:
+        for child in children[-1:]:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+        out, err = process.communicate()
+        assert process.returncode == 0, f"exit code {process.returncode}: {out}{err}"
+        return bool(children)
+    if what == MAIN:
+        process.kill()
+    else:
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        return True
+    process.wait()
+    _, alive = psutil.wait_procs(children, GONE_WITHIN_S)
+    assert alive == [], f"alive {GONE_WITHIN_S:g} s after the main process: {alive}"
+    for stream in (process.stdout, process.stderr):
+        if stream:
+            stream.close()
+    return True
 
 
 def hashes(folder: Path) -> dict[str, dict[str, str]]:
@@ -53,25 +91,38 @@ def hashes(folder: Path) -> dict[str, dict[str, str]]:
     return {content["key"]: content["files"] for content in contents}
 
 
+def row_files(folder: Path) -> list[str]:
+    """The names of the row files of the newest run."""
+    newest = max((folder / "results" / "runs").glob("*/*"))
+    return sorted(path.name for path in (newest / "rows").iterdir())
+
+
 def kill_often(suite: Path, folder: Path, times: int, seed: int) -> dict[str, dict[str, str]]:
     """Run undisturbed, then again with kills; both must hold the same hashes, which are returned.
 
     The moments are spread over the time that the undisturbed run took, so that they meet making,
-    evaluating and measuring alike. Each kill begins with an empty store.
+    evaluating and measuring alike; killed is the whole group, the main process or one that
+    measures. Each kill begins with an empty store.
     """
     started = time.monotonic()
     finish(suite, folder / "undisturbed")
     total_s = time.monotonic() - started
-    wanted = hashes(folder / "undisturbed")
+    wanted, rows = hashes(folder / "undisturbed"), row_files(folder / "undisturbed")
     moments = random.Random(seed)
     for number in range(times):
         seconds = moments.uniform(0, total_s)
+        what = (GROUP, MAIN, MEASURING)[number % 3]
         place = folder / f"killed-{number}"
-        killed = kill_after(seconds, suite, place)
+        killed = kill_after(seconds, suite, place, what)
         finish(suite, place)
-        same = hashes(place) == wanted
-        print(f"killed after {seconds:.1f} s of {total_s:.1f} s: {killed}; same hashes: {same}")
-        assert same
+        same = hashes(place) == wanted, row_files(place) == rows
+        print(
+            f"{number + 1}: {what} killed after {seconds:.1f} s of {total_s:.1f} s: {killed}; "
+            f"same hashes: {same[0]}; all rows: {same[1]}",
+            flush=True,
+        )
+        assert all(same)
+        shutil.rmtree(place)
     return wanted
 
 

@@ -140,12 +140,16 @@ def test_a_report_goes_where_one_says(compbench, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_run_leaves_the_checkout_clean_and_the_readme_true(tmp_path: Path) -> None:
-    """A suite called as the shipped one, every folder as it is by default; then one beside it."""
-    folder = clone(tmp_path / "clone", ".")
-    suite = tmp_path / "quickstart.toml"
-    suite.write_text(SUITE)
+    """A suite of one's own, every folder as it is by default; then one beside the shipped ones.
 
-    def call(*command: str) -> str:
+    One that is called like a shipped suite is refused: it would write over that one's report.
+    """
+    folder = clone(tmp_path / "clone", ".")
+    suite = tmp_path / "small.toml"
+    for path in (suite, tmp_path / "quickstart.toml"):
+        path.write_text(SUITE)
+
+    def call(*command: str, code: int = 0) -> str:
         environment = PLAIN | {"PYTHONPATH": str(folder)}
         done = subprocess.run(
             [sys.executable, "-m", *command],
@@ -154,13 +158,15 @@ def test_a_run_leaves_the_checkout_clean_and_the_readme_true(tmp_path: Path) -> 
             capture_output=True,
             text=True,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr * (code != 0)
 
+    refused = call("compbench", "run", str(tmp_path / "quickstart.toml"), code=2)
+    assert "has runs of another suite file of this name" in refused
     out = call("compbench", "run", str(suite))
-    written = Path("results", "reports", "quickstart", "README.md")
+    written = Path("results", "reports", "small", "README.md")
     assert out.endswith(f"report: {written}\n")
-    assert len(list((folder / "results" / "runs" / "quickstart").iterdir())) == 2
+    assert len(list((folder / "results" / "runs" / "small").iterdir())) == 1
     assert changed(folder) == ""
     (folder / "suites" / "mine.toml").write_text(SUITE.replace("teacher", "net"))
     call("pytest", "tests/test_readme.py", "tests/suite")

@@ -9,12 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.markup import escape
+from rich.table import Table
 from rich.tree import Tree
 
 from compbench.data import cache, digest, samples, splits
+from compbench.errors import printable
 from compbench.files import size_bytes
 from compbench.make.store import Manifest, Store
 from compbench.suite import plan
+from compbench.suite.imports import imports
 from compbench.suite.key import unlike
 from compbench.suite.plan import Job
 from compbench.suite.read import Suite
@@ -27,6 +30,17 @@ def tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
     """Each variant below its parent: its technique, and how many of its jobs are in the store."""
     with cache.fallback(results):
         return _tree(suite, results, data_dir)
+
+
+def named_code(path: Path) -> Table | str:
+    """What a suite file would run of code that is not compbench's; none of it is run."""
+    found = imports(path)
+    if not found:
+        return f"{path} names no code: all that it uses is compbench's"
+    table = Table("key", "names", "whose code lies in", box=None, pad_edge=False)
+    for one in found:
+        table.add_row(*map(escape, map(printable, (one.key, one.path, one.place or "not found"))))
+    return table
 
 
 def _tree(suite: Suite, results: Path, data_dir: Path) -> Tree:

@@ -54,6 +54,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Make what is missing, measure all, write the report. Stopped, it goes on where it was."""
+    from compbench.cli.stop import exit_code, stoppable
     from compbench.report import write
     from compbench.run.progress import Progress
     from compbench.run.run import Folders, reported
@@ -68,13 +69,14 @@ def run(
         loaded = suites.fast(loaded)
     progress = Progress(output.progress())
     try:
-        outcome = run_suite(loaded, places, progress)
-    except KeyboardInterrupt:  # caught here: typer would end the process without a word
+        with stoppable():
+            outcome = run_suite(loaded, places, progress)
+            stored = StoredRun(outcome.folder)
+            written = write.write(stored, places.reports)
+            reported(outcome.folder)
+    except KeyboardInterrupt as error:  # caught here: typer would end the process without a word
         print("stopped; the same command goes on from here", file=sys.stderr)
-        raise typer.Exit(130) from None
-    stored = StoredRun(outcome.folder)
-    written = write.write(stored, places.reports)
-    reported(outcome.folder)
+        raise typer.Exit(exit_code(error)) from None
     failures = (*outcome.failures, *written.failures)
     output.show_run(stored, [written.path], failures)
     _end(failures)
@@ -97,11 +99,21 @@ def _warn(gaps: Sequence[str]) -> None:
 
 
 @app.command()
-def check(suite: SuitePath, results: Results = RESULTS, data_dir: DataDir = DATA) -> None:
+def check(
+    suite: SuitePath,
+    results: Results = RESULTS,
+    data_dir: DataDir = DATA,
+    safe: Annotated[
+        bool, typer.Option("--safe", help="only list the code that it names, and run none of it")
+    ] = False,
+) -> None:
     """Show a suite's plan: its lineage as a tree, and which jobs are in the store already."""
     from compbench.cli import check as checks
     from compbench.suite import read as suites
 
+    if safe:
+        console().print(checks.named_code(suite))
+        return
     console().print(checks.tree(suites.load(suite), results, data_dir))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import sys
 import warnings
 
@@ -31,7 +32,10 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, and not at the very end, where nothing can be done about it
     except UserError as error:
         _stop(str(error))
     except SystemExit as error:
@@ -39,6 +43,9 @@ def main() -> None:
         if where:  # not by a command's own end
             _stop(f"a plugin ended the program by sys.exit({error.code!r}) in {where}")
         raise
+    except BrokenPipeError:  # nobody reads it any more: `| head`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, for what Python writes at its end
+        raise SystemExit(1) from None
     except OSError as error:
         if error.errno not in _USERS_OSERRORS:
             raise

@@ -86,6 +86,16 @@ def import_module(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
+def place(name: str) -> str:
+    """Where a module's code lies, found without running any; empty where it is not found."""
+    folder, top = _BESIDE.get(), name.partition(".")[0]
+    spec = PathFinder.find_spec(top, [str(folder)]) if folder else None
+    spec = spec or PathFinder.find_spec(top) or PathFinder.find_spec(top, [os.getcwd()])
+    if spec is None:
+        return ""
+    return spec.origin or ", ".join(spec.submodule_search_locations or ())
+
+
 def _search_here_last() -> None:
     """Import paths may begin in the current folder, but no file in it is taken for a library."""
     here = os.getcwd()

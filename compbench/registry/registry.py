@@ -40,6 +40,11 @@ _SAME_MODULE = {
 _IMPORT_PATH = re.compile(r"([^\W\d]\w*\.)*[^\W\d]\w*:[^\W\d]\w*")
 
 
+def is_import_path(text: str) -> bool:
+    """Whether it is written as one: `package.module:Class`."""
+    return _IMPORT_PATH.fullmatch(text) is not None
+
+
 def names(kind: Kind) -> tuple[str, ...]:
     """The names of a kind's built-in plugins, without importing any of them."""
     package = sys.modules.get(f"compbench.{_FOLDERS[kind]}")
@@ -57,7 +62,7 @@ def find(kind: Kind, name: str) -> Any:
     if ":" in name:
         return found(kind, name, inspect.isclass)
     if name not in names(kind):
-        raise UserError(f"there is no {kind} '{one_line(name)}'{nearest(name, names(kind))}")
+        raise UserError(f"there is no {kind} '{one_line(name)}'{_meant(name, names(kind))}")
     path = f"compbench.{_FOLDERS[kind]}.{name}"
     plugin = getattr(_imported(kind, path), kind.capitalize(), None)
     if not inspect.isclass(plugin):
@@ -93,7 +98,7 @@ def found(kind: Kind, path: str, is_one: Callable[[Any], bool]) -> Any:
 
     Raises UserError as `find` does.
     """
-    if not _IMPORT_PATH.fullmatch(path):
+    if not is_import_path(path):
         hint = "an import path is 'mymodule:Class' or 'mypackage.mymodule:Class'"
         raise UserError(f"the {kind} {shown(path)} can't be imported: {hint}")
     module_name, _, class_name = path.partition(":")
@@ -106,6 +111,13 @@ def found(kind: Kind, path: str, is_one: Callable[[Any], bool]) -> Any:
         raise UserError(f"the {kind} '{module_name}' has no {what} '{class_name}'{hint}")
     _refuse_missing_libraries(kind, path, plugin)
     return plugin
+
+
+def _meant(name: str, known: tuple[str, ...]) -> str:
+    module, dot, last = name.rpartition(".")
+    if dot and is_import_path(f"{module}:{last}"):
+        return f"; an import path has a colon before the class: '{module}:{last}'"
+    return nearest(name, known)
 
 
 def _is_of(found: Any, module: ModuleType) -> bool:

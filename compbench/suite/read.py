@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,7 +87,7 @@ def _read(path: Path) -> Suite:
     wrong = file_name.problem(path.stem)
     if wrong:
         raise UserError(f"its name, which is also that of its report, {wrong}: rename it")
-    file = _tables(path)
+    file = _file(path)
     dataset_name, options = _named("dataset", file.dataset)
     dataset = kinds.dataset(dataset_name, options)
     task_name, options = _named("task", file.task or dataset.own_task)
@@ -135,27 +136,36 @@ def _named(kind: str, given: Named) -> tuple[str, dict[str, Any]]:
     return name, {key: value for key, value in given.items() if key != "name"}
 
 
-def _tables(path: Path) -> _File:
+def tables(path: Path) -> dict[str, Any]:
+    """What is written in a suite file. Raises UserError where it is no TOML."""
     try:
         if path.stat().st_size > _LARGEST_BYTES:
             raise UserError(f"is larger than {_LARGEST_BYTES:,} bytes, which no suite file is")
-        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         siblings = [str(p) for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
         raise UserError(f"there is no such file{nearest(str(path), siblings)}") from None
     except OSError as error:
         raise UserError(f"can't be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
+        if error.object[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise UserError("is in UTF-16: save it as UTF-8") from error
         raise UserError(f"is no text in UTF-8: {error.reason} at byte {error.start}") from error
     except RecursionError:
         raise UserError("has tables or lists that are nested too deep") from None
     except ValueError as error:  # also of a number with thousands of digits
-        raise UserError(f"is not TOML: {error}") from error
-    _refuse_huge("", tables)
-    if not tables.get("variants"):
+        said = str(error).replace("Cannot overwrite a value", "a key is given twice")
+        raise UserError(f"is not TOML: {said}") from error
+    _refuse_huge("", found)
+    return found
+
+
+def _file(path: Path) -> _File:
+    found = tables(path)
+    if not found.get("variants"):
         raise UserError("has no variants: add a table such as [variants.teacher]")
     try:
-        return _File(**tables)
+        return _File(**found)
     except ValidationError as error:
         raise UserError(_explain_table(error)) from error
 

@@ -18,7 +18,7 @@ from compbench.contracts import (
     model_options,
     own_model,
 )
-from compbench.errors import UserError, explain, nearest, one_line, told
+from compbench.errors import UserError, explain, nearest, one_line, shown, told
 from compbench.registry import registry
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -155,11 +155,18 @@ def _parents(
     parents = table.pop("parents", None)
     if parents is None:
         parents = [table.pop("parent")] if "parent" in table else []
+        if not all(isinstance(parent, str) for parent in parents):
+            raise UserError(
+                f"{where} parent = {shown(parents[0])} should be a variant's name; several are "
+                'parents = ["…", "…"]'
+            )
     if not isinstance(parents, list) or not all(isinstance(p, str) for p in parents):
-        raise UserError(f"{where} parents = {parents!r} should be a list of variants' names")
+        raise UserError(f"{where} parents = {shown(parents)} should be a list of variants' names")
     for parent in parents:
         if parent in above:
             continue
+        if where == f"[variants.{parent}]":
+            raise UserError(f"{where} is its own parent{nearest(parent, above)}")
         if parent in all_names:
             raise UserError(f"{where} its parent [variants.{parent}] must stand above it")
         raise UserError(f"{where} there is no variant '{parent}'{nearest(parent, above)}")

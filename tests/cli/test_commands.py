@@ -272,3 +272,20 @@ def test_a_report_that_lacks_a_section_is_written_and_no_success(
     said = "the section `cost` could not be written: ZeroDivisionError: by a section"
     assert (result.code, result.err) == (1, f"failed: {said}; see {path}\n")
     assert json.loads(result.out)["failures"] == [f"{said}; see {path}"]
+
+
+@pytest.mark.parametrize("command", [("show", "mine"), ("schema",), ("list", "techniques")])
+def test_a_reader_that_goes_away_is_no_error(
+    command: tuple[str, ...], stored: Path, tmp_path: Path
+) -> None:
+    """As in `| head -1`."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "compbench", *command],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -13,6 +16,7 @@ import pytest
 
 from compbench.cli import main
 from compbench.data import digest, splits
+from compbench.errors import UserError
 from compbench.make.store import Manifest, Store
 from compbench.results.folder import new_folder
 from compbench.results.record import write_run
@@ -214,15 +218,43 @@ def test_a_report_of_another_suite_file_of_the_same_name(compbench, tmp_path: Pa
     refused(compbench("report", "other/mine.toml"), "the newest run of 'mine' is of mine.toml")
 
 
-def test_stopped_by_hand_it_says_how_to_go_on(compbench, tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_stopped_by_a_signal_it_says_how_to_go_on(
+    name: str, code: int, compbench, tmp_path: Path, monkeypatch
+) -> None:
     (tmp_path / "mine.toml").write_text(SUITE)
+    number = signal.Signals[name]
 
     def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), number)
+        time.sleep(10)
 
+    before = signal.getsignal(number)
     monkeypatch.setattr(run, "Work", stop)
     result = compbench("run", "mine.toml")
-    assert (result.code, result.err) == (130, "stopped; the same command goes on from here\n")
+    assert (result.code, result.err) == (code, "stopped; the same command goes on from here\n")
+    assert signal.getsignal(number) == before
+    with Store(tmp_path / "results").lock():
+        pass
+
+
+def test_a_signal_that_is_ignored_stays_ignored(compbench, tmp_path: Path, monkeypatch) -> None:
+    """As under nohup."""
+    (tmp_path / "mine.toml").write_text(SUITE)
+    heard = []
+
+    def work(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        heard.append(signal.getsignal(signal.SIGHUP))
+        raise UserError("enough")
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        monkeypatch.setattr(run, "Work", work)
+        refused(compbench("run", "mine.toml"), "enough")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert heard == [signal.SIG_IGN]
 
 
 def test_an_unknown_command_and_help(compbench) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from compbench.measure.launch import Spec
 from compbench.measure.turns import Turns
 from compbench.onnxfile import size
 from compbench.results.folder import read_rows
+from compbench.results.record import read_run, write_run
 from compbench.runtime import inference
 from compbench.runtime.process import ProcessFailed, Worker
 from compbench.runtime.target import Target
@@ -183,8 +183,8 @@ def test_a_suite_of_odd_files_fails_where_it_must_and_only_there(tmp_path: Path)
     assert (tmp_path / "reports" / "mine" / "README.md").is_file()
     assert "Traceback" not in done.stderr
 
-    content = json.loads((folder / "run.json").read_text())
-    (folder / "run.json").write_text(json.dumps({**content, "finished": None}))
+    stopped = read_run(folder).model_copy(update={"finished": None, "files": None})
+    write_run(folder, stopped)
     (folder / "rows" / "launch-cpu-1.jsonl").unlink()
     again = run(tmp_path)  # goes on: measures what is missing, dies of nothing
     assert again.returncode == 1

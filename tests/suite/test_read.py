@@ -94,6 +94,30 @@ WRONG = {
         KD + TEACHER,
         "[variants.kd] its parent [variants.teacher] must stand above it",
     ),
+    "its own parent": (
+        TEACHER + KD.replace('"teacher"', '"kd"'),
+        "[variants.kd] is its own parent; known: teacher",
+    ),
+    "a list for a parent": (
+        TEACHER + KD.replace('"teacher"', '["teacher"]'),
+        "[variants.kd] parent = ['teacher'] should be a variant's name; several are parents = [",
+    ),
+    "a number for parents": (
+        TEACHER + KD.replace('parent = "teacher"', "parents = 3"),
+        "[variants.kd] parents = 3 should be a list of variants' names",
+    ),
+    "a dot for a colon": (
+        TEACHER.replace('"cnn"', '"nets.Net"'),
+        "there is no model 'nets.Net'; an import path has a colon before the class: 'nets:Net'",
+    ),
+    "a dot for a technique's colon": (
+        '[variants.a]\ntechnique = "mine.steps.Own"\n',
+        "there is no technique 'mine.steps.Own'; an import path has a colon before the class",
+    ),
+    "a key twice": (
+        TEACHER + "epochs = 1\nepochs = 2\n",
+        "is not TOML: a key is given twice (at line",
+    ),
     "unknown parent": (
         TEACHER + KD.replace('"teacher"', '"techer"'),
         "[variants.kd] there is no variant 'techer'; did you mean 'teacher'?",
@@ -209,7 +233,26 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("text", "message"), WRONG.values(), ids=WRONG)
+HUGE = {
+    "a number of thousands of digits": (
+        TEACHER + f"epochs = {'1' * 5000}\n",
+        "is not TOML: Exceeds the limit",
+    ),
+    "a number of more than 64 bits": (
+        TEACHER + f"epochs = 0x{'f' * 5000}\n",
+        "variants.teacher.epochs: a whole number has 64 bits at most",
+    ),
+    "thousands of brackets": (
+        TEACHER + f"epochs = {'[' * 3000}{']' * 3000}\n",
+        "has tables or lists that are nested too deep",
+    ),
+    "a megabyte": (TEACHER + "#" * 1_000_001, "is larger than 1,000,000 bytes, which no suite"),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [*WRONG.values(), *HUGE.values()], ids=[*WRONG, *HUGE]
+)
 def test_wrong_input_is_one_line_with_place_and_hint(
     write_suite: Callable[[str], Path], text: str, message: str
 ) -> None:
@@ -220,6 +263,22 @@ def test_wrong_input_is_one_line_with_place_and_hint(
     assert f"/{path.name}: " in line
     assert message in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (TEACHER.encode("utf-16"), "is in UTF-16: save it as UTF-8"),
+        (b"description = '\xff'", "is no text in UTF-8: invalid start byte at byte 15"),
+    ],
+)
+def test_bytes_that_are_no_text_are_one_line(
+    write_suite: Callable[[str], Path], content: bytes, message: str
+) -> None:
+    path = write_suite("")
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        read.load(path)
 
 
 def test_missing_file_names_the_nearest(tmp_path: Path, monkeypatch) -> None:

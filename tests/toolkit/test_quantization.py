@@ -14,6 +14,7 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, numpy_helper
+from onnxruntime.quantization import calibrate
 from onnxruntime.quantization import registry as quantizers
 from torch import nn
 
@@ -35,6 +36,7 @@ from compbench.techniques import (
     quantize_weights,
 )
 from compbench.toolkit import layers, masks
+from compbench.toolkit.quantize import onnxruntime as quantizer
 from compbench.toolkit.quantize.options import DYNAMIC_OPERATORS, STATIC_OPERATORS
 from compbench.toolkit.quantize_aware.module import Trainable
 from compbench.training.loop import Fit
@@ -373,3 +375,36 @@ def test_a_weight_that_is_looked_up_and_multiplied_with_has_one_scale(
     scales = {w.name: [*w.dims] for w in onnx.load_model_from_string(made).graph.initializer}
     assert scales["back.weight_scale"] == []
     assert scales["head.weight_scale"] == ([3] if per_channel else [])
+
+
+@pytest.mark.parametrize("calibration", ["minmax", "percentile"])
+def test_samples_are_counted_by_parts_so_that_memory_does_not_grow_with_them(
+    calibration: Any, tiny: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: list[int] = []
+
+    def ranges(most: int) -> dict[str, Any]:
+        with monkeypatch.context() as patch:
+            patch.setattr(quantizer, "_MOST_KEPT_BYTES", most)
+            patch.setattr(quantizer, "_BATCH", 4)
+            found = quantizer.calibrated(model, tiny.training, options)
+        return {name: np.stack(each.range_value) for name, each in found.items()}
+
+    def collected(self: Any, reader: Any) -> None:
+        given = [*iter(reader.get_next, None)]
+        parts.append(len(given))
+        reader.left = iter(given)
+        working(self, reader)
+
+    model = quantizer.prepared(parent())
+    options = quantize_static.Technique(calibration=calibration, calibration_samples=24)
+    methods = {"minmax": "MinMaxCalibrater", "percentile": "PercentileCalibrater"}
+    kind = getattr(calibrate, methods[calibration])
+    working = kind.collect_data
+    monkeypatch.setattr(kind, "collect_data", collected)
+    whole, by_parts = ranges(10**9), ranges(1)
+    assert parts == [6, 1, 1, 1, 1, 1, 1]
+    assert whole.keys() == by_parts.keys()
+    for name, found in by_parts.items():
+        spread = np.ptp(whole[name])
+        assert np.allclose(found, whole[name], atol=0 if calibration == "minmax" else spread / 20)

@@ -8,6 +8,7 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +27,14 @@ from compbench.toolkit.quantize.options import IntegerOptions, StaticOptions
 
 if TYPE_CHECKING:
     from onnx import ModelProto
-    from onnxruntime.quantization import CalibrationDataReader, QuantType
+    from onnxruntime.quantization import QuantType
     from onnxruntime.quantization.calibrate import TensorsData
 
 LEAST_OPSET = 13  # the first in which each channel can have a scale
 INT4_OPSET = 21  # the first in which QuantizeLinear and DequantizeLinear have int4
 _BINS = 2048  # of histograms; with ONNX Runtime's 128 the least divergence is always min-max
 _BATCH = 64
+_MOST_KEPT_BYTES = 512_000_000  # of activations
 _MOST_IN_RANGE = 1e6  # what is larger is no activation
 
 
@@ -84,7 +86,7 @@ def calibrated(model: ModelProto, data: TrainingData, options: StaticOptions) ->
             },
         )
         calibrator.infer_session = _one_thread(calibrator.augmented_model_path)
-        calibrator.collect_data(_samples(model, data, options.calibration_samples))
+        _collect(calibrator, _batches(model, data, options.calibration_samples))
         return calibrator.compute_data()
 
 
@@ -242,23 +244,35 @@ def _operators(options: IntegerOptions) -> list[str]:
     return list(options.known_operators if options.operators is None else options.operators)
 
 
-def _samples(model: ModelProto, data: TrainingData, count: int) -> CalibrationDataReader:
+def _batches(model: ModelProto, data: TrainingData, count: int) -> Iterator[dict[str, np.ndarray]]:
     """Batches of one size: the calibrators that count histograms can't take another."""
-    from onnxruntime.quantization import CalibrationDataReader
-
     from compbench.onnxfile import metadata
 
     feeds = metadata.feeds(model) or data.signature.feeds(x.name for x in model.graph.input)
     count = min(count, len(data.train))
     size = next(size for size in range(_BATCH, 0, -1) if count % size == 0)
-    batches = data.train.part(np.arange(count)).batches(size)
+    return (fed(feeds, batch) for batch in data.train.part(np.arange(count)).batches(size))
+
+
+def _collect(calibrator: Any, batches: Iterator[dict[str, np.ndarray]]) -> None:
+    """Count the activations of all batches, as many at once as fit.
+
+    Those that count histograms keep every activation of what they are given at once.
+    """
+    from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):
-        def get_next(self) -> dict[str, np.ndarray] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-            batch = next(batches, None)
-            return None if batch is None else fed(feeds, batch)
+        def __init__(self, given: Sequence[dict[str, np.ndarray]]) -> None:
+            self.left = iter(given)
 
-    return Reader()
+        def get_next(self) -> dict[str, np.ndarray] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+            return next(self.left, None)
+
+    first = next(batches)
+    kept = sum(np.asarray(x).nbytes for x in calibrator.infer_session.run(None, first))
+    batches, at_once = chain([first], batches), max(1, _MOST_KEPT_BYTES // kept)
+    while some := [*islice(batches, at_once)]:
+        calibrator.collect_data(Reader(some))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,16 @@
+"""Suite files with faults of all kinds are read, or refused in one short line at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.benchmarks import suite_fuzz
+
+
+@pytest.mark.slow
+def test_every_mutated_suite_is_read_or_refused_in_a_line(tmp_path) -> None:
+    told: list[str] = []
+    counts = suite_fuzz.count(500, told.append, seed=int(tmp_path.stat().st_mtime))
+    assert told == []
+    assert {*counts} <= {suite_fuzz.READ, suite_fuzz.REFUSED}
+    assert counts[suite_fuzz.READ] and counts[suite_fuzz.REFUSED]
