@@ -23,6 +23,7 @@ from tests.suite.test_read import KD, TEACHER, WRONG, values
 # what the reader refuses and no schema can: names of other tables, lineages, code, sums of options
 SEMANTIC = """
     infinity | a class that is no model | a class that is no dataset | parent below
+    its own parent
     unknown parent | torch after onnx | factorised after pruning weights
     trained after weights were shared | quantized twice | quantized after half precision
     torch after quantization-aware training | trained after quantization | unknown operator
