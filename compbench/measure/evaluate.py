@@ -93,6 +93,8 @@ def target_rows(
         rows.append(make_row(job, "parity_max_abs", target=name, value=found.max_abs_difference))
         rows.append(make_row(job, "parity_relative", target=name, value=found.relative_difference))
         rows.append(make_row(job, "parity_agreement", target=name, value=found.agreement))
+    alone = data.task.agreement(test[: len(inferred.alone)], inferred.alone)
+    rows.append(make_row(job, "batch_agreement", target=name, value=float(alone.mean())))
     rows.append(make_row(job, "placement", target=name, samples=inferred.placement))
     rows += [
         _further_row(job, metric, name, value)

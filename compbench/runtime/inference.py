@@ -9,22 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compbench.contracts import Split
-from compbench.contracts.inputs import Inputs, size
+from compbench.contracts.inputs import Inputs, first, size
 from compbench.errors import JobFailed, first_line
 from compbench.runtime.process import Arrays, Worker, mark
 from compbench.runtime.session import OrtSession, Session
 from compbench.runtime.target import Target
 
 BATCH = 256
+ALONE = 32  # samples of the first split that are also run one by one
+_ALONE = "alone"
 _TARGETS = "targets"
 
 
 @dataclass(frozen=True)
 class Inferred:
-    """The outputs (N, …) for each split by its name, and which nodes ran where."""
+    """The outputs (N, …) for each split by its name, and which nodes ran where.
+
+    `alone` are those of the first `ALONE` samples of the first split, run one by one.
+    """
 
     outputs: dict[str, NDArray[np.float32]]
     placement: dict[str, NDArray[Any]]  # columns `provider` and `nodes`
+    alone: NDArray[np.float32]
 
 
 def packed(name: str, split: Split) -> Arrays:
@@ -65,7 +71,8 @@ def infer(worker: Worker, file: str | bytes, target: Target, *splits: str) -> In
     else:
         found = worker.call(inferred, spec | {"file": file}, {}, uses)
     placement = {name: found.pop(f"placement {name}") for name in ("provider", "nodes")}
-    return Inferred(found, placement)
+    alone = found.pop(_ALONE)
+    return Inferred(found, placement, alone)
 
 
 def outputs_of(file: str | bytes, target: Target, inputs: Inputs) -> NDArray[np.float32]:
@@ -80,17 +87,19 @@ def inferred(spec: dict[str, Any], arrays: Arrays) -> Arrays:
     session = OrtSession(file, Target(**spec["target"]))
     nodes = [len(operators) for operators in session.placement.values()]
     found = {name: outputs(session, inputs_of(name, arrays)) for name in spec["splits"]}
+    few = first(inputs_of(spec["splits"][0], arrays), ALONE)
     return {
         **found,
+        _ALONE: outputs(session, few, batch=1),
         "placement provider": np.array(list(session.placement), np.str_),
         "placement nodes": np.array(nodes, np.int32),
     }
 
 
-def outputs(session: Session, inputs: Inputs) -> NDArray[np.float32]:
+def outputs(session: Session, inputs: Inputs, batch: int = BATCH) -> NDArray[np.float32]:
     """The deployed file's outputs (N, …); one of a fixed batch gets the last sample again."""
     fixed, parts, count = getattr(session, "batch_size", None), [], size(inputs)
-    batch = fixed or BATCH
+    batch = fixed or batch
     for start in range(0, count, batch):
         mark()
         part = {name: array[start : start + batch] for name, array in inputs.items()}

@@ -336,3 +336,19 @@ def test_a_majority_class_is_chance_level(right: int, told: bool) -> None:
     ]
     found = findings(RUN, summarise(RUN, rows), TARGET, Rows([*rows, blind]))
     assert any("35.00 %, which an answer has that looks at no input" in x for x in found) == told
+
+
+@pytest.mark.parametrize("share", [1.0, 0.75, None])
+def test_files_that_answer_otherwise_alone_are_named(share: float | None) -> None:
+    rows = [*RUN_ROWS]
+    if share is not None:
+        rows += [
+            make_row(v, "batch_agreement", target=TARGET, value=share if v == "int8" else 1.0)
+            for v in RUN.variants
+        ]
+    found = findings(RUN, summarise(RUN, rows), TARGET, Rows(rows))
+    said = [line for line in found if "run alone" in line]
+    assert len(said) == (share == 0.75)
+    assert all(
+        line.startswith("`int8` gives other answers to 25% of a few images") for line in said
+    )

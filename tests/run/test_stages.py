@@ -248,13 +248,32 @@ def test_each_file_is_run_once_on_a_target(lab: Lab, monkeypatch) -> None:
     assert sorted(ran) == sorted(ALL)  # q2 is the same file as q
 
 
+def test_what_a_file_gives_alone_is_compared_with_what_it_gives_in_a_batch(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    infer = inference.infer
+
+    def inferred(worker: Any, file: str, *given: Any) -> inference.Inferred:
+        found = infer(worker, file, *given)
+        assert found.alone.shape == (inference.ALONE, CLASSES)
+        if lab._variant(file) == "q":
+            found.alone[:8] = -found.outputs["test"][:8]
+        return found
+
+    monkeypatch.setattr(inference, "infer", inferred)
+    lab.run()
+    found = {r.variant: r.value for r in lab.rows if r.metric == "batch_agreement"}
+    assert found == dict.fromkeys(ALL, 1.0) | {"q": 0.75}
+
+
 def test_logits_are_kept_as_long_as_there_is_room(lab: Lab, monkeypatch) -> None:
     work = lab.run()
     ran = list[str]()
 
     def given(_: Any, file: str, __: Any, *splits: str) -> inference.Inferred:
         ran.append(lab._variant(file))
-        return inference.Inferred(dict.fromkeys(splits, np.zeros((5, 2), np.float32)), {})
+        zeros = np.zeros((5, 2), np.float32)
+        return inference.Inferred(dict.fromkeys(splits, zeros), {}, zeros)
 
     monkeypatch.setattr(inference, "infer", given)
     first, second, third = list(work.artifacts.values())[:3]

@@ -20,6 +20,7 @@ def findings(run: Run, summaries: Summaries, target: str, rows: Rows | None = No
     """A sentence each: failed, slower or larger than the parent, sparse but not smaller."""
     found = _too_many_threads(run, target) + _better_than_baseline(run, summaries, target)
     found += _saturated(run, summaries, target) + _at_chance(run, rows, target)
+    found += _other_answers_alone(run, summaries, target, rows) if rows else []
     for summary in summaries.of(target):
         if summary.reason:
             found.append(f"`{summary.variant}` has no figures: {summary.reason}.")
@@ -58,6 +59,19 @@ def _at_chance(run: Run, rows: Rows | None, target: str) -> list[str]:
         f"{metric.interval_text(found.quality)}, is not shown to be better than "
         f"{metric.text(found.value)}, which an answer has that looks at no input. What is as good "
         "as such a baseline is not good: train it longer, or look at the data first."
+    ]
+
+
+def _other_answers_alone(run: Run, summaries: Summaries, target: str, rows: Rows) -> list[str]:
+    """Files that answer otherwise one by one: what is scored is not what is timed."""
+    agreement = {
+        s.variant: rows.mean(s.variant, "batch_agreement", target) for s in summaries.of(target)
+    }
+    return [
+        f"`{variant}` gives other answers to {1 - share:.0%} of a few {run.noun}s when each is run "
+        f"alone: its {run.headline.label} is that of batches, its latency that of one."
+        for variant, share in agreement.items()
+        if share is not None and share < 1
     ]
 
 
