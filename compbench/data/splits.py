@@ -78,6 +78,13 @@ def load(source: DatasetSource, data_dir: Path, task: TaskBase | None = None) ->
         share = VALIDATION_SHARE if len(train) >= 10_000 else SMALL_VALIDATION_SHARE
         train, validation = _divided(train, share, task, name)
     assert samples.outputs is not None
+    if all(_is_constant(train, name) for name in train.names):
+        shown = ", ".join(f"{n} is {train.first(1)[n].flat[0]}" for n in train.names)
+        raise wrong(
+            source,
+            f"every value of the training split's {shown}: there is nothing to tell samples apart "
+            "by",
+        )
     inputs = {name: _described(source, samples, train, name) for name in train.names}
     in_graph = source.preprocess == "in_graph"
     signature = Signature(inputs, samples.outputs, task.output, in_graph)
@@ -88,6 +95,11 @@ def load(source: DatasetSource, data_dir: Path, task: TaskBase | None = None) ->
         source.model_dump(mode="json"),
         samples.companions,
     )
+
+
+def _is_constant(train: Split, name: str) -> bool:
+    first = train.first(1)[name].flat[0]
+    return all((batch[name] == first).all() for batch in train.batches(_PART))
 
 
 def _described(source: DatasetSource, samples: Samples, train: Split, name: str) -> Input:
@@ -102,12 +114,6 @@ def _described(source: DatasetSource, samples: Samples, train: Split, name: str)
         normalisation = _normalisation(
             train, name, way == "all", 255.0 if dtype == "uint8" else 1.0
         )
-        if not any(normalisation.std):
-            raise wrong(
-                source,
-                f"every value of the training split's {name} is "
-                f"{train.first(1)[name].flat[0]}: there is nothing to tell samples apart by",
-            )
     return Input(
         dtype,
         shape,

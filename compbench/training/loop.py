@@ -124,6 +124,7 @@ class Fit(Trainer):
     ) -> tuple[float, bool]:
         """One pass over the training split: its mean loss; has the model its final form?"""
         course.model.train()
+        is_new = course.step == 0
         losses, sizes, is_final = [], [], True
         pace = course.pace()
         for batch in self._batches(augmented, course):
@@ -133,6 +134,11 @@ class Fit(Trainer):
             is_final = after_step(course.step / course.steps)
             course.average_up()
             sizes.append(len(batch))
+        if is_new and not isfinite(losses[0]):
+            raise JobFailed(
+                f"the loss is {float(losses[0])} before anything was learnt: what the net gives "
+                "is no finite number, or what its loss makes of it"
+            )
         each = torch.stack(losses) * torch.tensor(sizes, device=self.device)
         return float(each.sum()) / len(self.data.train), is_final
 

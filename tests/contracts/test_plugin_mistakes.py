@@ -378,6 +378,10 @@ WRONG = {
         (images() * 0 + 7, LABELS),
         "training split's pixels is 7: there is",
     ),
+    "one grey in float32": (
+        (np.full((40, 1, 12, 12), 0.5, np.float32), LABELS),
+        "training split's pixels is 0.5: there is",
+    ),
     "half a test split": (
         (images(), LABELS, images()),
         "of test_images and test_labels one is None",

@@ -64,9 +64,19 @@ def test_another_seed_another_order(tiny: Data) -> None:
     assert not torch.equal(states[0], states[2])
 
 
-def test_a_loss_that_explodes_fails_the_job(tiny: Data) -> None:
+@pytest.mark.parametrize(
+    ("first", "message"),
+    [
+        (1, "the loss is nan before anything was learnt: what the net gives is no finite number"),
+        (2, "the loss is nan in epoch 1: lower learning_rate"),
+    ],
+)
+def test_a_loss_that_explodes_fails_the_job(tiny: Data, first: int, message: str) -> None:
     def explode(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
-        return logits.sum() * float("nan")
+        calls.append(0)
+        return logits.sum() * (0.0 if len(calls) < first else float("nan"))
 
-    with pytest.raises(JobFailed, match="the loss is nan in epoch 1: lower learning_rate"):
-        Fit(tiny.training, 0, lambda epoch, total: None)(student(tiny), Recipe(epochs=1), explode)
+    calls: list[int] = []
+    with pytest.raises(JobFailed, match=message):
+        fit = Fit(tiny.training, 0, lambda epoch, total: None)
+        fit(student(tiny), Recipe(epochs=1, batch_size=16), explode)
