@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
-_LINK = re.compile(r"(!?\[[^\]]*\])\((?!(?:[\w-][\w.-]*|https://[^\s()]*)\))")
-_IMAGE = re.compile(r"!(\[[^\]]*\]\(https:)")
-_REFERENCE = re.compile(r"^([ >*+-]*)\[([^\]]*)\]:", re.MULTILINE)
+_BESIDE = r"[\w-][\w.-]*"  # a file beside the page
+_LINK = re.compile(rf"\]\((?!(?:{_BESIDE}|https://[^\s()<>&]*)\))")
+_IMAGE = re.compile(rf"!(?=\[)(?!\[[^\[\]\\\n]*\]\({_BESIDE}\))")
+_FENCE = re.compile(r"^([ \t>*+\-\d.)]*)(`{3,}|~{3,})", re.MULTILINE)
 
 
 def page(text: str) -> str:
@@ -17,9 +18,14 @@ def page(text: str) -> str:
     Left are links to files beside it and to https pages, and pictures beside it.
     """
     text = _TAG.sub("&lt;", text)
-    text = _LINK.sub(r"\1 (", text)
-    text = _IMAGE.sub(r"\1", text)
-    return _REFERENCE.sub(r"\1\\[\2]:", text)
+    text = _LINK.sub("] (", text)
+    text = _IMAGE.sub("", text)
+    return text.replace("]:", "] :")  # where a link's address could be given elsewhere
+
+
+def unfenced(text: str) -> str:
+    """A text that opens no block of code, which would take in all that stands below it."""
+    return _FENCE.sub(r"\1\\\2", text)
 
 
 def table(rows: Sequence[Mapping[str, str]]) -> str:

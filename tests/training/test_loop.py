@@ -77,6 +77,6 @@ def test_a_loss_that_explodes_fails_the_job(tiny: Data, first: int, message: str
         return logits.sum() * (0.0 if len(calls) < first else float("nan"))
 
     calls: list[int] = []
+    fit = Fit(tiny.training, 0, lambda epoch, total: None)
     with pytest.raises(JobFailed, match=message):
-        fit = Fit(tiny.training, 0, lambda epoch, total: None)
         fit(student(tiny), Recipe(epochs=1, batch_size=16), explode)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from compbench import safe_markdown
 from compbench.report.section import Page, SectionBase
 
 
@@ -20,4 +21,4 @@ class Section(SectionBase):
 
     def content(self, page: Page) -> Sequence[str]:
         """The suite's description."""
-        return [page.run.description.strip()]
+        return [safe_markdown.unfenced(page.run.description.strip())]
