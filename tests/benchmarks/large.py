@@ -34,6 +34,7 @@ def made_up(variants: int, seeds: int, targets: int) -> Run:
     return make_run(
         {"teacher": lineage()} | names,
         suite="large",
+        keys=tuple(f"{v}-{seed}" for v in ("teacher", *names) for seed in range(seeds)),
         seeds=tuple(range(seeds)),
         targets={f"cpu_{i}": target for i in range(targets)},
         measure={"launches": LAUNCHES, "seconds_per_arm": 0.4, "memory_processes": 5},
@@ -160,7 +161,8 @@ def report(folder: Path, reports: Path) -> str:
     """Write it in a process of its own, as the command does; seconds and the most memory."""
     started = time.perf_counter()
     command = [sys.executable, "-m", "compbench", "report", str(folder), "--reports", str(reports)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert not done.stderr, done.stderr  # of rows that were left out
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     size = sum(path.stat().st_size for path in folder.rglob("*")) / 1e6

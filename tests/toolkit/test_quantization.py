@@ -408,3 +408,41 @@ def test_samples_are_counted_by_parts_so_that_memory_does_not_grow_with_them(
     for name, found in by_parts.items():
         spread = np.ptp(whole[name])
         assert np.allclose(found, whole[name], atol=0 if calibration == "minmax" else spread / 20)
+
+
+class Hiding(nn.Module):
+    """Attention that may not look ahead, by a mask of `hidden`, added before or after scaling."""
+
+    def __init__(self, hidden: float, scaled_after: bool):
+        super().__init__()
+        self.first, self.out = nn.Linear(12, 12), nn.Linear(12, 3)
+        self.scale, self.scaled_after = 12**-0.5, scaled_after
+        self.register_buffer("mask", torch.full((12, 12), hidden).triu(1))
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        x = self.first(pixels.squeeze(1))
+        scores = x @ x.transpose(1, 2)
+        if self.scaled_after:
+            scores = (scores + self.mask) * self.scale
+        else:
+            scores = scores * self.scale + self.mask
+        return self.out(scores.softmax(-1) @ x).mean(1)
+
+
+@pytest.mark.parametrize("scaled_after", [False, True])
+@pytest.mark.parametrize("hidden", [-1e4, -1e9, -torch.inf, torch.finfo(torch.float32).min])
+def test_what_attention_hides_with_stays_in_floats(
+    hidden: float, scaled_after: bool, tiny: Data
+) -> None:
+    """Each score would have the same 8 bits as all others, which lie so near beside the mask."""
+    torch.manual_seed(0)
+    net = Hiding(hidden, scaled_after).eval()
+    float_file = to_onnx(net, SIGNATURE)
+    file = quantize_static.Technique().rewrite(float_file, tiny.training)
+    wanted, found = file_outputs(float_file, tiny), file_outputs(file, tiny)
+    assert np.abs(found - wanted).max() < 0.1 * wanted.std()
+    nodes = onnx.load_model_from_string(file).graph.node
+    (softmax,) = (node for node in nodes if node.op_type == "Softmax")
+    made_by = {output: node.op_type for node in nodes for output in node.output}
+    assert made_by[softmax.input[0]] in ("Add", "Mul")
+    assert "QuantizeLinear" in made_by.values()

@@ -23,6 +23,7 @@ from compbench.onnxfile.graph import (
     settled,
     with_matrix_products,
 )
+from compbench.toolkit.quantize.masked import masked
 from compbench.toolkit.quantize.options import IntegerOptions, StaticOptions
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ INT4_OPSET = 21  # the first in which QuantizeLinear and DequantizeLinear have i
 _BINS = 2048  # of histograms; with ONNX Runtime's 128 the least divergence is always min-max
 _BATCH = 64
 _MOST_KEPT_BYTES = 512_000_000  # of activations
-_MOST_IN_RANGE = 1e6  # what is larger is no activation
 
 
 def prepared(parent: bytes, opset: int = 0) -> ModelProto:
@@ -118,7 +118,7 @@ def quantized(
             quant_type(options.activation_type),
             TensorsData(ranges.calibration_method, dict(ranges.items())),
             [],
-            [*excluded(model, options.exclude), *_masked(model, ranges)],
+            [*excluded(model, options.exclude), *masked(model, ranges)],
             _operators(options),
             {"TensorQuantOverrides": _one_scale(model, options)},
         )
@@ -211,19 +211,6 @@ def _one_scale(model: ModelProto, options: IntegerOptions) -> dict[str, list[dic
     weights = {w.name for w in model.graph.initializer}
     told = {"quant_type": quant_type(options.weight_type), "reduce_range": options.reduce_range}
     return {name: [told] for name in sorted(weights & looked_up & others)}
-
-
-def _masked(model: ModelProto, ranges: TensorsData) -> list[str]:
-    """The nodes that take or give numbers without a useful range: what attention masks with.
-
-    8 bits from minus infinity, or minus a billion, to 1 would leave one number.
-    """
-    odd = {
-        name
-        for name, found in ranges.items()
-        if hasattr(found, "range_value") and not np.all(np.abs(found.range_value) < _MOST_IN_RANGE)
-    }
-    return [n.name for n in model.graph.node if odd & {*n.input, *n.output}]
 
 
 def _one_thread(path: Path | str) -> Any:
