@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 OPENVINO := .venv-openvino
 
-.PHONY: demo test check bench openvino clean
+.PHONY: demo test check bench damage openvino clean
 
 demo: $(READY)  ## run the quickstart suite and say where its report is, below results/reports
 	$(BIN)/compbench run suites/quickstart.toml
@@ -30,6 +30,12 @@ bench: $(READY)  ## the project's own speed, and the measurement measured (two h
 	$(BIN)/python -m tests.benchmarks.large 1000 3 2
 	$(BIN)/compbench run suites/quickstart.toml --quiet
 	$(BIN)/python -m tests.benchmarks.gate 40 quickstart
+
+damage: $(READY)  ## a hundred kills, flipped bits, mutated suites, hundreds of variants (two hours)
+	$(BIN)/python -m tests.killing 100
+	$(BIN)/python -m tests.benchmarks.flips 10000 1000
+	$(BIN)/python -m tests.benchmarks.suite_fuzz 20000
+	$(BIN)/python -m tests.benchmarks.many 30 100 300
 
 openvino: $(OPENVINO)/.ready  ## quickstart artifacts on two providers, in an environment of its own
 	$(OPENVINO)/bin/compbench run suites/providers.toml

@@ -1,7 +1,7 @@
 """Kill a run at random moments, finish it, and compare its artifacts with an undisturbed run's.
 
-`python -m tests.killing suites/quickstart.toml 10` does so ten times; the tests do it for a
-smaller suite.
+`python -m tests.killing 100` does so a hundred times for a suite of half a minute, and
+`python -m tests.killing 10 suites/quickstart.toml` for another; the tests do it a few times.
 """
 
 from __future__ import annotations
@@ -20,6 +20,39 @@ from pathlib import Path
 
 import psutil
 
+SUITE = """
+description = "All five families and a chain, as small as they go."
+dataset = "digits"
+seeds = [3]
+[measure]
+launches = 2
+seconds_per_arm = 0.02
+memory_processes = 1
+[variants.teacher]
+technique = "train"
+model = { name = "cnn", channels = [8, 16], hidden = 32 }
+epochs = 3
+[variants.student]
+technique = "train"
+model = { name = "mlp", hidden = [16] }
+epochs = 2
+[variants.student_kd]
+technique = "distill"
+parent = "teacher"
+model = { name = "mlp", hidden = [16] }
+epochs = 2
+[variants.pruned]
+technique = "prune_channels"
+parent = "teacher"
+epochs = 1
+[variants.low_rank]
+technique = "low_rank"
+parent = "pruned"
+epochs = 1
+[variants.int8]
+technique = "quantize_static"
+parent = "low_rank"
+"""
 GROUP, MAIN, MEASURING = "the whole group", "the main process", "a process that measures"
 GONE_WITHIN_S = 2.0
 
@@ -129,7 +162,11 @@ def kill_often(suite: Path, folder: Path, times: int, seed: int) -> dict[str, di
 def main() -> None:
     """Print a line for each kill; the exit code says whether all hashes were the same."""
     with tempfile.TemporaryDirectory(prefix="compbench-kill-") as folder:
-        wanted = kill_often(Path(sys.argv[1]), Path(folder), int(sys.argv[2]), seed=0)
+        suite = Path(folder) / "mine.toml"
+        suite.write_text(SUITE)
+        if len(sys.argv) > 2:
+            suite = Path(sys.argv[2])
+        wanted = kill_often(suite, Path(folder), int(sys.argv[1]), seed=0)
     print(f"{len(wanted)} artifacts, every one as in the undisturbed run")
 
 

@@ -7,43 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.killing import finish, hashes, kill_often
+from tests.killing import SUITE, finish, hashes, kill_often
 
 pytestmark = pytest.mark.slow
 
-SUITE = """
-description = "All five families and a chain, as small as they go."
-dataset = "digits"
-seeds = [3]
-[measure]
-launches = 2
-seconds_per_arm = 0.02
-memory_processes = 1
-[variants.teacher]
-technique = "train"
-model = { name = "cnn", channels = [8, 16], hidden = 32 }
-epochs = 3
-[variants.student]
-technique = "train"
-model = { name = "mlp", hidden = [16] }
-epochs = 2
-[variants.student_kd]
-technique = "distill"
-parent = "teacher"
-model = { name = "mlp", hidden = [16] }
-epochs = 2
-[variants.pruned]
-technique = "prune_channels"
-parent = "teacher"
-epochs = 1
-[variants.low_rank]
-technique = "low_rank"
-parent = "pruned"
-epochs = 1
-[variants.int8]
-technique = "quantize_static"
-parent = "low_rank"
-"""
 JOBS = 6
 
 
