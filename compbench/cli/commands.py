@@ -35,10 +35,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(baseline.app, name="baseline")
-app.command()(history.history)
-app.command()(doctor.doctor)
-app.command()(clean.clean)
-app.command()(verify.verify)
 
 
 @app.command()
@@ -250,3 +246,9 @@ def compare(
     folders = find.find_both(results, run_a, run_b)
     found = compare_folders(folders, results, data_dir if remeasure else None)
     print(render.render(found, form), end="")
+
+
+app.command()(history.history)
+app.command()(doctor.doctor)
+app.command()(clean.clean)
+app.command()(verify.verify)
