@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from math import gcd
 from typing import Any
 
@@ -51,17 +52,16 @@ def at_rate(
 
 
 def stacked(
-    sounds: list[NDArray[np.int16] | NDArray[np.float32]], length: int
+    sounds: Sequence[NDArray[np.int16] | NDArray[np.float32]], length: int, dtype: np.dtype[Any]
 ) -> NDArray[np.int16] | NDArray[np.float32]:
     """Sounds as rows (N, length), filled up with silence or cut at their end.
 
-    int16 where all are, which takes half the memory; else float32 in -1 to 1.
+    All of them int16 for such rows; else float32 in -1 to 1.
     """
-    is_short = all(one.dtype == np.int16 for one in sounds)
-    found: NDArray[Any] = np.zeros((len(sounds), length), np.int16 if is_short else np.float32)
+    found: NDArray[Any] = np.zeros((len(sounds), length), dtype)
     for row, one in zip(found, sounds, strict=True):
         part = one[:length]
-        if not is_short and part.dtype == np.int16:
+        if dtype != np.int16 and part.dtype == np.int16:
             part = part.astype(np.float32) / _BITS_16
         row[: len(part)] = part
     return found

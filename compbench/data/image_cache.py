@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,14 +13,13 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from compbench.data import cache, image_files, pixels, progress, stores, workers
+from compbench.data import cache, content, image_files, pixels, progress, stores, workers
 from compbench.data.image_files import Images
 from compbench.data.stores import File, Store
 from compbench.errors import UserError, one_line
 from compbench.registry import registry
 
 _HEAD = 1 << 16  # bytes in which an image says its size, most times
-_SETTLED_NS = 2_000_000_000  # a change so soon after another may have the same time
 _NAMED = 3  # images that a message names
 _CODE = (pixels.__name__, image_files.__name__, __name__)  # what decides samples and their order
 
@@ -45,14 +43,9 @@ class Decoded(NamedTuple):
 def fingerprint(path: Path, data_dir: Path) -> str:
     """A digest of names and content, the same for a folder and a zip of it.
 
-    It is kept by the zip's size and time of change, or those of all files of a folder: as long as
-    these stay, nothing is read again. Raises UserError where images lie wrongly.
+    Raises UserError where images lie wrongly.
     """
-    stamp, newest_ns = _stamp(path)
-    if time.time_ns() - newest_ns < _SETTLED_NS:
-        return _content(path)
-    key = hashlib.sha256(json.dumps([stamp, cache.code(_CODE)]).encode()).hexdigest()
-    return cache.remembered(data_dir, key, partial(_content, path))
+    return content.fingerprint(path, data_dir, _CODE, partial(_content, path))
 
 
 def decoded(path: Path, data_dir: Path, wanted: Wanted) -> Decoded:
@@ -75,16 +68,6 @@ def decoded(path: Path, data_dir: Path, wanted: Wanted) -> Decoded:
         for split in entry.notes["splits"]
     }
     return Decoded(splits, tuple(entry.notes["class_names"]))
-
-
-def _stamp(path: Path) -> tuple[str, int]:
-    """What changes when files do, and the time of the last change in ns."""
-    if path.is_file():
-        told = path.stat()
-        return f"{path.resolve()} {told.st_size} {told.st_mtime_ns}", told.st_mtime_ns
-    listing = stores.Folder(path).listing()
-    newest_ns = max((file.stamp for file in listing.files), default=0)
-    return stores.listing_digest(path, listing), newest_ns
 
 
 def _images(path: Path) -> Images:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+from contextlib import closing
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from compbench.contracts import Samples, Split
 from compbench.contracts.inputs import WAVEFORM
-from compbench.data import audio, audio_files, natural_order, progress, stores
+from compbench.data import audio_cache, audio_files, natural_order, stores
 from compbench.data.parts import SPLITS, DividedSource, refuse_wrong_classes
 from compbench.errors import UserError
 
@@ -65,34 +65,27 @@ class Dataset(DividedSource):
 
     def fingerprint(self, data_dir: Path) -> str:
         """A digest of the names and contents of all sounds."""
-        store = stores.opened(self.located(self.path, data_dir))
-        try:
-            digest = hashlib.sha256()
-            for file in store.listing().files:
-                if file.name.lower().endswith(audio_files.SUFFIXES):
-                    told = f"{file.name}\0{file.size}\0{stores.content_sum(store, file)}\n"
-                    digest.update(told.encode("utf-8", "surrogateescape"))
-            return digest.hexdigest()
-        finally:
-            store.close()
+        return audio_cache.fingerprint(self.located(self.path, data_dir), data_dir)
 
     def load(self, data_dir: Path) -> Samples:
-        """Decode all sounds, and divide them where splits are not told."""
+        """Sounds, memory-mapped, divided where splits are not told.
+
+        Raises UserError with the first file that can't be read.
+        """
         path = self.located(self.path, data_dir)
-        store = stores.opened(path)
-        try:
-            parts = {"validation": self.validation, "test": self.test}
+        parts = {"validation": self.validation, "test": self.test}
+        with closing(stores.opened(path)) as store:
             sounds = audio_files.found(path, store.listing(), self.pattern, parts)
-            named = {
-                split: [one.label for one in sounds if (one.split or "train") == split]
-                for split in SPLITS
-            }
-            if not named["train"]:
-                raise UserError(f"{path}: no sound is left to learn from")
-            refuse_wrong_classes(str(path), named)
-            waveforms, rate = self._waveforms(store, sounds)
-        finally:
-            store.close()
+        named = {
+            split: [one.label for one in sounds if (one.split or "train") == split]
+            for split in SPLITS
+        }
+        if not named["train"]:
+            raise UserError(f"{path}: no sound is left to learn from")
+        refuse_wrong_classes(str(path), named)
+        wanted = audio_cache.Wanted(self.seconds, self.rate, self.resample)
+        files = [one.file for one in sounds]
+        waveforms, rate = audio_cache.decoded(path, data_dir, files, wanted)
         names = tuple(sorted({*named["train"]}, key=natural_order.key))
         labels = np.array([names.index(one.label) for one in sounds], np.int64)
         told = {
@@ -101,7 +94,8 @@ class Dataset(DividedSource):
             if named[split]
         }
         rows = self.divided(told, labels)
-        splits = {s: Split({WAVEFORM: waveforms[own]}, labels[own]) for s, own in rows.items()}
+        whole = Split({WAVEFORM: waveforms}, labels)
+        splits = {split: whole.part(own) for split, own in rows.items()}
         return Samples(
             splits["train"],
             splits["test"],
@@ -111,37 +105,3 @@ class Dataset(DividedSource):
             normalise={WAVEFORM: "all"},
             rates={WAVEFORM: rate},
         )
-
-    def _waveforms(
-        self, store: stores.Store, sounds: list[audio_files.Sound]
-    ) -> tuple[np.ndarray, int]:
-        """All sounds (N, samples), and their rate. Raises UserError with the first wrong file."""
-        rate, length = self.rate, 0
-        found = []
-        cut = 0
-        with progress.reading(f"sounds of {store.path.name}", len(sounds)) as done:
-            for one in sounds:
-                where = f"{store.path}/{one.file.name}"
-                try:
-                    samples, own = audio.decoded(store.read(one.file))
-                except (OSError, ValueError) as error:
-                    raise UserError(f"{where} is no WAV file that can be read: {error}") from error
-                rate = rate or own
-                if own != rate and not self.resample:
-                    raise UserError(
-                        f"{where} has {own:,} samples a second, "
-                        f"{'not the option rate =' if self.rate else 'others'} {rate:,}: "
-                        f"rate = {rate} and resample = true make them alike"
-                    )
-                samples = audio.at_rate(samples, own, rate)
-                length = round(self.seconds * rate)
-                cut += len(samples) > length
-                found.append(samples[:length])
-                done(1)
-        if cut:
-            progress.note(
-                f"{store.path.name}: {cut:,} of {len(found):,} sounds are longer than "
-                f"{self.seconds:g} s: they are cut"
-            )
-        assert rate is not None
-        return audio.stacked(found, length), rate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.io import wavfile
 
 from compbench.contracts import kinds
-from compbench.data import audio
+from compbench.data import audio, workers
 from compbench.errors import UserError
 from tests.datasets.loading import loaded, real, refusal, told
 
@@ -211,6 +212,42 @@ def test_the_fingerprint_is_of_the_content(tmp_path: Path) -> None:
     assert source.fingerprint(folder) == before
     wavfile.write(path, RATE, tone(77, 360))
     assert source.fingerprint(folder) != before
+
+
+def test_sounds_are_decoded_once_and_mapped(tmp_path: Path, monkeypatch) -> None:
+    folder = write_folders(tmp_path)
+    first = loaded("audio_folder", folder, **ASKED)
+    assert not first.training.train.is_in_memory
+
+    def decoded(content: bytes) -> None:
+        raise AssertionError("decoded again")
+
+    monkeypatch.setattr(audio, "decoded", decoded)
+    again, notes = told("audio_folder", folder, **ASKED)
+    assert "12 of 24 sounds are longer" in notes
+    for one, other in ((first.training.train, again.training.train), (first.test, again.test)):
+        assert np.array_equal(one.arrays["waveform"], other.arrays["waveform"])
+    with pytest.raises(UserError, match="decoded again"):
+        loaded("audio_folder", folder, **{**ASKED, "seconds": 0.25})
+    wavfile.write(folder / "sounds" / "low" / "3.wav", RATE, tone(77, 360))
+    with pytest.raises(UserError, match="decoded again"):
+        loaded("audio_folder", folder, **ASKED)
+
+
+def test_several_processes_give_the_same_and_name_the_wrong_file(
+    tmp_path: Path, monkeypatch
+) -> None:
+    folder = write_folders(tmp_path, each=150)
+    wanted = loaded("audio_folder", folder, **ASKED)
+    for path in (folder / ".compbench-cache").glob("sounds-*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    monkeypatch.setattr(workers, "_FEW", 1)
+    monkeypatch.setattr(workers, "_processors", lambda: 2)
+    found = loaded("audio_folder", folder, **ASKED)
+    assert np.array_equal(found.test.arrays["waveform"], wanted.test.arrays["waveform"])
+    break_wav(folder / "sounds" / "low" / "149.wav", "cut")
+    said = refusal("audio_folder", folder, **ASKED)
+    assert "low/149.wav is no WAV file that can be read" in said
 
 
 def test_spoken_digits() -> None:
