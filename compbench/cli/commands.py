@@ -33,6 +33,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # which would swallow [pick]
+    context_settings={"max_content_width": 100},
 )
 app.add_typer(baseline.app, name="baseline")
 

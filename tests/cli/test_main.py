@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 import pytest
+from typer.main import get_command
 
-from compbench.cli import main
+from compbench.cli import baseline, commands, main
 from compbench.data import digest, splits
 from compbench.errors import UserError
 from compbench.make.store import Manifest, Store
@@ -274,3 +275,19 @@ def test_a_read_only_folder(compbench, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", denied)
     refused(compbench("run", "mine.toml"), "results can't be written: Permission denied")
     assert files(tmp_path) == {"mine.toml"}
+
+
+COMMANDS = [
+    *((name,) for name in get_command(commands.app).commands),  # pyright: ignore[reportAttributeAccessIssue]
+    *(("baseline", name) for name in get_command(baseline.app).commands),  # pyright: ignore[reportAttributeAccessIssue]
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_the_help_of_a_command_says_all_that_is_said_of_it(command, compbench) -> None:
+    found = get_command(commands.app)
+    for name in command:
+        found = found.commands[name]  # pyright: ignore[reportAttributeAccessIssue]
+    shown = compbench(*command, "--help").out.split()
+    assert found.help
+    assert not [word for word in found.help.split() if word not in shown]
