@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 from rich.tree import Tree
 
 from compbench.data import cache, digest, samples, splits
@@ -39,7 +39,7 @@ def named_code(path: Path) -> Table | str:
         return f"{path} names no code: all that it uses is compbench's"
     table = Table("key", "names", "whose code lies in", box=None, pad_edge=False)
     for one in found:
-        table.add_row(*map(escape, map(printable, (one.key, one.path, one.place or "not found"))))
+        table.add_row(*map(printable, (one.key, one.path, one.place or "not found")))
     return table
 
 
@@ -55,16 +55,21 @@ def _tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
         where += f" (not under {data_dir}: a run would download it)"
     seeds = ", ".join(map(str, suite.seeds))
     root = Tree(
-        f"[bold]{suite.name}[/]: {where}; seeds {seeds}; targets {', '.join(suite.targets)}\n"
-        f"{len(jobs)} jobs: {len(jobs) - missing} in the store, {missing} to make{_size(store)}"
+        Text.assemble(
+            (suite.name, "bold"),
+            f": {where}; seeds {seeds}; targets {', '.join(suite.targets)}\n",
+            f"{len(jobs)} jobs: {len(jobs) - missing} in the store, {missing} to make",
+            _size(store),
+        )
     )
     made = [m for m in store.manifests() if m.parts] if missing else []
     branches: dict[str, Tree] = {}
     for name, variant in suite.variants.items():
         own = [job for job in jobs if job.variant.name == name]
         also = f", also from {', '.join(variant.parents[1:])}" if variant.parents[1:] else ""
-        label = f"{name} [dim]{variant.technique_name}{also}[/]  {_state(own, there)}"
-        label += _why(own, there, made)
+        what = (f" {variant.technique_name}{also}  ", "dim")
+        why = (_why(own, there, made), "dim")
+        label = Text.assemble(name, what, _state(own, there), why)
         above = branches[variant.parents[0]] if variant.parents else root
         branches[name] = above.add(label)
     return root
@@ -87,11 +92,11 @@ def _digest(suite: Suite, content: str, results: Path, data_dir: Path) -> str:
     return found["digest"]
 
 
-def _state(jobs: list[Job], there: set[str]) -> str:
+def _state(jobs: list[Job], there: set[str]) -> tuple[str, str]:
     count = sum(job.key in there for job in jobs)
     if count == len(jobs):
-        return "[green]in the store[/]"
-    return "to make" if count == 0 else f"{count} of {len(jobs)} in the store"
+        return "in the store", "green"
+    return "to make" if count == 0 else f"{count} of {len(jobs)} in the store", ""
 
 
 def _why(jobs: list[Job], there: set[str], made: list[Manifest]) -> str:
@@ -102,5 +107,5 @@ def _why(jobs: list[Job], there: set[str], made: list[Manifest]) -> str:
         if found:
             nearest = min(found, key=len)
             more = f", and {len(nearest) - _REASONS} more" if len(nearest) > _REASONS else ""
-            return f" [dim](changed: {escape(', '.join(nearest[:_REASONS]))}{more})[/]"
+            return f" (changed: {', '.join(nearest[:_REASONS])}{more})"
     return ""

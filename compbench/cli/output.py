@@ -32,6 +32,7 @@ def console(stderr: bool = False, quiet: bool = False) -> Console:
         color_system=None if os.environ.get("NO_COLOR") else "auto",
         highlight=False,
         emoji=False,
+        markup=False,  # [pick] and [variants.x] are words
     )
     made.width = min(made.width, TEXT_WIDTH) if made.is_terminal else TEXT_WIDTH
     return made
@@ -67,7 +68,7 @@ class Output:
         from compbench.statistics.gaps import told
 
         if gaps:
-            shown.print(told(gaps), style="bold yellow", markup=False, soft_wrap=True)
+            shown.print(told(gaps), style="bold yellow", soft_wrap=True)
 
     def show_paths(
         self, stored: StoredRun, paths: Sequence[Path], failures: Sequence[str] = ()

@@ -217,8 +217,9 @@ def test_colours_are_for_terminals(
     stream = Terminal(is_terminal)
     monkeypatch.setattr(sys, "stdout", stream)
     console = cli_output.console()
-    console.print("[bold red]words[/]")
+    console.print("[bold red] words", style="bold red")
     assert (ESCAPE in stream.written) == is_coloured
+    assert "[bold red] words" in stream.written
     assert console.width == 100
 
 
