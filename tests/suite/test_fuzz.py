@@ -1,4 +1,4 @@
-"""Suite files with faults of all kinds are read, or refused in one short line at once."""
+"""Suite files with faults of all kinds are read, or refused in one short line."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from tests.benchmarks import suite_fuzz
 
 
 @pytest.mark.slow
-def test_every_mutated_suite_is_read_or_refused_in_a_line(tmp_path) -> None:
+def test_every_mutated_suite_is_read_or_refused_in_a_line() -> None:
     told: list[str] = []
-    counts = suite_fuzz.count(500, told.append, seed=int(tmp_path.stat().st_mtime))
-    assert told == []
-    assert {*counts} <= {suite_fuzz.READ, suite_fuzz.REFUSED}
+    counts = suite_fuzz.count(500, told.append)
+    wrong = {suite_fuzz.LONG, suite_fuzz.ODD, suite_fuzz.RAISED}
+    assert not wrong & counts.keys(), told
     assert counts[suite_fuzz.READ] and counts[suite_fuzz.REFUSED]
