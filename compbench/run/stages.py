@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compbench.contracts import Recipe
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.failure_boundary import boundary
@@ -41,6 +40,7 @@ from compbench.results.folder import (
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.run.progress import Progress, Step, Tell
+from compbench.run.steps import FOOTPRINT, METRIC, Steps, making, rows_name
 from compbench.runtime.child import Start, spawned
 from compbench.runtime.fork_server import ForkServer
 from compbench.runtime.process import Worker
@@ -52,13 +52,6 @@ if TYPE_CHECKING:
     from compbench.contracts import Epoch
 
 DATASET = "dataset"  # the name of the rows that hold for all variants
-FOOTPRINT = "footprint"  # the name of memory, start-up and operators, beside LoadGen's scenarios
-METRIC = "metric-"  # before the name of a metric that measures files itself
-# for the time left, until one was seen
-SECONDS_BEFORE_TURNS = 0.4  # an arm's warm-up and throughput in a launch
-EVALUATION_S = 0.5  # of an artifact on a target
-PROCESS_S = 0.4  # of a fresh process ...
-FORKED_S = 0.1  # ... and of a forked one
 
 
 @dataclass
@@ -78,6 +71,7 @@ class Work:
     unfit: set[tuple[str, str]] = field(default_factory=set)  # key and target that failed there
     worker: Worker = field(init=False)  # the process in which files are run while nothing is timed
     sizes: KnownSizes = field(init=False)
+    steps: Steps = field(init=False)
     forks: ForkServer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,6 +79,7 @@ class Work:
         self.worker = Worker(rewrite.arrays(self.data), silent_s)
         self.forks = ForkServer(footprint.MODULES, self.progress.note)
         self.sizes = KnownSizes(self.store.root.parent)
+        self.steps = Steps(self.suite, self.jobs, self.folder, self.skipped)
         for job in self.jobs:
             found = self.store.find(job.key)
             if found:
@@ -111,7 +106,7 @@ class Work:
 
     def run(self) -> None:
         """Everything that is missing, in order."""
-        with self.progress.plan(self.steps()):
+        with self.progress.plan(self.left()):
             with closing(self.worker):
                 self.make()
                 self.evaluate()
@@ -128,23 +123,20 @@ class Work:
                 drop_rows(self.folder, name)
         return [*problems.values()]
 
-    def steps(self) -> list[Step]:
+    def left(self) -> list[Step]:
         """All that is still to be done."""
-        making = [_making(job) for job in self._missing()]
-        evaluating = [self._evaluating(job) for job in self.jobs if not self._evaluated(job)]
-        weighing = [step for *_, step in self._weighings()]
-        return making + evaluating + weighing + [step for *_, step in self._launches()]
+        return self.steps.left(self.artifacts)
 
     def make(self) -> None:
         """Make every artifact that the store lacks; a child of a failed parent fails with it."""
         failed: set[str] = set()
-        for job in self._missing():
+        for job in self.steps.missing(self.artifacts):
             if job.key in self.artifacts or job.key in failed:  # by a variant of equal options
                 continue
-            drop_rows(self.folder, _rows_name(job))  # it may have failed before the stop
+            drop_rows(self.folder, rows_name(job))  # it may have failed before the stop
             path = self._error_file("make", job)
             path.unlink(missing_ok=True)
-            with self.progress.step(_making(job)) as tell:
+            with self.progress.step(making(job)) as tell:
                 try:
                     with boundary(lambda _, path=path: path):
                         made = self._made(job, tell)
@@ -153,36 +145,36 @@ class Work:
                     failed.add(job.key)
                     for twin in (other for other in self.jobs if other.key == job.key):
                         rows = [self._failed(tell, twin, str(error))]
-                        write_rows(self.folder, _rows_name(twin), rows)
+                        write_rows(self.folder, rows_name(twin), rows)
 
     def evaluate(self) -> None:
         """Write each artifact's own rows, and its scores and parity on each target."""
         seen = evaluate.Seen(self.data, self._examples(), evaluate.Inferences(self.worker))
         for job in self.jobs:
             artifact = self.artifacts.get(job.key)
-            if artifact is None or self._evaluated(job):
+            if artifact is None or self.steps.is_evaluated(job, self.artifacts):
                 continue
-            with self.progress.step(self._evaluating(job)) as tell:
+            with self.progress.step(self.steps.evaluating(job)) as tell:
                 rows = self._evaluated_rows(tell, job, artifact, seen)
-            write_rows(self.folder, _rows_name(job), rows)
+            write_rows(self.folder, rows_name(job), rows)
 
     def weigh(self) -> None:
         """What is measured of each artifact alone, in fresh processes: memory, operators, load."""
-        for job, name, what, step in self._weighings():
-            if not self._fit(job, name):
+        for one in self.steps.weighings():
+            if not self._fit(one.job, one.target):
                 continue
-            with self.progress.step(step) as tell:
-                rows = self._weighed_rows(tell, job, name, what)
-            write_rows(self.folder, _weighing_name(job, name, what), rows)
+            with self.progress.step(one.step) as tell:
+                rows = self._weighed_rows(tell, one.job, one.target, one.what)
+            write_rows(self.folder, one.rows, rows)
 
     def time(self) -> None:
         """Launch by launch, all arms of a target beside each other in a fresh process."""
-        for name, index, step in self._launches():
-            if not self._arms(name):
+        for one in self.steps.launches():
+            if not self._arms(one.target):
                 continue  # the baseline failed there, as its row says: nothing to compare with
-            with self.progress.step(step) as tell:
-                rows = self._launched_rows(tell, name, index)
-            write_rows(self.folder, f"launch-{name}-{index}", rows)
+            with self.progress.step(one.step) as tell:
+                rows = self._launched_rows(tell, one.target, one.index)
+            write_rows(self.folder, one.rows, rows)
 
     def _evaluated_rows(
         self, tell: Tell, job: Job, artifact: Artifact, seen: evaluate.Seen
@@ -380,61 +372,3 @@ class Work:
             if job.variant.name == self.suite.baseline:
                 return {**arms, CONTROL: job}
         return {}
-
-    def _missing(self) -> list[Job]:
-        return [job for job in self.jobs if job.key not in self.artifacts]
-
-    def _evaluated(self, job: Job) -> bool:
-        return job.key in self.artifacts and has_rows(self.folder, _rows_name(job))
-
-    def _evaluating(self, job: Job) -> Step:
-        seconds = EVALUATION_S * len(self.suite.targets)
-        return Step("evaluate", job.variant.name, f"evaluate {job.label}", seconds)
-
-    def _weighings(self) -> list[tuple[Job, str, str, Step]]:
-        """Job, target, what is measured there, and the step that does it."""
-        found = [
-            (job, "", METRIC + metric, Step("weigh", metric, f"{metric} of {job.label}", PROCESS_S))
-            for metric in further_metrics.of_files()
-            for job in self.jobs
-            if not has_rows(self.folder, _weighing_name(job, "", METRIC + metric))
-        ]
-        for name, target in self.suite.targets.items():
-            seconds = {FOOTPRINT: FORKED_S * (self.suite.measure.memory_processes + 1)}
-            seconds |= {METRIC + metric: PROCESS_S for metric in further_metrics.of_targets()}
-            seconds |= dict.fromkeys(target.loadgen.scenarios, target.loadgen.seconds + 1)
-            for what, expected_s in seconds.items():
-                for job in self.jobs if name not in self.skipped else ():
-                    if not has_rows(self.folder, _weighing_name(job, name, what)):
-                        label = f"{what.removeprefix(METRIC)} of {job.label} on {name}"
-                        found.append((job, name, what, Step("weigh", what, label, expected_s)))
-        return found
-
-    def _launches(self) -> list[tuple[str, int, Step]]:
-        measure = self.suite.measure
-        seconds = len(self.jobs) * (measure.seconds_per_arm + SECONDS_BEFORE_TURNS)
-        return [
-            (
-                name,
-                i,
-                Step("time", name, f"time {name}, launch {i + 1}/{measure.launches}", seconds),
-            )
-            for name in self.suite.targets
-            for i in range(measure.launches)
-            if name not in self.skipped and not has_rows(self.folder, f"launch-{name}-{i}")
-        ]
-
-
-def _making(job: Job) -> Step:
-    technique = job.variant.technique
-    epochs = technique.epochs if isinstance(technique, Recipe) else 0
-    label = f"make {job.label}"
-    return Step("train" if epochs else "make", job.variant.name, label, amount=epochs or 1)
-
-
-def _rows_name(job: Job) -> str:
-    return f"artifact-{job.variant.name}-{job.seed}"
-
-
-def _weighing_name(job: Job, target: str, what: str) -> str:
-    return f"{what}.{target}.{job.variant.name}.{job.seed}"  # no name has a dot

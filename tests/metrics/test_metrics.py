@@ -185,7 +185,7 @@ def test_one_file_is_measured_shown_and_followed(lab: Lab, add: Add, tmp_path: P
     work = lab.run()
     assert work.failures == []
     assert lab.having(NAME, target="", value=float(MATRIX.nbytes)) == sorted(ALL)
-    assert work.steps() == []
+    assert work.left() == []
 
     kept = [r for r in lab.rows if r.metric in (NAME, "size_bytes")]
     run = make_run(dict.fromkeys(ALL, RUN.variants["teacher"]), baseline="alone", suite="toy")
@@ -295,7 +295,7 @@ def test_a_metric_s_mistake_fails_its_rows_alone(lab: Lab, add: Add, body: str) 
     assert all(x.split(": ")[1] == NAME and said in x for x in work.failures)
     assert lab.having("latency_ns") == lab.having("memory_bytes") == sorted(ALL)
     again = lab.work()
-    assert again.steps() == [] and sorted(again.failures) == sorted(work.failures)
+    assert again.left() == [] and sorted(again.failures) == sorted(work.failures)
 
     rows = [r for r in lab.rows if r.metric == NAME and r.variant == "alone"]
     summaries = summarise(make_run({"alone": RUN.variants["teacher"]}), rows)

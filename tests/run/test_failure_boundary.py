@@ -126,7 +126,7 @@ def test_a_failure_fails_its_row_and_all_else_goes_on(
     if stage != "make":  # what was measured is not measured again within this run
         assert again.failures == work.failures
         if stage != "evaluate":
-            assert not [step for step in again.steps() if step.kind != "weigh"]
+            assert not [step for step in again.left() if step.kind != "weigh"]
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "size"])
@@ -173,7 +173,7 @@ def test_an_arm_that_crashes_a_launch_loses_only_itself(
     crashes = [line for line in lab.log if line.startswith("crash") and "control" in line]
     assert len(crashes) == (len(culprits) if marks else 1)  # later launches leave them out
     again = lab.work()
-    assert (again.failures, again.steps(), again.unfit) == (work.failures, [], work.unfit)
+    assert (again.failures, again.left(), again.unfit) == (work.failures, [], work.unfit)
 
 
 def test_a_baseline_that_crashes_its_launch_is_told_for_the_target(lab: Lab, monkeypatch) -> None:

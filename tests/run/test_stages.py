@@ -230,7 +230,7 @@ def test_a_whole_run_makes_evaluates_weighs_and_times(lab: Lab) -> None:
         assert lab.having(metric) == sorted(ALL)
     assert lab.having("machine") == lab.having("control_latency_ns") == ["alone"]
     assert lab.having("status") == []
-    assert work.steps() == []
+    assert work.left() == []
     assert lab.notes.count("[15/15]") == 1
     assert lab.notes.count("kd (seed 0): left as they are: 0 (LSTM)\n") == 1
 
@@ -348,7 +348,7 @@ def test_a_target_without_its_provider_is_skipped_and_says_so(lab: Lab, monkeypa
     assert [line for line in lab.log if line.startswith("launch")] == [
         f"launch {i}: {arms(*ALL)}" for i in range(3)
     ]
-    assert (work.failures, work.steps()) == ([], [])
+    assert (work.failures, work.left()) == ([], [])
 
 
 def test_a_file_that_differs_from_its_torch_module_is_not_measured(lab: Lab) -> None:
@@ -377,7 +377,7 @@ def test_what_can_not_be_weighed_takes_no_part_in_launches(lab: Lab) -> None:
     assert lab.log[-1] == f"launch 2: {arms('teacher', 'q', 'alone')}"
     assert work.failures == [f"kd (seed 0) on {CPU}: it was killed twice (SIGKILL)"]
     again = lab.work()
-    assert (again.failures, again.steps(), again.unfit) == (work.failures, [], work.unfit)
+    assert (again.failures, again.left(), again.unfit) == (work.failures, [], work.unfit)
 
 
 def test_a_lost_launch_is_told_and_the_others_stand(lab: Lab) -> None:
@@ -432,7 +432,7 @@ def test_load_scenarios_have_rows_and_one_that_fails_leaves_the_rest(lab: Lab) -
     assert lab.having("loadgen_offline", batch_size=16) == ["alone", "q", "teacher"]
     assert lab.reasons() == {("kd", CPU, -1): "out of memory"}
     assert lab.log[-1] == f"launch 2: {arms(*ALL)}"
-    assert work.steps() == []
+    assert work.left() == []
 
 
 def test_without_loadgen_its_scenarios_are_skipped_with_what_to_install(
