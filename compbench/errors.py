@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 _COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # ECMA-48's control sequences
-_PATH = re.compile(r"(?:/[^\s/'\"():,;]+){3,}")
+_PATH = re.compile(r"(?<![\w/.])(?:/[^\s/'\"():,;]+){3,}")
 _PLAIN = {"valid tuple": "list", "valid dictionary": "table", " after validation": ""}
 
 
