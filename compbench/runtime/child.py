@@ -36,7 +36,8 @@ Start = Callable[[str, IO[bytes]], Child]  # a folder for temporary files; where
 def spawned(folder: str, journal: IO[bytes]) -> Child:
     """A Python of its own, in a process group of its own."""
     # modules are found as here, and none in the folder where it happens to start
-    code = f"import sys; sys.path[:] = {sys.path!r}; from {_ANSWERS} import main; main()"
+    code = f"import sys; sys.path[:] = {sys.path!r}; from {_ANSWERS} import main; "
+    code += f"main({os.getpid()})"
     return subprocess.Popen(
         [sys.executable, "-X", "faulthandler", "-c", code],
         stdin=subprocess.PIPE,
@@ -47,9 +48,14 @@ def spawned(folder: str, journal: IO[bytes]) -> Child:
     )
 
 
-def die_with_parent() -> None:
-    """End this process when its parent ends; elsewhere than on Linux it ends with its input."""
+def die_with_parent(parent: int) -> None:
+    """End this process when its parent ends; elsewhere than on Linux it ends with its input.
+
+    `parent` is the process that started it: one that is gone already ends it now.
+    """
     if sys.platform == "linux":
         import ctypes
 
         ctypes.CDLL(None).prctl(_LINUX_DIES_WITH_PARENT, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)

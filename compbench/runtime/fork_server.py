@@ -70,7 +70,7 @@ class ForkServer:
         """Whether it could be started."""
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with its:
-            run = f"serve({its.fileno()}, {self._modules!r})"
+            run = f"serve({its.fileno()}, {self._modules!r}, {os.getpid()})"
             code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; {run}"
             self._server = subprocess.Popen(
                 [sys.executable, "-X", "faulthandler", "-c", code],
@@ -134,9 +134,10 @@ def _received(from_socket: socket.socket) -> bytes:
         return b""
 
 
-def serve(place: int, modules: Sequence[str]) -> None:
+def serve(place: int, modules: Sequence[str], parent: int) -> None:
     """The server: imports, then forks as often as it is asked; it ends with its parent."""
-    die_with_parent()
+    die_with_parent(parent)
+    own = os.getpid()
     for module in modules:
         importlib.import_module(module)
     orders = socket.socket(fileno=place)
@@ -157,7 +158,7 @@ def serve(place: int, modules: Sequence[str]) -> None:
                 answer = os.fork()
             if answer == 0:
                 orders.close()
-                _work(order["folder"], given, pages)
+                _work(order["folder"], given, pages, own)
             with suppress(PermissionError, ProcessLookupError):  # it was quicker, or is gone
                 os.setpgid(answer, answer)  # so that its group can be killed from now on
         for each in given:
@@ -165,7 +166,9 @@ def serve(place: int, modules: Sequence[str]) -> None:
         orders.send(json.dumps(answer).encode())
 
 
-def _work(folder: str, given: Sequence[int], pages: list[resident_pages.Range]) -> None:
+def _work(
+    folder: str, given: Sequence[int], pages: list[resident_pages.Range], parent: int
+) -> None:
     """What a forked process does; it never returns."""
     code = 1
     try:
@@ -176,7 +179,7 @@ def _work(folder: str, given: Sequence[int], pages: list[resident_pages.Range]) 
         os.environ.update(dict.fromkeys(PLACES, folder))
         tempfile.tempdir = None
         resident_pages.take(pages)
-        process.main()
+        process.main(parent)
         code = 0
     except BaseException:
         traceback.print_exc()

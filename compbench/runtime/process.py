@@ -274,10 +274,10 @@ class _Process:
         return bytes(self._marks[_COUNT.size : _COUNT.size + size]).decode(errors="replace")
 
 
-def main() -> None:
-    """The process: answers tasks until there are no more, or its parent is gone."""
+def main(parent: int) -> None:
+    """The process: answers tasks until there are no more, or its `parent` is gone."""
     global _marks
-    die_with_parent()
+    die_with_parent(parent)
     _marks = mmap.mmap(2, _MARKED)
     tasks, kept = sys.stdin.buffer, {}
     with os.fdopen(os.dup(1), "wb") as answers:

@@ -431,3 +431,19 @@ def test_other_load_is_a_share_of_all_cores_without_our_own(
     assert found == pytest.approx(
         {"other_load": other_load, "steal": 0.1, "involuntary_switches": 12}
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it ends with its input")
+def test_a_process_whose_parent_ended_while_it_started_does_not_begin() -> None:
+    """Its task may lie in the pipe already, and would be done for nobody."""
+    code = "from compbench.runtime.process import main; main({})"
+    for parent, ended in ((os.getpid(), 0), (1, 1)):
+        with tempfile.TemporaryFile() as journal:
+            journal.truncate(4096)
+            done = subprocess.run(
+                [sys.executable, "-c", code.format(parent)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=journal,
+            )
+        assert done.returncode == ended
