@@ -82,7 +82,7 @@ def remove_whole(path: Path) -> None:
         shutil.rmtree(path)
 
 
-def size_bytes(folder: Path) -> int:
+def folder_bytes(folder: Path) -> int:
     """The bytes of all files in a folder and below it; links count nothing."""
     size = 0
     for path in folder.rglob("*"):

@@ -14,7 +14,7 @@ from rich.tree import Tree
 
 from compbench.data import cache, digest, samples, splits
 from compbench.errors import printable
-from compbench.files import size_bytes
+from compbench.files import folder_bytes
 from compbench.make.store import Manifest, Store
 from compbench.suite import plan
 from compbench.suite.imports import imports
@@ -78,7 +78,7 @@ def _tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
 def _size(store: Store) -> str:
     if not store.has_any():
         return ""
-    count, size = len(store.folders()), size_bytes(store.root)
+    count, size = len(store.folders()), folder_bytes(store.root)
     return f"\nthe store {store.root}: {count} artifacts, {bytes_text(size)}"
 
 

@@ -13,13 +13,13 @@ from compbench.cli.options import RESULTS, Results
 if TYPE_CHECKING:
     from compbench.make.store import Store
 
-_KIND = "an unfinished training"
+_TRAINING = "an unfinished training"
 
 
 def clean(
     older_than: Annotated[
         str | None,
-        typer.Option(help="also what only runs need that are older, and not their suite's newest"),
+        typer.Option(help="30d: also what only older runs need, but each suite's newest"),
     ] = None,
     delete: Annotated[
         bool, typer.Option("--delete", help="remove it; without this it is only listed")
@@ -37,12 +37,13 @@ def clean(
     if delete and store.root.is_dir():
         with store.lock():
             unneeded = _unneeded(store, results, since)
-            _show(unneeded, "removed")
+            told = _told(unneeded, "removed")
             for folder in unneeded:
                 store.remove(folder)
+        print(told)
     else:
         unneeded = _unneeded(store, results, since)
-        _show(unneeded, "to remove")
+        print(_told(unneeded, "to remove"))
         if unneeded:
             print("nothing is removed yet: add --delete")
 
@@ -66,21 +67,21 @@ def _unneeded(store: Store, results: Path, since: str) -> dict[Path, str]:
 
     needed = needed_keys(results, since)
     of_artifacts = {store.root / m.key: f"{m.variant}/{m.seed}" for m in store.manifests()}
-    of_trainings = dict.fromkeys(store.trainings(), _KIND)
+    of_trainings = dict.fromkeys(store.trainings(), _TRAINING)
     return {f: what for f, what in (of_artifacts | of_trainings).items() if f.name not in needed}
 
 
-def _show(unneeded: dict[Path, str], done: str) -> None:
+def _told(unneeded: dict[Path, str], done: str) -> str:
     from tabulate import tabulate
 
-    from compbench.files import size_bytes
+    from compbench.files import folder_bytes
     from compbench.units import bytes_text
 
-    sizes = {folder: size_bytes(folder) for folder in unneeded}
+    sizes = {folder: folder_bytes(folder) for folder in unneeded}
     rows = [
         {"of": what, "size": bytes_text(sizes[folder]), "folder": str(folder)}
         for folder, what in unneeded.items()
     ]
-    if rows:
-        print(tabulate(rows, headers="keys", disable_numparse=True))
-    print(f"{done}: {len(rows)} folders that no run needs, {bytes_text(sum(sizes.values()))}")
+    table = f"{tabulate(rows, headers='keys', disable_numparse=True)}\n" if rows else ""
+    total = bytes_text(sum(sizes.values()))
+    return f"{table}{done}: {len(rows)} folders that no run needs, {total}"

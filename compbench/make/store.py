@@ -91,7 +91,7 @@ class Store:
 
     def has_any(self) -> bool:
         """Whether anything was ever made."""
-        return any(self.root.glob("[0-9a-f]*"))
+        return bool(self.folders())
 
     def manifests(self) -> Iterator[Manifest]:
         """Those of all artifacts; what can't be read is left out, and files are not verified."""

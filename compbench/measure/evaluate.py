@@ -22,6 +22,7 @@ from compbench.runtime.process import Worker
 from compbench.runtime.target import Target
 from compbench.suite.plan import Job
 
+ALONE = 32  # test samples that are also run one by one
 KEPT_BYTES = 64 << 20  # of logits that a child's may still be compared with
 
 
@@ -38,7 +39,7 @@ class Inferences:
         found = self._kept.pop(key, None)
         if found is None or not {*splits} <= found.outputs.keys():
             path = str(artifact.path(MODEL))
-            found = inference.infer(self._worker, path, target, *splits)
+            found = inference.infer(self._worker, path, target, *splits, alone=ALONE)
         self._kept[key] = found
         while self._bytes() > self._most_bytes:
             self._kept.popitem(last=False)
@@ -93,8 +94,9 @@ def target_rows(
         rows.append(make_row(job, "parity_max_abs", target=name, value=found.max_abs_difference))
         rows.append(make_row(job, "parity_relative", target=name, value=found.relative_difference))
         rows.append(make_row(job, "parity_agreement", target=name, value=found.agreement))
-    alone = data.task.agreement(test[: len(inferred.alone)], inferred.alone)
-    rows.append(make_row(job, "batch_agreement", target=name, value=float(alone.mean())))
+    if inferred.alone is not None:
+        alone = data.task.agreement(test[: len(inferred.alone)], inferred.alone)
+        rows.append(make_row(job, "batch_agreement", target=name, value=float(alone.mean())))
     rows.append(make_row(job, "placement", target=name, samples=inferred.placement))
     rows += [
         _further_row(job, metric, name, value)

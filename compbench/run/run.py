@@ -75,7 +75,7 @@ def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
         folder, asked = _open(_describe(suite, jobs, dataset), folders.results, progress)
         write_companions(folder, {n: one.content for n, one in loaded.companions.items()})
         work = Work(suite, jobs, loaded, store, folder, asked, progress)
-        _work(work, folder)
+        _carry_out(work, folder)
         ended = {"finished": _now(), "files": row_files(folder), "is_reported": False}
         record.write_run(folder, asked.model_copy(update=ended))
     failures = [*work.failures]
@@ -85,7 +85,7 @@ def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
     return Outcome(folder, tuple(failures))
 
 
-def _work(work: Work, folder: Path) -> None:
+def _carry_out(work: Work, folder: Path) -> None:
     """Raises UserError where somebody took away or changed what it works with."""
     lost = None
     try:

@@ -33,8 +33,8 @@ class Weighing:
 
     @property
     def rows(self) -> str:
-        """The name of its row file."""
-        return f"{self.what}.{self.target}.{self.job.variant.name}.{self.job.seed}"  # no dot in one
+        """The name of its row file; no name in it has a dot."""
+        return f"{self.what}.{self.target}.{self.job.variant.name}.{self.job.seed}"
 
     @property
     def step(self) -> Step:

@@ -16,7 +16,6 @@ from compbench.runtime.session import OrtSession, Session
 from compbench.runtime.target import Target
 
 BATCH = 256
-ALONE = 32  # samples of the first split that are also run one by one
 _ALONE = "alone"
 _TARGETS = "targets"
 
@@ -25,12 +24,12 @@ _TARGETS = "targets"
 class Inferred:
     """The outputs (N, …) for each split by its name, and which nodes ran where.
 
-    `alone` are those of the first `ALONE` samples of the first split, run one by one.
+    `alone` are those of the first samples of the first split, run one by one, if any were asked.
     """
 
     outputs: dict[str, NDArray[np.float32]]
     placement: dict[str, NDArray[Any]]  # columns `provider` and `nodes`
-    alone: NDArray[np.float32]
+    alone: NDArray[np.float32] | None = None
 
 
 def packed(name: str, split: Split) -> Arrays:
@@ -58,12 +57,15 @@ def split_of(name: str, arrays: Arrays) -> Split:
     return Split(inputs_of(name, arrays), arrays[f"{name}//{_TARGETS}"])
 
 
-def infer(worker: Worker, file: str | bytes, target: Target, *splits: str) -> Inferred:
+def infer(
+    worker: Worker, file: str | bytes, target: Target, *splits: str, alone: int = 0
+) -> Inferred:
     """Run a file (its path, or its bytes) on splits that the worker has, in its process.
 
+    So many samples of the first split are also run `alone`.
     Raises JobFailed where it does not load or run, or crashes.
     """
-    spec = {"target": target.model_dump(mode="json"), "splits": splits}
+    spec = {"target": target.model_dump(mode="json"), "splits": splits, "alone": alone}
     uses = tuple(n for s in splits for n in worker.names(f"{s}/") if not n.startswith(f"{s}//"))
     if isinstance(file, bytes):
         content = {"file": np.frombuffer(file, np.uint8)}
@@ -71,8 +73,7 @@ def infer(worker: Worker, file: str | bytes, target: Target, *splits: str) -> In
     else:
         found = worker.call(inferred, spec | {"file": file}, {}, uses)
     placement = {name: found.pop(f"placement {name}") for name in ("provider", "nodes")}
-    alone = found.pop(_ALONE)
-    return Inferred(found, placement, alone)
+    return Inferred(found, placement, found.pop(_ALONE, None))
 
 
 def outputs_of(file: str | bytes, target: Target, inputs: Inputs) -> NDArray[np.float32]:
@@ -87,10 +88,11 @@ def inferred(spec: dict[str, Any], arrays: Arrays) -> Arrays:
     session = OrtSession(file, Target(**spec["target"]))
     nodes = [len(operators) for operators in session.placement.values()]
     found = {name: outputs(session, inputs_of(name, arrays)) for name in spec["splits"]}
-    few = first(inputs_of(spec["splits"][0], arrays), ALONE)
+    if spec["alone"]:
+        few = first(inputs_of(spec["splits"][0], arrays), spec["alone"])
+        found[_ALONE] = outputs(session, few, batch=1)
     return {
         **found,
-        _ALONE: outputs(session, few, batch=1),
         "placement provider": np.array(list(session.placement), np.str_),
         "placement nodes": np.array(nodes, np.int32),
     }

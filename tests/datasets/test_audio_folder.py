@@ -245,6 +245,11 @@ def test_several_processes_give_the_same_and_name_the_wrong_file(
     monkeypatch.setattr(workers, "_processors", lambda: 2)
     found = loaded("audio_folder", folder, **ASKED)
     assert np.array_equal(found.test.arrays["waveform"], wanted.test.arrays["waveform"])
+    in_floats = tone(50 + 149, 300 + 20 * 149).astype(np.float32) / 2**15
+    wavfile.write(folder / "sounds" / "low" / "149.wav", RATE, in_floats)
+    mixed = loaded("audio_folder", folder, **ASKED)
+    assert mixed.test.arrays["waveform"].dtype == np.float32
+    assert np.abs(mixed.test.arrays["waveform"] * 2**15 - wanted.test.arrays["waveform"]).max() < 1
     break_wav(folder / "sounds" / "low" / "149.wav", "cut")
     said = refusal("audio_folder", folder, **ASKED)
     assert "low/149.wav is no WAV file that can be read" in said

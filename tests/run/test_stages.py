@@ -239,9 +239,9 @@ def test_each_file_is_run_once_on_a_target(lab: Lab, monkeypatch) -> None:
     """Also the parent's, with whose logits those of an ONNX technique are compared."""
     ran, infer = list[str](), inference.infer
 
-    def counted(worker: Any, file: str, *given: Any) -> inference.Inferred:
+    def counted(worker: Any, file: str, *given: Any, **asked: Any) -> inference.Inferred:
         ran.append(lab._variant(file))
-        return infer(worker, file, *given)
+        return infer(worker, file, *given, **asked)
 
     monkeypatch.setattr(inference, "infer", counted)
     lab.run(SUITE + '[variants.q2]\ntechnique = "quantize_static"\nparent = "kd"\n')
@@ -253,9 +253,10 @@ def test_what_a_file_gives_alone_is_compared_with_what_it_gives_in_a_batch(
 ) -> None:
     infer = inference.infer
 
-    def inferred(worker: Any, file: str, *given: Any) -> inference.Inferred:
-        found = infer(worker, file, *given)
-        assert found.alone.shape == (inference.ALONE, CLASSES)
+    def inferred(worker: Any, file: str, *given: Any, **asked: Any) -> inference.Inferred:
+        found = infer(worker, file, *given, **asked)
+        assert found.alone is not None
+        assert found.alone.shape == (evaluate.ALONE, CLASSES)
         if lab._variant(file) == "q":
             found.alone[:8] = -found.outputs["test"][:8]
         return found
@@ -270,10 +271,9 @@ def test_logits_are_kept_as_long_as_there_is_room(lab: Lab, monkeypatch) -> None
     work = lab.run()
     ran = list[str]()
 
-    def given(_: Any, file: str, __: Any, *splits: str) -> inference.Inferred:
+    def given(_: Any, file: str, __: Any, *splits: str, alone: int) -> inference.Inferred:
         ran.append(lab._variant(file))
-        zeros = np.zeros((5, 2), np.float32)
-        return inference.Inferred(dict.fromkeys(splits, zeros), {}, zeros)
+        return inference.Inferred(dict.fromkeys(splits, np.zeros((5, 2), np.float32)), {})
 
     monkeypatch.setattr(inference, "infer", given)
     first, second, third = list(work.artifacts.values())[:3]
@@ -497,8 +497,8 @@ def test_scores_that_are_no_finite_numbers_fail_their_variant_alone(
     """Of whichever task: here of outputs of one file that are all too large."""
     scores, infer = classification.Task.scores, inference.infer
 
-    def inferred(worker: Any, file: str, *given: Any) -> inference.Inferred:
-        found = infer(worker, file, *given)
+    def inferred(worker: Any, file: str, *given: Any, **asked: Any) -> inference.Inferred:
+        found = infer(worker, file, *given, **asked)
         if lab._variant(file) == "kd":
             found.outputs["test"][7] = 1e9
         return found
@@ -557,7 +557,7 @@ def test_a_file_that_is_changed_while_it_is_measured_gives_no_figures(
         (lab.root / "elsewhere").write_bytes(content)
         path.symlink_to(lab.root / "elsewhere")
     with pytest.raises(UserError, match="changed after the run had begun; what was measured"):
-        runs._work(work, lab.root / "run")
+        runs._carry_out(work, lab.root / "run")
     assert "q" not in {row.variant for row in lab.rows}
     assert lab.having("size_bytes") == sorted({*ALL} - {"q"})
     with pytest.warns(UserWarning, match="will be made again"):
@@ -578,4 +578,4 @@ def test_a_folder_that_is_removed_during_a_run_is_one_line(
 
     monkeypatch.setattr(Work, "weigh", removed)
     with pytest.raises(UserError, match=rf"{gone}.* was removed while the run used it"):
-        runs._work(work, lab.root / "run")
+        runs._carry_out(work, lab.root / "run")

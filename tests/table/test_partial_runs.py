@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import random
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -17,7 +19,7 @@ from compbench.compare.compare import compare
 from compbench.compare.match import side
 from compbench.errors import UserError
 from compbench.results import record
-from compbench.results.folder import write_rows
+from compbench.results.folder import examine, write_rows
 from compbench.results.row import Row
 from compbench.table.stored_run import StoredRun
 from tests.factory import RUN, RUN_ROWS, TARGET, with_keys
@@ -71,3 +73,18 @@ def test_whatever_is_there_is_shown_and_marked_as_incomplete(
     for a, b in (sides, sides[::-1]):
         for form in render.FORMATS:
             assert render.render(compare(a, b), form)
+
+
+@pytest.mark.parametrize("seeds", [(0,), (3,), (5, 1)])
+def test_rows_of_the_dataset_are_of_every_run_whatever_its_seeds(
+    seeds: tuple[int, ...], tmp_path: Path
+) -> None:
+    """They have seed 0, which a suite need not name."""
+    rows = [replace(r, seed=seeds[0] if r.variant else 0) for r in RUN_ROWS]
+    run = with_keys(RUN, rows).model_copy(update={"seeds": seeds})
+    rows.append(Row("", 0, "", "labels", samples={"label": np.zeros(4, np.uint16)}))
+    folder = tmp_path / "mine" / "run"
+    folder.mkdir(parents=True)
+    record.write_run(folder, run)
+    write_rows(folder, "all", rows)
+    assert examine(folder, record.read_run(folder)).problems == {}
