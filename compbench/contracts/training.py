@@ -226,6 +226,10 @@ class Trainer(ABC):
         """The inputs of a batch that a model takes, in the order of its parameters."""
 
     @abstractmethod
+    def measured(self, what: str, measure: Callable[[], float]) -> float:
+        """A number that may be another each time; a job that was killed goes on with the same."""
+
+    @abstractmethod
     def note(self, text: str) -> None:
         """Say what the user must know of this job, such as the layers left as they were, and why.
 

@@ -22,6 +22,8 @@ from compbench.training.losses import taught
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from compbench.toolkit.channel_cost import Share
+
     Example = tuple[Tensor, ...]
 
 _TAYLOR_SAMPLES = 1024
@@ -52,10 +54,11 @@ class Technique(FineTuning, TorchTechnique):
     null_case: ClassVar[NullCase] = NullCase({"ratio": 0.0, "epochs": 0})
 
     ratio: float = Field(default=0.5, ge=0, lt=1, description="share to remove (0 to 1)")
-    of: Literal["channels", "macs", "parameters"] = Field(
+    of: Literal["channels", "macs", "parameters", "latency"] = Field(
         default="channels",
         description="what the ratio is a share of: each layer's channels, or the whole net's "
-        "multiply-accumulates or parameters, of which at least that share is removed",
+        "multiply-accumulates, parameters or latency, of which at least that share is removed; "
+        "latency is measured while it is made, one sample at a time on one CPU thread",
     )
     importance: Literal["l1", "l2", "taylor", "batch_norm", "random"] = Field(
         default="l2",
@@ -74,7 +77,7 @@ class Technique(FineTuning, TorchTechnique):
         model = copy.deepcopy(parents[0]).eval()
         example = fit.example(model)
         importance = _importance(model, self.importance)
-        found, ratio = self._planned(model, example)
+        found, ratio = self._planned(model, example, data, fit)
         left = channels.going(found, ratio, self.round_to)
         why = channels.reasons(model, found, left, self.round_to)
         if self.ratio and not left:
@@ -93,9 +96,12 @@ class Technique(FineTuning, TorchTechnique):
             fit.note(same)
         return model
 
-    def _planned(self, model: nn.Module, example: Example) -> tuple[list[Group], float]:
+    def _planned(
+        self, model: nn.Module, example: Example, data: TrainingData, fit: Trainer
+    ) -> tuple[list[Group], float]:
         """The groups of channels, those that must stay with a reason, and the share that goes."""
         found = [self._without_scale(model, group) for group in channels.groups(model, example)]
+        share = channel_cost.share_of(self.of, model, example, data, fit)
         ratio = self.ratio if self.of == "channels" else 0.5
         while True:
             before = found
@@ -103,8 +109,10 @@ class Technique(FineTuning, TorchTechnique):
                 found = settled(model, example, found, ratio * step / self.steps, self.round_to)
             if self.of == "channels" or self.ratio == 0:
                 return found, self.ratio
-            wanted = self._channel_ratio(model, example, found)
+            wanted = self._channel_ratio(model, example, found, share)
             if found == before and wanted == ratio:
+                if self.of == "latency":
+                    fit.note(_told(share(found, channels.going(found, ratio, self.round_to))))
                 return found, ratio
             ratio = wanted
 
@@ -116,20 +124,14 @@ class Technique(FineTuning, TorchTechnique):
             return group
         return replace(group, reason="no batch normalisation says how important they are")
 
-    def _channel_ratio(self, model: nn.Module, example: Example, found: list[Group]) -> float:
+    def _channel_ratio(
+        self, model: nn.Module, example: Example, found: list[Group], share: Share
+    ) -> float:
         """The smallest share of channels whose removal reaches the target, by halving."""
-        by_layer = channel_cost.macs_by_layer(model, example) if self.of == "macs" else {}
-
-        def cost(left: Mapping[int, int]) -> int:
-            kept = channel_cost.shares(found, left)
-            if self.of == "macs":
-                return channel_cost.macs(by_layer, kept)
-            return channel_cost.parameters(model, kept)
 
         def removed(ratio: float) -> float:
-            return 1 - cost(channels.going(found, ratio, self.round_to)) / before
+            return 1 - share(found, channels.going(found, ratio, self.round_to))
 
-        before = cost({})
         few, many = 0.0, 1 - 2**-_SEARCH_STEPS
         most = removed(many)
         if most < self.ratio:
@@ -146,6 +148,13 @@ class Technique(FineTuning, TorchTechnique):
             middle = (few + many) / 2
             few, many = (few, middle) if removed(middle) >= self.ratio else (middle, many)
         return many
+
+
+def _told(share: float) -> str:
+    return (
+        f"its latency was {share:.2f} of its parent's, measured while it was made: another machine "
+        "may choose other widths"
+    )
 
 
 def _whole(parent: nn.Module, model: nn.Module, example: Example, why: Mapping[str, str]) -> str:

@@ -1,20 +1,57 @@
-"""What a net costs once channels are gone, counted without taking them out."""
+"""What a net costs once channels are gone: counted without taking them out, or measured."""
 
 from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING
 
-from compbench.toolkit.channels import Group
+from compbench.contracts import Trainer, TrainingData
+from compbench.toolkit.channel_trial import any_order
+from compbench.toolkit.channels import Group, remove
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    Example = tuple[Tensor, ...]
+    # the groups, and how many channels of each are left by its number -> the share of the cost
+    Share = Callable[[Sequence[Group], Mapping[int, int]], float]
+
 _ALL = (Fraction(1), Fraction(1))
+
+
+def share_of(
+    what: str, model: nn.Module, example: Example, data: TrainingData, fit: Trainer
+) -> Share:
+    """The share of a net's "macs", "parameters" or "latency" that is left."""
+    if what == "latency":
+        return _latency(model, example, data, fit)
+    if what == "macs":
+        by_layer = macs_by_layer(model, example)
+        return lambda found, left: macs(by_layer, shares(found, left)) / macs(by_layer, {})
+    return lambda found, left: parameters(model, shares(found, left)) / parameters(model, {})
+
+
+def _latency(model: nn.Module, example: Example, data: TrainingData, fit: Trainer) -> Share:
+    """Measured once for each choice of widths; which channels go makes no difference to it."""
+    from compbench.toolkit.latency import Beside
+
+    model = copy.deepcopy(model)
+    beside = cache(lambda: Beside(model, data))
+
+    def share(found: Sequence[Group], left: Mapping[int, int]) -> float:
+        def measured() -> float:
+            smaller = copy.deepcopy(model)
+            remove(smaller, example, found, left, any_order)
+            return beside().share(smaller)
+
+        return fit.measured(f"latency with {sorted(left.items())}", measured)
+
+    return share
 
 
 def shares(found: Sequence[Group], left: Mapping[int, int]) -> dict[str, tuple[Fraction, Fraction]]:

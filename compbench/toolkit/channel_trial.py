@@ -50,7 +50,7 @@ def complaint(
     """
     trial, masked = copy.deepcopy(model), copy.deepcopy(model)
     try:
-        remove(trial, example, found, left, _any_order)
+        remove(trial, example, found, left, any_order)
     except MemoryError:
         raise
     except Exception as error:  # the library's own, of many kinds, or the net's, which it runs
@@ -69,7 +69,7 @@ def complaint(
     return uneven or _difference(model, masked, trial, example, ", ".join(readers))
 
 
-def _any_order(number: int, group: Any) -> Tensor:
+def any_order(number: int, group: Any) -> Tensor:
     """An order of channels that is another for each group, and always the same."""
     import torch
 
@@ -89,7 +89,7 @@ def _mask(
 
     graph = followed(model, example)
     normed: dict[nn.GroupNorm, set[int]] = {}
-    for root, handler, gone in choice(graph, found, left, _any_order):
+    for root, handler, gone in choice(graph, found, left, any_order):
         for dependency, indices in graph.get_pruning_group(root, handler, gone):
             layer, function = dependency.target.module, dependency.handler
             reads = graph.is_in_channel_pruning_fn(function)

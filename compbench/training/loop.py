@@ -69,6 +69,7 @@ class Fit(Trainer):
         self.seconds = 0.0  # of all calls, those before a stop included
         self.earlier_seconds = 0.0  # of epochs that were trained before a stop
         self._calls = 0
+        self._measured: dict[str, float] = {}
         self._unfinished = Unfinished(unfinished) if unfinished else None
 
     def __call__(
@@ -247,6 +248,13 @@ class Fit(Trainer):
             inputs = self._prepared(raw)
             with torch.no_grad():
                 yield model(*[inputs[name] for name in names])
+
+    def measured(self, what: str, measure: Callable[[], float]) -> float:
+        """What `measure` gives, once for each name, also where the job is gone on with."""
+        if what not in self._measured:
+            files = self._unfinished
+            self._measured[what] = files.number(what, measure) if files else measure()
+        return self._measured[what]
 
     def note(self, text: str) -> None:
         """Keep what the technique says, once."""

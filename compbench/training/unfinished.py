@@ -1,4 +1,5 @@
-"""States of trainings on disk, so that a killed one goes on. Never pickle: it runs code on loading.
+"""What a job has done so far, on disk, so that a killed one goes on: states of its trainings, and
+numbers that it measured. Never pickle: it runs code on loading.
 
 A job's technique runs again from its beginning, and comes with the same net and random states to
 each of its calls of the training loop: a digest of those stands in the file, beside one of the
@@ -12,7 +13,8 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,16 @@ class Unfinished:
                 return Saved({name: file.get_tensor(name) for name in file.keys()}, plain)
         except (OSError, SafetensorError, KeyError, ValueError):
             return None
+
+    def number(self, what: str, find: Callable[[], float]) -> float:
+        """What was found before under this name; else what `find` gives, which is kept."""
+        path = self.folder / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.json"
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            return float(json.loads(path.read_bytes())[what])
+        found = find()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps({what: found}).encode())
+        return found
 
     def remove(self) -> None:
         """Forget the job."""
