@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
@@ -47,9 +46,8 @@ def decoded(path: Path, data_dir: Path, files: Sequence[File], wanted: Wanted) -
     Raises UserError with the first file that can't be read, or has another rate.
     """
     names = [file.name for file in files]
-    parts = [fingerprint(path, data_dir), names, wanted, cache.code(_CODE)]
-    text = json.dumps([*parts, registry.versions(("scipy",))], sort_keys=True)
-    key = hashlib.sha256(text.encode()).hexdigest()
+    versions = registry.versions(("scipy",))
+    key = cache.key_of(fingerprint(path, data_dir), names, wanted, cache.code(_CODE), versions)
     entry = cache.entry(data_dir, "sounds", key, partial(_make, path, files, wanted))
     if entry.notes["cut"]:
         progress.note(

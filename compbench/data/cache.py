@@ -112,6 +112,11 @@ def fallback(folder: Path) -> Iterator[None]:
         _FALLBACK.reset(token)
 
 
+def key_of(*parts: Any) -> str:
+    """The key of what all of these decide: anything that JSON can tell."""
+    return _digest(parts)
+
+
 def entry(data_dir: Path, name: str, key: str, make: Callable[[Writer], None]) -> Entry:
     """What `make` writes, kept under the data folder; it is called where nothing is kept by `key`.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,7 @@ def load(data_dir: Path, name: str, folder: str, files: tuple[str, ...]) -> Samp
             lambda place: getattr(torchvision("datasets"), name)(place, download=True),
         )
         content = fingerprint(data_dir, folder, files)
-    key = hashlib.sha256(json.dumps([name, content, cache.code((__name__,))]).encode()).hexdigest()
+    key = cache.key_of(name, content, cache.code((__name__,)))
     found = cache.entry(data_dir, name.lower(), key, partial(_make, data_dir, name, folder))
     arrays = found.arrays
     return Samples.of_images(

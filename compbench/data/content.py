@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,8 +22,7 @@ def fingerprint(
     stamp, newest_ns = _stamp(path)
     if time.time_ns() - newest_ns < _SETTLED_NS:
         return find()
-    key = hashlib.sha256(json.dumps([stamp, cache.code(modules)]).encode()).hexdigest()
-    return cache.remembered(data_dir, key, find)
+    return cache.remembered(data_dir, cache.key_of(stamp, cache.code(modules)), find)
 
 
 def _stamp(path: Path) -> tuple[str, int]:

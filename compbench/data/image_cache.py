@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -53,13 +52,8 @@ def decoded(path: Path, data_dir: Path, wanted: Wanted) -> Decoded:
 
     Raises UserError for images that lie wrongly, that can't be read, or that want a size.
     """
-    parts = [
-        fingerprint(path, data_dir),
-        wanted.__dict__,
-        cache.code(_CODE),
-        registry.versions(("pillow",)),
-    ]
-    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    versions = registry.versions(("pillow",))
+    key = cache.key_of(fingerprint(path, data_dir), wanted.__dict__, cache.code(_CODE), versions)
     entry = cache.entry(data_dir, "images", key, partial(_make, path, wanted))
     if entry.notes["skipped"]:
         progress.note(_skipped(path, entry.notes["skipped"]))
