@@ -32,7 +32,8 @@ bench: $(READY)  ## the project's own speed, and the measurement measured (two h
 	$(BIN)/python -m tests.benchmarks.gate 40 quickstart
 
 damage: $(READY)  ## a hundred kills, flipped bits, mutated suites, hundreds of variants (two hours)
-	$(BIN)/python -m tests.killing 100
+	$(BIN)/python -m tests.benchmarks.killing 100
+	$(BIN)/python -m tests.benchmarks.killing training 3
 	$(BIN)/python -m tests.benchmarks.flips 10000 1000
 	$(BIN)/python -m tests.benchmarks.suite_fuzz 20000
 	$(BIN)/python -m tests.benchmarks.many 30 100 300

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.killing import SUITE, finish, hashes, kill_often
+from tests.benchmarks.killing import SUITE, finish, hashes, kill_often
 
 pytestmark = pytest.mark.slow
 
