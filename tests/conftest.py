@@ -17,12 +17,21 @@ from compbench.contracts.inputs import PIXELS
 from compbench.data.splits import Data
 from compbench.registry import import_path
 from compbench.tasks import classification
+from tests import times
 from tests.nets import image_signature
 
 SIGNATURE = image_signature(1, 12, 12, classes=3)
 
 settings.register_profile("compbench", deadline=None)  # tests assert no times
 settings.load_profile("compbench")
+
+
+@pytest.hookimpl(tryfirst=True)  # before those are left out that are marked
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    known = {*times.FILE.read_text(encoding="utf-8").splitlines()}
+    for item in items:
+        if item.nodeid in known:
+            item.add_marker(pytest.mark.slow)
 
 
 def split(count: int, seed: int) -> Split:

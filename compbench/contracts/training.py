@@ -226,8 +226,11 @@ class Trainer(ABC):
         """The inputs of a batch that a model takes, in the order of its parameters."""
 
     @abstractmethod
-    def measured(self, what: str, measure: Callable[[], float]) -> float:
-        """A number that may be another each time; a job that was killed goes on with the same."""
+    def latency_share(self, model: nn.Module, whole: nn.Module) -> float:
+        """The latency of a module / another's, as files on this machine, one sample at a time.
+
+        It is measured once for nets of the same shapes, also where a killed job goes on.
+        """
 
     @abstractmethod
     def note(self, text: str) -> None:

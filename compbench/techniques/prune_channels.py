@@ -77,7 +77,7 @@ class Technique(FineTuning, TorchTechnique):
         model = copy.deepcopy(parents[0]).eval()
         example = fit.example(model)
         importance = _importance(model, self.importance)
-        found, ratio = self._planned(model, example, data, fit)
+        found, ratio = self._planned(model, example, fit)
         left = channels.going(found, ratio, self.round_to)
         why = channels.reasons(model, found, left, self.round_to)
         if self.ratio and not left:
@@ -97,11 +97,11 @@ class Technique(FineTuning, TorchTechnique):
         return model
 
     def _planned(
-        self, model: nn.Module, example: Example, data: TrainingData, fit: Trainer
+        self, model: nn.Module, example: Example, fit: Trainer
     ) -> tuple[list[Group], float]:
         """The groups of channels, those that must stay with a reason, and the share that goes."""
         found = [self._without_scale(model, group) for group in channels.groups(model, example)]
-        share = channel_cost.share_of(self.of, model, example, data, fit)
+        share = channel_cost.share_of(self.of, model, example, fit)
         ratio = self.ratio if self.of == "channels" else 0.5
         while True:
             before = found

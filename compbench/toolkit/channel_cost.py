@@ -7,10 +7,9 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from fractions import Fraction
-from functools import cache
 from typing import TYPE_CHECKING
 
-from compbench.contracts import Trainer, TrainingData
+from compbench.contracts import Trainer
 from compbench.toolkit.channel_trial import any_order
 from compbench.toolkit.channels import Group, remove
 
@@ -24,32 +23,24 @@ if TYPE_CHECKING:
 _ALL = (Fraction(1), Fraction(1))
 
 
-def share_of(
-    what: str, model: nn.Module, example: Example, data: TrainingData, fit: Trainer
-) -> Share:
+def share_of(what: str, model: nn.Module, example: Example, fit: Trainer) -> Share:
     """The share of a net's "macs", "parameters" or "latency" that is left."""
     if what == "latency":
-        return _latency(model, example, data, fit)
+        return _latency(model, example, fit)
     if what == "macs":
         by_layer = macs_by_layer(model, example)
         return lambda found, left: macs(by_layer, shares(found, left)) / macs(by_layer, {})
     return lambda found, left: parameters(model, shares(found, left)) / parameters(model, {})
 
 
-def _latency(model: nn.Module, example: Example, data: TrainingData, fit: Trainer) -> Share:
-    """Measured once for each choice of widths; which channels go makes no difference to it."""
-    from compbench.toolkit.latency import Beside
-
+def _latency(model: nn.Module, example: Example, fit: Trainer) -> Share:
+    """Which channels go makes no difference to it, only how many."""
     model = copy.deepcopy(model)
-    beside = cache(lambda: Beside(model, data))
 
     def share(found: Sequence[Group], left: Mapping[int, int]) -> float:
-        def measured() -> float:
-            smaller = copy.deepcopy(model)
-            remove(smaller, example, found, left, any_order)
-            return beside().share(smaller)
-
-        return fit.measured(f"latency with {sorted(left.items())}", measured)
+        smaller = copy.deepcopy(model)
+        remove(smaller, example, found, left, any_order)
+        return fit.latency_share(smaller, model)
 
     return share
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,8 @@ class Fit(Trainer):
 
     `history` holds every epoch trained so far; `chosen_epoch` is the best by the metric on the
     validation split, the earliest of equals, whose weights the model ends with. States of what is
-    under way are kept in the folder `unfinished`, if there is one; from there it goes on.
+    under way are kept in the folder `unfinished`, if there is one; from there it goes on. `latency`
+    measures one net's as a share of another's.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Fit(Trainer):
         seed: int,
         on_epoch: Callable[[Epoch, int], None],
         unfinished: Path | None = None,
+        latency: Callable[[nn.Module, nn.Module], float] | None = None,
     ):
         self.device = fastest_here()
         self.data = data
@@ -69,7 +72,8 @@ class Fit(Trainer):
         self.seconds = 0.0  # of all calls, those before a stop included
         self.earlier_seconds = 0.0  # of epochs that were trained before a stop
         self._calls = 0
-        self._measured: dict[str, float] = {}
+        self._latency = latency
+        self._shares: dict[str, float] = {}
         self._unfinished = Unfinished(unfinished) if unfinished else None
 
     def __call__(
@@ -249,12 +253,14 @@ class Fit(Trainer):
             with torch.no_grad():
                 yield model(*[inputs[name] for name in names])
 
-    def measured(self, what: str, measure: Callable[[], float]) -> float:
-        """What `measure` gives, once for each name, also where the job is gone on with."""
-        if what not in self._measured:
-            files = self._unfinished
-            self._measured[what] = files.number(what, measure) if files else measure()
-        return self._measured[what]
+    def latency_share(self, model: nn.Module, whole: nn.Module) -> float:
+        """What `latency` gave for two nets of these shapes, also before a job was killed."""
+        what = f"latency of {_shapes(model)} beside {_shapes(whole)}"
+        if what not in self._shares:
+            assert self._latency, "nothing measures latencies here"
+            files, measure = self._unfinished, partial(self._latency, model, whole)
+            self._shares[what] = files.number(what, measure) if files else measure()
+        return self._shares[what]
 
     def note(self, text: str) -> None:
         """Keep what the technique says, once."""
@@ -275,6 +281,10 @@ class Fit(Trainer):
         self.history.append(epoch)
         self.samples_seen += len(self.data.train)
         return epoch
+
+
+def _shapes(model: nn.Module) -> list[tuple[int, ...]]:
+    return [tuple(parameter.shape) for parameter in model.parameters()]
 
 
 def _give_shapes(model: nn.Module, example: tuple[Tensor, ...]) -> None:

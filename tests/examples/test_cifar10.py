@@ -23,7 +23,7 @@ def test_every_family_and_chain_is_made_and_measured(tmp_path: Path) -> None:
         "teacher",
         "separable_kd_qat8",
         "channels_75_int8",
-        "narrow_kd_int8",
+        "half_kd_int8",
     }
     assert "| separable_kd " in done.report
 

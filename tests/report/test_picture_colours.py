@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,7 @@ def families(run: Run, *names: str) -> set[str]:
     return {style.looks(run)[name].colour.lower() for name in names}
 
 
+@cache
 def coloured() -> dict[str, tuple[Figure, set[str]]]:
     """Pictures, and the colours of the families that they show; black is not looked at."""
     run, rows, summaries = CROWD

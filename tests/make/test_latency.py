@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from compbench.toolkit.latency import compared
+from compbench.make.latency import compared
 
 
 class Machine:

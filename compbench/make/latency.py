@@ -6,14 +6,13 @@ from collections.abc import Callable
 from itertools import pairwise
 from statistics import median
 from time import perf_counter_ns
-from typing import TYPE_CHECKING
+
+from torch import nn
 
 from compbench.contracts import TrainingData
+from compbench.onnxfile.export import to_onnx
 from compbench.runtime.session import OrtSession
 from compbench.runtime.target import Target
-
-if TYPE_CHECKING:
-    from torch import nn
 
 _TURN_NS = 1_500_000  # a net's part of a turn lasts about this long ...
 _RUNS = range(3, 33)  # ... in so many runs
@@ -22,24 +21,25 @@ _ENOUGH_NS = 1_000_000_000  # turns end when they took this long together
 _WARM_UP_RUNS = 10
 
 
-class Beside:
-    """The latencies of nets as shares of one net's: one sample at a time, on one CPU thread.
+class Latencies:
+    """The latency of a net as a share of another's: one sample at a time, on one CPU thread.
 
-    The two take turns, so that what else the machine does hits both alike.
+    The two take turns, so that what else the machine does hits both alike. It is no part of any
+    technique: what it imports, such as ONNX Runtime, is then in no key of what a technique makes.
     """
 
-    def __init__(self, model: nn.Module, data: TrainingData):
+    def __init__(self, data: TrainingData):
         self._data = data
-        self._whole = self._run(model)
+        self._whole: tuple[nn.Module, Callable[[], None]] | None = None
 
-    def share(self, model: nn.Module) -> float:
-        """This net's latency / that net's."""
-        return compared(self._run(model), self._whole)
+    def __call__(self, model: nn.Module, whole: nn.Module) -> float:
+        """The latency of `model` / that of `whole`. Raises JobFailed where one gives no file."""
+        if self._whole is None or self._whole[0] is not whole:
+            self._whole = whole, self._run(whole)
+        return compared(self._run(model), self._whole[1])
 
     def _run(self, model: nn.Module) -> Callable[[], None]:
-        """One inference of a net's file. Raises JobFailed where it can't be exported or loaded."""
-        from compbench.onnxfile.export import to_onnx
-
+        """One inference of a net's file."""
         session = OrtSession(to_onnx(model, self._data.signature), Target())
         session.bind(self._data.train.first(1))
         return session.run
