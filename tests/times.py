@@ -52,12 +52,15 @@ def _cpu_s() -> float:
 
 
 def main() -> None:
+    times, known = Times(), FILE.read_text(encoding="utf-8")
     FILE.write_text("")
-    times = Times()
-    code = pytest.main(["-m", "not slow"], plugins=[times])
-    assert code == 0, "the tests must pass first"
-    found = slow(times.seconds)
-    FILE.write_text("".join(f"{name}\n" for name in found))
+    try:
+        code = pytest.main(["-m", "not slow"], plugins=[times])
+        assert code == 0, "the tests must pass first"
+        found = slow(times.seconds)
+        known = "".join(f"{name}\n" for name in found)
+    finally:
+        FILE.write_text(known, encoding="utf-8")
     left = sum(times.seconds.values()) - sum(times.seconds[name] for name in found)
     print(f"{len(found)} of {len(times.seconds)} are slow; the others take {left:.0f} s of CPU")
 

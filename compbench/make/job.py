@@ -34,7 +34,7 @@ from compbench.errors import JobFailed, one_line, told
 from compbench.make import checkpoint, determinism, module_check, rewrite
 from compbench.make.description import described
 from compbench.make.file_module import FileModule
-from compbench.make.latency import Latencies
+from compbench.make.latency import Beside
 from compbench.make.shape_check import refuse_misshapen
 from compbench.make.store import CHECKPOINT, HISTORY, LOGITS, MODEL, Artifact, Manifest
 from compbench.onnxfile import foreign, metadata
@@ -79,7 +79,7 @@ def make(
     fit, notes = None, []
     with determinism.held(job.parts["threads"]):
         if job.variant.uses_torch:
-            fit = Fit(data.training, job.seed, on_epoch, unfinished, Latencies(data.training))
+            fit = Fit(data.training, job.seed, on_epoch, unfinished, Beside(data.training))
             files = _from_torch(job, parents, data, fit, worker)
         elif isinstance(job.variant.technique, RootTechnique):
             files = {MODEL: _from_file(job.variant.technique, job, data, worker, notes.append)}

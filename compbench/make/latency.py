@@ -21,7 +21,7 @@ _ENOUGH_NS = 1_000_000_000  # turns end when they took this long together
 _WARM_UP_RUNS = 10
 
 
-class Latencies:
+class Beside:
     """The latency of a net as a share of another's: one sample at a time, on one CPU thread.
 
     The two take turns, so that what else the machine does hits both alike. It is no part of any

@@ -257,9 +257,11 @@ class Fit(Trainer):
         """What `latency` gave for two nets of these shapes, also before a job was killed."""
         what = f"latency of {_shapes(model)} beside {_shapes(whole)}"
         if what not in self._shares:
-            assert self._latency, "nothing measures latencies here"
+            if self._latency is None:
+                raise JobFailed("nothing measures latencies here")
             files, measure = self._unfinished, partial(self._latency, model, whole)
-            self._shares[what] = files.number(what, measure) if files else measure()
+            with torch.random.fork_rng(devices=[]):  # measured or remembered, the same goes on
+                self._shares[what] = files.number(what, measure) if files else measure()
         return self._shares[what]
 
     def note(self, text: str) -> None:

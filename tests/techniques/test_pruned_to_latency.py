@@ -11,7 +11,7 @@ from torch import nn
 
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
-from compbench.make.latency import Latencies
+from compbench.make.latency import Beside
 from compbench.models import cnn
 from compbench.techniques.prune_channels import Technique
 from compbench.training.loop import Fit
@@ -76,8 +76,18 @@ def test_a_killed_job_goes_on_with_what_it_measured(tiny: Data, tmp_path: Path) 
     assert parameters(other) > parameters(first), "what is damaged is measured again"
 
 
+def test_measuring_draws_no_random_numbers(tiny: Data) -> None:
+    def draws(model: nn.Module, whole: nn.Module) -> float:
+        return float(torch.rand(()))
+
+    fit, one = Fit(tiny.training, 1, lambda epoch, total: None, None, draws), net()
+    before = torch.random.get_rng_state()
+    fit.latency_share(one, one)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
 def test_it_is_measured_here(tiny: Data) -> None:
     parent = cnn.Model(channels=(64, 128), hidden=64).build(tiny.training.signature).eval()
-    made, fit = pruned(tiny, 0.1, Latencies(tiny.training), parent=parent)
+    made, fit = pruned(tiny, 0.1, Beside(tiny.training), parent=parent)
     assert parameters(made) < parameters(parent)
     assert [note for note in fit.notes if note.startswith("its latency was 0.")]
