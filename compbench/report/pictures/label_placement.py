@@ -59,7 +59,8 @@ def place(
         distances = np.repeat(_GAPS, len(_ANGLES))
         covered = _overlaps(boxes, obstacles) @ np.array(weights)
         lost = width * height - _overlaps(boxes, _array([inside]))[:, 0]
-        best = int(np.argmin(covered + _OUTSIDE * lost + _OF_DISTANCE * distances))
+        costs = covered + _OUTSIDE * lost + _OF_DISTANCE * distances
+        best = int(np.argmin(np.round(costs, 6)))  # the first of equals, on every CPU
         found.append(candidates[best])
         obstacles = np.vstack([obstacles, boxes[best]])
         weights.append(_OF_NAME)
