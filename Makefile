@@ -12,7 +12,7 @@ demo: $(READY)  ## run the quickstart suite and say where its report is, below r
 	$(BIN)/compbench run suites/quickstart.toml
 
 test: check  ## everything: lint, types, fast and slow tests
-	$(BIN)/pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n 2
 
 check: $(READY)  ## ruff, pyright and the fast tests: seven minutes on two cores
 	$(BIN)/ruff format --check
@@ -34,7 +34,7 @@ bench: $(READY)  ## the project's own speed, and the measurement measured (two h
 damage: $(READY)  ## a hundred kills, flipped bits, mutated suites, hundreds of variants (two hours)
 	$(BIN)/python -m tests.benchmarks.killing 100
 	$(BIN)/python -m tests.benchmarks.killing training 3
-	$(BIN)/python -m tests.benchmarks.flips 10000 1000
+	$(BIN)/python -m tests.benchmarks.flips 10000 1000 5000
 	$(BIN)/python -m tests.benchmarks.suite_fuzz 20000
 	$(BIN)/python -m tests.benchmarks.many 30 100 300
 

@@ -17,7 +17,7 @@ def load_run(path: str | Path, results: str | Path = "results") -> StoredRun:
 
     It has `.run` (what was asked, where and when), `.rows` (the raw samples, read when asked for),
     `.summaries` and `.table()`, a DataFrame with a row for each variant on each target; its
-    columns are explained by `help(compbench.frame.table)`. Raises compbench.errors.UserError.
+    columns are explained by `help(compbench.table.frame.table)`. Raises compbench.errors.UserError.
 
     >>> table = compbench.load_run("quickstart").table()
     >>> table.query("on_front")[["variant", "accuracy", "size_bytes", "speedup", "speedup_low"]]

@@ -33,7 +33,7 @@ class JobFailed(Exception):
     """
 
     def __init__(self, reason: str = "", details: str = ""):
-        super().__init__(reason)
+        super().__init__(shortened(printable(" ".join(plain(reason).split("\n")))))
         self.details = details
 
 
@@ -61,17 +61,18 @@ def one_line(text: str, most: int = 120) -> str:
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
-def shortened(text: str) -> str:
-    """A message of `LONGEST` characters at most.
+def shortened(text: str, most: int = LONGEST) -> str:
+    """A message of so many characters at most.
 
     Of the longest paths only the last two names stay; where that is not enough, its middle is cut.
     """
     for path in sorted(_PATH.findall(text), key=len, reverse=True):
-        if len(text) > LONGEST:
+        if len(text) > most:
             text = text.replace(path, "…/" + "/".join(path.split("/")[-2:]))
-    if len(text) <= LONGEST:
+    if len(text) <= most:
         return text
-    return f"{text[: LONGEST - 101]}…{text[-100:]}"
+    end = most // 3
+    return f"{text[: most - end - 1]}…{text[-end:]}"
 
 
 def shown(value: object) -> str:

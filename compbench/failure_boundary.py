@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from compbench.errors import JobFailed, UserError, first_line, plain
+from compbench.errors import LONGEST, JobFailed, UserError, first_line, plain, shortened
+from compbench.files import write_whole
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)  # fails everything that follows as well
 
@@ -39,5 +40,6 @@ def boundary(place: Callable[[JobFailed], Path]) -> Iterator[None]:
 
 def _note(error: JobFailed, path: Path) -> None:
     """Write an error's details to a file, and name it in the reason."""
-    path.write_text(plain(error.details), encoding="utf-8", errors="replace")
-    error.args = (f"{error} (traceback: {path})",)
+    write_whole(path, plain(error.details).encode(errors="replace"))
+    where = f" (traceback: {path})"
+    error.args = (shortened(str(error), max(100, LONGEST - len(where))) + where,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -72,6 +73,12 @@ def full_places() -> list[str]:
     """What there is too little room in, of the folders that everything writes into."""
     places = (Path(tempfile.gettempdir()), Path.cwd())
     return [str(place) for place in places if shutil.disk_usage(place).free < _FULL_BYTES]
+
+
+def refuse_full(folder: Path) -> None:
+    """Raises OSError where a folder's disk is full: what was written there is cut off."""
+    if shutil.disk_usage(folder).free < _FULL_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def remove_whole(path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _BESIDE = r"[\w-][\w.-]*"  # a file beside the page
 _LINK = re.compile(rf"\]\((?!(?:{_BESIDE}|https://[^\s()<>&]*)\))")
-_IMAGE = re.compile(rf"!(?=\[)(?!\[[^\[\]\\\n]*\]\({_BESIDE}\))")
+_IMAGE = re.compile(rf"!+(?=\[)(?!\[[^\[\]\\\n]*\]\({_BESIDE}\))")
 _FENCE = re.compile(r"^([ \t>*+\-\d.)]*)(`{3,}|~{3,})", re.MULTILINE)
 
 

@@ -427,8 +427,12 @@ NETS |= {
         nn.PixelShuffle(2),
         nn.Unfold(5, stride=4),
     ),
-    "lstm": lambda: net(Apply("squeeze", 1), First(nn.LSTM(12, 8, 2, bidirectional=True))),
-    "lstm-projected": lambda: net(Apply("squeeze", 1), First(nn.LSTM(12, 8, proj_size=4))),
+    "lstm": lambda: net(
+        Apply("squeeze", 1), First(nn.LSTM(12, 8, 2, bidirectional=True, batch_first=True))
+    ),
+    "lstm-projected": lambda: net(
+        Apply("squeeze", 1), First(nn.LSTM(12, 8, proj_size=4, batch_first=True))
+    ),
     "gru": lambda: net(Apply("squeeze", 1), First(nn.GRU(12, 8, bias=False, batch_first=True))),
     "attention": lambda: net(
         Apply("squeeze", 1), First(nn.MultiheadAttention(12, 3, batch_first=True), 3)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from compbench.cli import usage
-from compbench.errors import UserError, nearest
+from compbench.errors import UserError, nearest, one_line
 from compbench.files import refuse_unwritable, write_whole
 from compbench.make.store import MODEL, store_of
 from compbench.onnxfile import metadata
@@ -49,7 +49,13 @@ def export(
         )
     model = path if path.suffix == ".onnx" else path / f"{variant}.onnx"
     about = usage.About(variant, seed, run, str(stored.folder), _measured(stored, variant, seed))
-    page = usage.readme(model.name, told, about)
+    try:
+        page = usage.readme(model.name, told, about)
+    except (LookupError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        raise UserError(
+            f"what the file of '{variant}' says of itself is not as compbench writes it: "
+            f"{type(error).__name__}: {one_line(str(error))}"
+        ) from error
     companions = read_companions(stored.folder)
     files = {model.name: content, README: page.encode(), **companions}
     _refuse_overwriting(model.parent, files)

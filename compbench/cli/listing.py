@@ -1,4 +1,4 @@
-"""`compbench list`: the techniques, models, datasets and targets that a suite file can name."""
+"""`compbench list`: the techniques, models, datasets, tasks and targets that a suite can name."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ KINDS: dict[str, registry.Kind] = {
     "techniques": "technique",
     "models": "model",
     "datasets": "dataset",
+    "tasks": "task",
     "targets": "provider",
 }
 

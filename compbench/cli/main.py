@@ -9,7 +9,7 @@ import sys
 import warnings
 
 from compbench.cli.commands import app
-from compbench.errors import UserError, place
+from compbench.errors import UserError, place, printable
 from compbench.failure_boundary import FULL_DISK
 from compbench.files import full_places
 
@@ -30,7 +30,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # where × or µ can't be printed: a question mark
             stream.reconfigure(errors="replace")
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    warnings.formatwarning = lambda message, *_, **__: (
+        f"warning: {printable(str(message), lines=True)}\n"
+    )
     try:
         try:
             app()

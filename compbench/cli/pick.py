@@ -22,7 +22,7 @@ _OPTIONS: dict[str, tuple[str, Callable[[str], float]]] = {
 }
 
 
-_SAID = {"slower": "slower than what is taken", "larger": "larger than what is taken"}
+_SAID = {"slower": "slower than what is taken", "larger": "as fast but not smaller"}
 
 
 @dataclass(frozen=True)

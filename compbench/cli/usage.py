@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from keyword import iskeyword
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from compbench import safe_markdown
+from compbench.errors import UserError, printable, shown
 from compbench.results.record import Run
 from compbench.statistics.intervals import Interval
 from compbench.statistics.lineage import ancestors
@@ -40,54 +45,82 @@ def readme(file: str, told: Mapping[str, str], about: About) -> str:
     companions = about.run.dataset.get("companions", {})
     batch = next(iter(inputs.values()))["shape"][0]
     count = batch if isinstance(batch, int) else 1
-    arguments = ", ".join(feed["source"] for feed in feeds)
+    arguments = ", ".join(_argument(feed["source"]) for feed in feeds)
     named = isinstance(names, list)
     answer = "[NAMES[place] for place in {}.argmax(axis=-1)]" if named else "{}"
     return _PAGE.format(
         variant=about.variant,
         seed=about.seed,
-        file=file,
+        file=_shown(file),
+        path=file,
         suite=about.run.suite,
-        folder=about.folder,
-        dataset=about.run.dataset["name"],
-        lineage=lineage,
+        folder=_shown(about.folder),
+        dataset=_shown(about.run.dataset["name"]),
+        lineage=_shown(lineage),
         measured=_measured(about),
-        metric=about.run.headline.title,
+        metric=_shown(about.run.headline.title),
         any=f"always {batch}" if isinstance(batch, int) else "any number of",
         inputs="\n".join(_input(feed, inputs[feed["name"]]) for feed in feeds),
         arguments=arguments,
         fed="\n".join(f"        {feed['name']!r}: {_code(feed)}," for feed in feeds),
         examples="\n".join(_example(feed, inputs[feed["name"]], count, about) for feed in feeds),
-        output=told["output"],
-        companions="".join(f"\n- Beside it: `{name}`: {use}." for name, use in companions.items()),
+        output=_shown(told["output"]),
+        fetched=told["output"],
+        companions="".join(
+            f"\n- Beside it: `{_shown(name)}`: {_shown(use)}." for name, use in companions.items()
+        ),
         names=f"\nNAMES = {names!r}" if named else "",
         answer=answer.format(f"infer({arguments})"),
-        key=told["key"],
-        version=told["version"],
+        key=_shown(told["key"]),
+        version=_shown(told["version"]),
     )
 
 
+def _shown(text: str) -> str:
+    """A word of a run's or a file's, which may be a stranger's, as a page shows it."""
+    return safe_markdown.page(printable(text)).replace("`", "'")
+
+
+def _argument(name: str) -> str:
+    """A name as code has it. Raises UserError for what would be other code."""
+    if not name.isidentifier() or iskeyword(name):
+        raise UserError(f"the file is fed with {shown(name)}, which is no name in Python")
+    return name
+
+
+def _dtype(name: str) -> str:
+    """One of numpy's, as code has it. Raises UserError for what would be other code."""
+    try:
+        return np.dtype(name).name
+    except TypeError:
+        raise UserError(
+            f"the file is fed with numbers of {shown(name)}, which there are not"
+        ) from None
+
+
 def _input(feed: Mapping[str, Any], one: Mapping[str, Any]) -> str:
-    shape = ", ".join(map(str, one["shape"]))
-    return f"- Input `{feed['name']}`: {_DTYPES.get(one['dtype'], one['dtype'])} ({shape})."
+    shape = _shown(", ".join(map(str, one["shape"])))
+    dtype = _shown(_DTYPES.get(one["dtype"]) or one["dtype"])
+    return f"- Input `{_shown(feed['name'])}`: {dtype} ({shape})."
 
 
 def _code(feed: Mapping[str, Any]) -> str:
     """A raw input as the file takes it, in numpy."""
-    code, scaling = feed["source"], feed["normalisation"]
+    code, scaling = _argument(feed["source"]), feed["normalisation"]
     if scaling:
         full = f" / {scaling['full']:g}" if scaling["full"] != 1 else ""
-        mean, std = (f"channels({scaling[key]}, {code})" for key in ("mean", "std"))
+        mean, std = (f"channels({[*map(float, scaling[key])]}, {code})" for key in ("mean", "std"))
         code = f"({code}{full} - {mean}) / {std}"
     if feed["layout"] == "channels_last":
         code = f"np.moveaxis({code}, 1, -1)"
-    return f"({code}).astype(np.{feed['dtype']})"
+    return f"({code}).astype(np.{_dtype(feed['dtype'])})"
 
 
 def _example(feed: Mapping[str, Any], one: Mapping[str, Any], count: int, about: About) -> str:
     raw = about.run.dataset["inputs"][feed["source"]]
-    shape = ", ".join(map(str, (count, *raw["shape"])))
-    return f"{feed['source']} = np.zeros(({shape}), np.{raw['dtype']})  # your own"
+    shape = ", ".join(str(int(length)) for length in (count, *raw["shape"]))
+    name = _argument(feed["source"])
+    return f"{name} = np.zeros(({shape}), np.{_dtype(raw['dtype'])})  # your own"
 
 
 def _measured(about: About) -> str:
@@ -118,7 +151,7 @@ numpy are needed:
 import numpy as np
 import onnxruntime
 
-session = onnxruntime.InferenceSession("{file}", providers=["CPUExecutionProvider"]){names}
+session = onnxruntime.InferenceSession({path!r}, providers=["CPUExecutionProvider"]){names}
 
 
 def channels(values, batch):
@@ -131,7 +164,7 @@ def infer({arguments}):
     inputs = {{
 {fed}
     }}
-    (outputs,) = session.run(["{output}"], inputs)
+    (outputs,) = session.run([{fetched!r}], inputs)
     return outputs
 
 

@@ -34,11 +34,12 @@ def verify(results: Results = RESULTS, baselines: Baselines = BASELINES) -> None
 
 def _of_runs(folders: list[Path]) -> Iterator[str]:
     from compbench.errors import UserError
-    from compbench.results.folder import examine
+    from compbench.results.folder import examine, read_companions
     from compbench.results.record import read_run
 
     for folder in folders:
         try:
             yield from examine(folder, read_run(folder)).problems.values()
+            read_companions(folder)
         except UserError as error:
             yield str(error)

@@ -12,6 +12,7 @@ from compbench.compare.match import Side, denominator, match, refuse_nothing_in_
 from compbench.headline import Headline
 from compbench.runtime.machine import differences as is_other_machine
 from compbench.statistics.changes import Change, side_by_side
+from compbench.statistics.gaps import told
 from compbench.statistics.significance import holm
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def compare(a: Side, b: Side, again: Again | None = None) -> Comparison:
         if again is not None:
             here = [_again(a, b, x, again.get((x.variant, target))) for x in here]
         lines += here
-    lost = (f"{n}: {text}" for n, one in (("A", a), ("B", b)) for text in one.problems)
+    lost = (f"{n}: {told(one.gaps)}" for n, one in (("A", a), ("B", b)) if one.gaps)
     between = (*lost, *context.between(a.run, b.run))
     return Comparison(a, b, between, over.name if over else "", corrected(lines), again is not None)
 

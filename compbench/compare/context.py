@@ -23,7 +23,6 @@ _SETTINGS = {
 def between(a: Run, b: Run) -> tuple[str, ...]:
     """Git commit and settings first, then dataset, targets and environment."""
     return (
-        *_stopped(a, b),
         *_fields({"git_commit": "git commit"}, a.environment, b.environment),
         *_fields(_SETTINGS, a.model_dump(mode="json"), b.model_dump(mode="json")),
         *(f"measured: {line}" for line in became(_measure(a), _measure(b))),
@@ -31,12 +30,6 @@ def between(a: Run, b: Run) -> tuple[str, ...]:
         *_targets(a, b),
         *_environment(a, b),
     )
-
-
-def _stopped(a: Run, b: Run) -> Iterator[str]:
-    for name, run in (("A", a), ("B", b)):
-        if run.finished is None:
-            yield f"{name} has not ended (or was stopped): what it lacks is left out"
 
 
 def _fields(labels: Mapping[str, str], a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from compbench.errors import UserError, nearest
 from compbench.results.record import GROUPS, Run
 from compbench.results.row import Row, net_of
 from compbench.results.row_index import Rows
+from compbench.statistics.gaps import gaps
 from compbench.statistics.latency import timings, turn_logs
 from compbench.statistics.quality_change import by_seed
 from compbench.statistics.summarise import summarise
@@ -36,6 +38,11 @@ class Side:
     def nets(self, variant: str) -> dict[int, str]:
         """Seed -> checksum of what the ONNX file computes, whatever it says of itself."""
         return {row.seed: net_of(row) for row in self.rows.of(variant, "file")}
+
+    @cached_property
+    def gaps(self) -> list[str]:
+        """What a whole run would have and this one has not, a line each."""
+        return [*gaps(self.run, self.rows, self.problems)]
 
     def scores(self, variant: str, target: str) -> dict[int, NDArray[Any]]:
         """Seed -> a score for each test sample."""

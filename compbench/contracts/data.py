@@ -106,12 +106,16 @@ def _taken(array: Array, rows: NDArray[np.int64]) -> Array:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """All the data a technique can see. There is no test split here, so none can leak."""
+    """All the data a technique can see. There is no test split here, so none can leak.
+
+    `class_names` are in the order of the labels; empty where they have none.
+    """
 
     train: Split
     validation: Split
     task: TaskBase
     signature: Signature
+    class_names: tuple[str, ...] = ()
 
     def prepared(self, raw: Inputs) -> dict[str, Array]:
         """A batch of raw inputs as models take them."""

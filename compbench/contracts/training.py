@@ -29,7 +29,8 @@ class Recipe(Options):
     batch_size: int = Field(
         default=128,
         ge=1,
-        description="samples in one optimiser step; an epoch's last step has those that are left",
+        description="samples in one optimiser step; an epoch's last step has those that are left, "
+        "but no single one",
     )
     optimizer: Literal["adamw", "sgd"] = Field(
         default="adamw",

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from compbench import seal
 from compbench.contracts import DatasetSource, Split
-from compbench.data.splits import Data, __name__
+from compbench.data import splits
+from compbench.data.splits import Data
 from compbench.files import write_whole
 from compbench.registry import registry
 from compbench.registry.fingerprint import Sources
@@ -56,7 +58,8 @@ def known(source: DatasetSource, content: str, results: Path) -> str | None:
     `content` is the source's own fingerprint of its files, which is cheap.
     """
     with suppress(OSError, ValueError, KeyError, TypeError):
-        return json.loads(_path(source, content, results).read_bytes())["digest"]
+        text = _path(source, content, results).read_bytes()
+        return seal.json_object(text, is_sealed=True)["digest"]
     return None
 
 
@@ -65,12 +68,12 @@ def remember(found: Mapping[str, Any], source: DatasetSource, content: str, resu
     path = _path(source, content, results)
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps(found, indent=1).encode() + b"\n")
+        write_whole(path, seal.json_text(found))
 
 
 def _path(source: DatasetSource, content: str, results: Path) -> Path:
     """Named by what decides the arrays: files, options, code, libraries."""
-    code = Sources().of([type(source)], modules=[__name__])
+    code = Sources().of([type(source)], modules=[splits.__name__])
     parts = {
         "content": content,
         "source": f"{type(source).__module__}:{type(source).__qualname__}",

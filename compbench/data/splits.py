@@ -39,11 +39,10 @@ _PART = 4096  # samples that are looked at together
 
 @dataclass(frozen=True)
 class Data:
-    """A loaded dataset: what techniques may see, the test split, and the names of classes."""
+    """A loaded dataset: what techniques may see, and the test split."""
 
     training: TrainingData
     test: Split
-    class_names: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)  # the dataset's, as a suite has them
     companions: Mapping[str, Companion] = field(default_factory=dict)  # files that users need
 
@@ -51,6 +50,11 @@ class Data:
     def measured(self) -> dict[str, NDArray[Any]]:
         """The raw test inputs that files are timed and weighed on."""
         return self.test.first(MEASURED)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """In the order of the labels; empty where they have none."""
+        return self.training.class_names
 
     @property
     def task(self) -> TaskBase:
@@ -89,9 +93,8 @@ def load(source: DatasetSource, data_dir: Path, task: TaskBase | None = None) ->
     in_graph = source.preprocess == "in_graph"
     signature = Signature(inputs, samples.outputs, task.output, in_graph)
     return Data(
-        TrainingData(train, validation, task, signature),
+        TrainingData(train, validation, task, signature, samples.class_names),
         test,
-        samples.class_names,
         source.model_dump(mode="json"),
         samples.companions,
     )

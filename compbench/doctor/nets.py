@@ -28,7 +28,10 @@ def is_built_the_same(subject: Subject) -> None:
         nets.append(subject.build().eval())
     first, again = (subject.outputs(net).tobytes() for net in nets)
     if state(nets[0]) != state(nets[1]) or first != again:
-        raise JobFailed("built twice with one seed it is not the same net: draw from torch's")
+        raise JobFailed(
+            "built twice with one seed it is not the same net: draw its numbers from torch's "
+            "generator, in lazy layers too"
+        )
 
 
 def comes_back(subject: Subject) -> None:

@@ -68,7 +68,7 @@ def few(data: Data) -> Data:
             part(training.validation, SAMPLES["validation"]),
             training.task,
             training.signature,
+            training.class_names,
         ),
         part(data.test, SAMPLES["test"]),
-        data.class_names,
     )

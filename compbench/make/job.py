@@ -34,7 +34,7 @@ from compbench.errors import JobFailed, one_line, told
 from compbench.make import checkpoint, determinism, module_check, rewrite
 from compbench.make.description import described
 from compbench.make.file_module import FileModule
-from compbench.make.latency import Beside
+from compbench.make.latency import Measure, of_nets
 from compbench.make.shape_check import refuse_misshapen
 from compbench.make.store import CHECKPOINT, HISTORY, LOGITS, MODEL, Artifact, Manifest
 from compbench.onnxfile import foreign, metadata
@@ -64,22 +64,25 @@ def make(
     on_epoch: Callable[[Epoch, int], None],
     worker: Worker | None = None,
     unfinished: Path | None = None,
+    measure: Measure | None = None,
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Make a job's artifact in memory; ONNX files are run in the `worker`, which has the data.
 
     States of its trainings are kept in the folder `unfinished`, if there is one: where a run was
-    killed, the next one goes on from there, and gives the same artifact.
+    killed, the next one goes on from there, and gives the same artifact. `measure` compares the
+    latencies of two files, for techniques that go by them.
 
     Raises JobFailed where that can't be done right.
     """
     if worker is None:
         with Worker(rewrite.arrays(data)) as worker:
-            return make(job, parents, data, on_epoch, worker, unfinished)
+            return make(job, parents, data, on_epoch, worker, unfinished, measure)
     started = time.perf_counter()
     fit, notes = None, []
     with determinism.held(job.parts["threads"]):
         if job.variant.uses_torch:
-            fit = Fit(data.training, job.seed, on_epoch, unfinished, Beside(data.training))
+            latency = of_nets(measure, data.training) if measure else None
+            fit = Fit(data.training, job.seed, on_epoch, unfinished, latency)
             files = _from_torch(job, parents, data, fit, worker)
         elif isinstance(job.variant.technique, RootTechnique):
             files = {MODEL: _from_file(job.variant.technique, job, data, worker, notes.append)}

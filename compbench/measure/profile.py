@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from compbench.contracts.inputs import Inputs, first
+from compbench.errors import JobFailed
+from compbench.files import refuse_full
 from compbench.runtime import process
 from compbench.runtime.child import Start, spawned
 from compbench.runtime.session import OrtSession
@@ -46,7 +48,12 @@ def measured(spec: dict[str, Any], arrays: process.Arrays) -> process.Arrays:
         for _ in range(WARM_RUNS + RUNS):
             process.mark()
             session.run()
-        events = json.loads(Path(session.end_profile()).read_text())
+        text = Path(session.end_profile()).read_text()
+        try:
+            events = json.loads(text)
+        except ValueError as error:
+            refuse_full(Path(folder))
+            raise JobFailed("the profile that ONNX Runtime wrote can't be read") from error
     return by_type([event for event in events if _is_node(event)])
 
 

@@ -46,6 +46,8 @@ def artifact_rows(job: Job, artifact: Artifact, worker: Worker, sizes: KnownSize
     weights = {"type": found["type"], "count": found["count"]}
     rows.append(make_row(job, "file", samples=file))
     rows.append(make_row(job, "weights", samples=weights))
+    if artifact.manifest.notes:
+        rows.append(make_row(job, "notes", samples={"text": np.array(artifact.manifest.notes)}))
     if HISTORY in artifact.manifest.files:
         epochs = json.loads(artifact.read(HISTORY))
         columns = {name: np.array([e[name] for e in epochs]) for name in (epochs or [{}])[0]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from torch.onnx._internal.exporter import _registration
 
 from compbench.contracts import Input, Inputs, Signature, TrainingData
 from compbench.contracts.arguments import arguments
-from compbench.errors import JobFailed
+from compbench.errors import JobFailed, told
 from compbench.onnxfile import front_end, metadata
 
 
@@ -25,7 +26,7 @@ def to_onnx(model: nn.Module, signature: Signature) -> bytes:
 
     The batch size is free, and so are the axes that the inputs say. The exporter's notes (source
     lines, node names) are removed: they differ between machines and are no part of what is
-    deployed. How the file is fed stands in its metadata.
+    deployed. How the file is fed stands in its metadata. Raises JobFailed.
     """
     names = signature.taken_by(model)
     inputs = {name: signature.inputs[name] for name in names}
@@ -33,7 +34,7 @@ def to_onnx(model: nn.Module, signature: Signature) -> bytes:
     example = tuple(_zeros(one, signature.in_graph) for one in inputs.values())
     free: dict[int, Any] = {}
     dims = tuple(_dynamic(one, free) for one in inputs.values())
-    with warnings.catch_warnings(), _one_table():
+    with warnings.catch_warnings(), _one_table(), _cause_told():
         warnings.simplefilter("ignore")  # the exporter's own deprecations, none of them ours
         program = torch.onnx.export(
             whole,
@@ -50,6 +51,19 @@ def to_onnx(model: nn.Module, signature: Signature) -> bytes:
     first = front_end.nodes(made, dict(whole.named_buffers()), dict(whole.named_parameters()))
     file = metadata.written(without_notes(made), front_end.told(first))
     return metadata.fed(file, signature.feeds(names))
+
+
+@contextmanager
+def _cause_told() -> Iterator[None]:
+    """The exporter's own words are of its steps: what stopped it is the cause behind them."""
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        reason = f"it can't be exported to ONNX: {told(cause)}"
+        raise JobFailed(reason, traceback.format_exc()) from error
 
 
 class _Prepared(nn.Module):

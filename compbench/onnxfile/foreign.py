@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -125,18 +125,30 @@ def output_of(model: onnx.ModelProto, name: str | None, count: int) -> str:
     raise ValueError(f"the file gives {listed(outputs)}, none of which is float32 (N, …, {count})")
 
 
-def refuse_other_classes(model: onnx.ModelProto, count: int, note: Callable[[str], None]) -> None:
-    """Raises ValueError where a classifier's labels are not 0 to count - 1; words are noted."""
+def refuse_other_classes(
+    model: onnx.ModelProto, names: Sequence[str], note: Callable[[str], None]
+) -> None:
+    """Raises ValueError where a classifier's labels are not the dataset's, in the same order.
+
+    They are its names, or 0, 1, …; words of which none is a name of the dataset's are noted.
+    """
     for node in model.graph.node:
         labels = _labels(node)
-        if labels and isinstance(labels[0], bytes):
-            words = ", ".join(label.decode(errors="replace") for label in labels[:5])
-            note(f"its classes are called {words}…: they are taken in that order as 0, 1, …")
-        elif labels and labels != list(range(count)):
-            raise ValueError(
-                f"its classes are {', '.join(map(str, labels[:12]))}; the dataset's are 0 to "
-                f"{count - 1}, in that order"
-            )
+        words = [x.decode(errors="replace") if isinstance(x, bytes) else str(x) for x in labels]
+        if not labels or words == [*names] or labels == [*range(len(names))]:
+            continue
+        if isinstance(labels[0], bytes) and not {*words} & {*names}:
+            note(f"its classes are called {_some(words)}: they are taken in that order as 0, 1, …")
+            continue
+        numbers = f"0 to {len(names) - 1}"
+        theirs = numbers if [*names] == [*map(str, range(len(names)))] else _some(names)
+        raise ValueError(
+            f"its classes are {_some(words)}; the dataset's are {theirs}, in that order"
+        )
+
+
+def _some(words: Sequence[str]) -> str:
+    return ", ".join(words[:12]) + ("…" if len(words) > 12 else "")
 
 
 def _labels(node: onnx.NodeProto) -> list[Any]:

@@ -10,6 +10,7 @@ from compbench import units
 from compbench.results.record import Run
 from compbench.statistics.intervals import ALPHA, Interval, side
 from compbench.statistics.pick import Choice, as_fast_as_any
+from compbench.statistics.sizes import is_smaller
 from compbench.statistics.summary import Summaries, Summary
 
 QUICK = 0.01  # "made quickly": in less than this share of the time that the baseline took
@@ -56,13 +57,14 @@ def _smallest_of_the_fastest(some: Sequence[Summary]) -> Summary | None:
 
 
 def _smallest(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
-    smaller = [s for s in allowed if (s.size_bytes or 0) < (baseline.size_bytes or 0)]
+    smaller = [s for s in allowed if is_smaller(s.size_bytes, baseline.size_bytes)]
     return min(smaller, key=lambda s: (s.size_bytes or 0, -_speed(s)), default=None)
 
 
 def _smallest_download(run: Run, allowed: list[Summary], baseline: Summary) -> Summary | None:
     packed = [s for s in allowed if s.packed_bytes is not None]
-    smaller = [s for s in packed if (s.packed_bytes or 0) < (baseline.packed_bytes or math.inf)]
+    than = baseline.packed_bytes or math.inf
+    smaller = [s for s in packed if is_smaller(s.packed_bytes, than)]
     return min(smaller, key=lambda s: (s.packed_bytes or 0, -_speed(s)), default=None)
 
 

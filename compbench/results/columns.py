@@ -38,6 +38,7 @@ class Columns(Mapping[str, NDArray[Any]]):
         Raises ValueError or KeyError where it is damaged; an access raises UserError then.
         """
         self._origin = origin
+        self._length: int | None = None  # of all of them; known when the first was asked for
         self._packed = {
             name: _Packed(column["dtype"], base64.b64decode(column["zlib"]))
             for name, column in encoded.items()
@@ -48,9 +49,13 @@ class Columns(Mapping[str, NDArray[Any]]):
         if packed is None:
             raise _Missing(f"{self._origin} is damaged: a row has no column '{name}'")
         try:
-            return _decompressed(packed.content, packed.dtype)
+            column = _decompressed(packed.content, packed.dtype)
         except (ValueError, TypeError, zlib.error) as error:
             raise UserError(f"{self._origin} is damaged: {error}") from error
+        if self._length not in (None, len(column)):
+            raise UserError(f"{self._origin} is damaged: columns of a row differ in length")
+        self._length = len(column)
+        return column
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._packed)

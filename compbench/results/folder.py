@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from compbench.results.columns import Columns, encode
 from compbench.results.record import ROWS, Run
 from compbench.results.row import Row
 
-_COMPANIONS = "companions"
+_COMPANIONS, _SUMS = "companions", "companions.json"
 
 
 def new_folder(results: Path, suite: str, started: str) -> Path:
@@ -35,6 +36,7 @@ def new_folder(results: Path, suite: str, started: str) -> Path:
 
 def write_rows(folder: Path, name: str, rows: Iterable[Row]) -> None:
     """Write `rows/<name>.jsonl`, whole: it is there with all its rows, or not at all."""
+    _refuse_link(folder / ROWS)
     (folder / ROWS).mkdir(exist_ok=True)
     lines = (json.dumps(_to_json(row), allow_nan=False) for row in rows)
     text = seal.lines_text("".join(f"{x}\n" for x in lines).encode())
@@ -47,8 +49,11 @@ def has_rows(folder: Path, name: str) -> bool:
 
 
 def drop_rows(folder: Path, name: str) -> None:
-    """Remove `rows/<name>.jsonl` if it is there."""
-    _path(folder, name).unlink(missing_ok=True)
+    """Remove `rows/<name>.jsonl` if it is there. Raises UserError where it is a folder."""
+    path = _path(folder, name)
+    if path.is_dir() and not path.is_symlink():
+        raise UserError(f"{path} is a folder, and none of compbench's: remove it")
+    path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -65,12 +70,12 @@ def examine(folder: Path, run: Run) -> Found:
     A file that is damaged, missing, or no file of this run gives no rows and is named.
     """
     rows, problems = [], dict[str, str]()
-    names = _names(folder)
+    names, known = _names(folder), row_check.Names.of(run)
     for name in names:
         try:
             if run.files is not None and name not in run.files:
                 raise UserError(f"{_path(folder, name)} is no file of this run")
-            rows += _read(_path(folder, name), run)
+            rows += _read(_path(folder, name), known, is_sealed=run.is_sealed)
         except FileNotFoundError:  # removed meanwhile, by a run that goes on
             continue
         except UserError as error:
@@ -82,6 +87,7 @@ def examine(folder: Path, run: Run) -> Found:
 
 def remove_leftovers(folder: Path) -> None:
     """Take away what kills left of rows that were being written; nobody else may write here."""
+    _refuse_link(folder / ROWS)
     for path in (folder / ROWS).glob(f"{TEMPORARY}*"):
         if path.is_file() or path.is_symlink():
             path.unlink()
@@ -111,33 +117,61 @@ def row_files(folder: Path) -> tuple[str, ...]:
 
 
 def write_companions(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write what users of the run's models need besides them, by file name."""
+    """Write what users of the run's models need besides them, by file name, and its checksums."""
     for name, content in contents.items():
         (folder / _COMPANIONS).mkdir(exist_ok=True)
         write_whole(folder / _COMPANIONS / name, content)
+    if contents:
+        sums = {name: sha256(content).hexdigest() for name, content in contents.items()}
+        write_whole(folder / _SUMS, seal.json_text(sums))
 
 
 def read_companions(folder: Path) -> dict[str, bytes]:
-    """Their contents by file name; nothing in runs that have none."""
+    """Their contents by file name; nothing in runs that have none.
+
+    Raises UserError where one is damaged or missing, by the checksums that newer runs have.
+    """
     paths = sorted((folder / _COMPANIONS).glob("*"))
-    return {path.name: path.read_bytes() for path in paths if is_own_file(path)}
+    found = {path.name: path.read_bytes() for path in paths if is_own_file(path)}
+    if not (folder / _SUMS).is_file():
+        return found
+    try:
+        sums = seal.json_object(read_own(folder / _SUMS), is_sealed=True)
+    except ValueError as error:
+        raise UserError(f"{folder / _SUMS} is damaged: {one_line(str(error), 160)}") from error
+    for name, digest in sums.items():
+        path = folder / _COMPANIONS / name
+        if name not in found:
+            raise UserError(f"{path} is missing: run the suite again")
+        if sha256(found[name]).hexdigest() != digest:
+            raise UserError(f"{path} is damaged: run the suite again")
+    return {name: found[name] for name in sums}
 
 
 def _path(folder: Path, name: str) -> Path:
     return folder / ROWS / f"{name}.jsonl"
 
 
+def _refuse_link(rows: Path) -> None:
+    """Nothing is read, written or removed elsewhere."""
+    if rows.is_symlink():
+        raise UserError(f"{rows} is a link to elsewhere, and none of compbench's: remove it")
+
+
 def _names(folder: Path) -> list[str]:
+    _refuse_link(folder / ROWS)
     paths = sorted((folder / ROWS).glob("*.jsonl"))
     return [path.stem for path in paths if not is_temporary(path)]
 
 
-def _read(path: Path, run: Run | None = None) -> list[Row]:
+def _read(
+    path: Path, known: row_check.Names | None = None, *, is_sealed: bool = False
+) -> list[Row]:
     try:
-        lines = seal.json_lines(read_own(path), is_sealed=run is not None and run.is_sealed)
+        lines = seal.json_lines(read_own(path), is_sealed=is_sealed)
         rows = [_from_json(line, str(path)) for line in lines]
         for row in rows:
-            row_check.refuse_wrong(row, run)
+            row_check.refuse_wrong(row, known)
         return rows
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path} is damaged: {one_line(str(error), 160)}") from error

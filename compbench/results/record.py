@@ -13,7 +13,7 @@ from compbench.errors import UserError, explain, one_line, printable
 from compbench.file_name import FileName, PlainName
 from compbench.files import write_whole
 from compbench.headline import Headline
-from compbench.results import upgrade
+from compbench.results import record_check, upgrade
 
 FORMAT = 2
 SEALED = 2  # the first in which files carry checksums
@@ -97,7 +97,9 @@ def read_run(folder: Path) -> Run:
             "references": {name: upgrade.reference(r) for name, r in found.references.items()},
             "dataset": upgrade.dataset(found.dataset),
         }
-        return found.model_copy(update=updates)
+        whole = found.model_copy(update=updates)
+        record_check.refuse_wrong(vars(whole))
+        return whole
     except ValidationError as error:
         raise UserError(f"{path} is damaged: {explain(error, 'it', Run.model_fields)}") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:

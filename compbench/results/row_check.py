@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
+from dataclasses import dataclass
 from math import isfinite
 
 from compbench.errors import shown
@@ -23,8 +24,24 @@ _TYPES = {
 _STATES = ("ok", "skipped", "failed")
 
 
-def refuse_wrong(row: Row, run: Run | None) -> None:
-    """Raises ValueError with what is wrong, by the run's own record where there is one."""
+@dataclass(frozen=True)
+class Names:
+    """Of the rows that a run can have; those of the dataset have no variant, some no target."""
+
+    variants: frozenset[str]
+    targets: frozenset[str]
+    seeds: frozenset[int]
+    keys: frozenset[str]
+
+    @staticmethod
+    def of(run: Run) -> Names:
+        """By the run's own record."""
+        variants, targets = frozenset({"", *run.variants}), frozenset({"", *run.targets})
+        return Names(variants, targets, frozenset(run.seeds), frozenset(run.keys))
+
+
+def refuse_wrong(row: Row, names: Names | None) -> None:
+    """Raises ValueError with what is wrong, also with what it is of where that is known."""
     for name, kind in _TYPES.items():
         value = getattr(row, name)
         if type(value) is not kind:
@@ -33,14 +50,14 @@ def refuse_wrong(row: Row, run: Run | None) -> None:
         raise ValueError(f"value = {shown(row.value)} is no finite number")
     if row.status not in _STATES:
         raise ValueError(f"status = {shown(row.status)} is none of {', '.join(_STATES)}")
-    if run is not None:
-        _refuse_others("variant", row.variant, ("", *run.variants))
+    if names is not None:
+        _refuse_others("variant", row.variant, names.variants)
         if row.variant:  # else it is of the dataset
-            _refuse_others("seed", row.seed, run.seeds)
-            _refuse_others("key", row.key, run.keys)
-        _refuse_others("target", row.target, ("", *run.targets))
+            _refuse_others("seed", row.seed, names.seeds)
+            _refuse_others("key", row.key, names.keys)
+        _refuse_others("target", row.target, names.targets)
 
 
-def _refuse_others(name: str, value: object, known: Iterable[object]) -> None:
+def _refuse_others(name: str, value: object, known: Collection[object]) -> None:
     if value not in known:
         raise ValueError(f"{name} = {shown(value)} is none of its run's")

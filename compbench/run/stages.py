@@ -7,16 +7,15 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from compbench.data.splits import Data
-from compbench.errors import JobFailed
+from compbench.errors import JobFailed, UserError
 from compbench.failure_boundary import boundary
 from compbench.make import rewrite
 from compbench.make.known_sizes import KnownSizes
-from compbench.make.store import LOGITS, MODEL, Artifact, Manifest, Store
+from compbench.make.store import LOGITS, MODEL, Artifact, Store
 from compbench.measure import evaluate, example_images, footprint, further_metrics, launch
 from compbench.measure.rows import (
     CONTROL,
@@ -39,19 +38,15 @@ from compbench.results.folder import (
 )
 from compbench.results.record import Run
 from compbench.results.row import Row
+from compbench.run.maker import Maker
 from compbench.run.progress import Progress, Step, Tell
-from compbench.run.steps import FOOTPRINT, METRIC, Steps, making, rows_name
+from compbench.run.steps import DATASET, FOOTPRINT, METRIC, Steps, making, rows_name
 from compbench.runtime.child import Start, spawned
 from compbench.runtime.fork_server import ForkServer
 from compbench.runtime.process import Worker
 from compbench.runtime.target import Target, provider_of
 from compbench.suite.plan import Job
 from compbench.suite.read import Suite
-
-if TYPE_CHECKING:
-    from compbench.contracts import Epoch
-
-DATASET = "dataset"  # the name of the rows that hold for all variants
 
 
 @dataclass
@@ -70,6 +65,7 @@ class Work:
     skipped: dict[str, str] = field(default_factory=dict)  # target -> what this machine lacks
     unfit: set[tuple[str, str]] = field(default_factory=set)  # key and target that failed there
     worker: Worker = field(init=False)  # the process in which files are run while nothing is timed
+    maker: Maker = field(init=False)
     sizes: KnownSizes = field(init=False)
     steps: Steps = field(init=False)
     forks: ForkServer = field(init=False)
@@ -77,6 +73,7 @@ class Work:
     def __post_init__(self) -> None:
         silent_s = self.suite.measure.process_seconds
         self.worker = Worker(rewrite.arrays(self.data), silent_s)
+        self.maker = Maker(self.suite, self.data, self.store, self.worker, self.progress)
         self.forks = ForkServer(footprint.MODULES, self.progress.note)
         self.sizes = KnownSizes(self.store.root.parent)
         self.steps = Steps(self.suite, self.jobs, self.folder, self.skipped)
@@ -100,6 +97,8 @@ class Work:
         remove_leftovers(self.folder)
         found = examine(self.folder, self.record)
         for name, problem in found.problems.items():
+            if name not in self.steps.row_names():
+                raise UserError(f"{problem}; it is none of compbench's: remove it")
             self.progress.note(f"{problem}: it is measured again")
             drop_rows(self.folder, name)
         return found.rows
@@ -130,7 +129,9 @@ class Work:
     def make(self) -> None:
         """Make every artifact that the store lacks; a child of a failed parent fails with it."""
         failed: set[str] = set()
-        for job in self.steps.missing(self.artifacts):
+        missing = self.steps.missing(self.artifacts)
+        self.maker.tell_misfits(missing, partial(self._error_file, "make"))
+        for job in missing:
             if job.key in self.artifacts or job.key in failed:  # by a variant of equal options
                 continue
             drop_rows(self.folder, rows_name(job))  # it may have failed before the stop
@@ -139,7 +140,7 @@ class Work:
             with self.progress.step(making(job)) as tell:
                 try:
                     with boundary(lambda _, path=path: path):
-                        made = self._made(job, tell)
+                        made = self.maker.made(job, self.artifacts, tell)
                     self.artifacts[job.key] = self.store.put(*made)
                 except JobFailed as error:
                     failed.add(job.key)
@@ -307,31 +308,6 @@ class Work:
     def _error_file(self, stage: str, job: Job, target: str = "") -> Path:
         where = f"-{target}" if target else ""
         return self.folder / f"error-{stage}-{job.variant.name}-{job.seed}{where}.txt"
-
-    def _made(self, job: Job, tell: Tell) -> tuple[Manifest, dict[str, bytes]]:
-        from compbench.make import (
-            job as make_job,  # imports torch, which a run without new jobs does without
-        )
-
-        parents = []
-        for key, name in zip(job.parent_keys, job.variant.parents, strict=True):
-            if key not in self.artifacts:
-                raise JobFailed(f"its parent {name} failed")
-            parents.append(
-                make_job.Parent(self.artifacts[key], self.suite.variants[name].root_model)
-            )
-
-        said = self.data.task.headline.text
-
-        def on_epoch(epoch: Epoch, total: int) -> None:
-            news = f"epoch {epoch.epoch}/{total}, validation {said(epoch.validation)}"
-            tell(news, epoch.epoch / total)
-
-        unfinished = self.store.unfinished(job.key)
-        manifest, files = make_job.make(job, parents, self.data, on_epoch, self.worker, unfinished)
-        for note in manifest.notes:
-            self.progress.note(f"{job.label}: {note}")
-        return manifest, files
 
     def _examples(self) -> tuple[int, ...]:
         """The places of the test samples to show, chosen when the run first comes here."""

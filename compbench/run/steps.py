@@ -13,6 +13,7 @@ from compbench.run.progress import Step
 from compbench.suite.plan import Job
 from compbench.suite.read import Suite
 
+DATASET = "dataset"  # the name of the rows that hold for all variants
 FOOTPRINT = "footprint"  # the name of memory, start-up and operators, beside LoadGen's scenarios
 METRIC = "metric-"  # before the name of a metric that measures files itself
 # for the time left, until one was seen
@@ -76,6 +77,11 @@ class Steps:
             *(launch.step for launch in self.launches()),
         ]
 
+    def row_names(self) -> set[str]:
+        """The names of all files of rows that this run can write."""
+        found = {DATASET, *map(rows_name, self.jobs)}
+        return found | {one.rows for one in (*self._weighings(), *self._launches())}
+
     def missing(self, made: Collection[str]) -> list[Job]:
         """The jobs without an artifact."""
         return [job for job in self.jobs if job.key not in made]
@@ -109,19 +115,17 @@ class Steps:
 
     def launches(self) -> list[Launch]:
         """What is still to be timed."""
+        return [one for one in self._launches() if not has_rows(self.folder, one.rows)]
+
+    def _launches(self) -> Iterator[Launch]:
         measure = self.suite.measure
         seconds = len(self.jobs) * (measure.seconds_per_arm + _BEFORE_TURNS_S)
-        found = [
-            Launch(
-                name,
-                index,
-                Step("time", name, f"time {name}, launch {index + 1}/{measure.launches}", seconds),
-            )
-            for name in self.suite.targets
-            for index in range(measure.launches)
-            if name not in self.skipped
-        ]
-        return [one for one in found if not has_rows(self.folder, one.rows)]
+        for name in self.suite.targets:
+            if name in self.skipped:
+                continue
+            for index in range(measure.launches):
+                what = f"time {name}, launch {index + 1}/{measure.launches}"
+                yield Launch(name, index, Step("time", name, what, seconds))
 
 
 def making(job: Job) -> Step:

@@ -16,9 +16,9 @@ from scipy.special import stdtrit
 from compbench.headline import ACCURACY, Headline
 from compbench.statistics.front_quality import WRONGLY_DROPPED, ScoresBySeed, Square, by_quality
 from compbench.statistics.intervals import ALPHA
+from compbench.statistics.sizes import LARGER
 
 SLOWER = 0.02  # a time longer by no more is no worse: the A/A control is allowed as much
-LARGER = 0.01  # the same of bytes: names and versions in a file make it differ by some
 
 
 @dataclass(frozen=True)

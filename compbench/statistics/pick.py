@@ -11,6 +11,7 @@ from compbench.headline import ACCURACY, Headline, Loss
 from compbench.results.record import Run
 from compbench.statistics.allowed_loss import allowed_loss
 from compbench.statistics.noninferiority import Drop, Standing, judge
+from compbench.statistics.sizes import is_smaller
 from compbench.statistics.summary import Summaries, Summary
 
 OF_DROP = ("drop", "undecided")  # reasons that are of the drop
@@ -76,7 +77,7 @@ class Choice:
     allowed. `drops` are all measured variants' but the baseline's, on validation. `excluded` says
     of each variant but the one taken what spoke against it: a constraint's name ("drop", "bytes",
     "latency"), "undecided" where the samples can't tell, or "slower", "larger" than what
-    was taken, or "failed"; each with a figure.
+    was taken (as fast, and not smaller), or "failed"; each with a figure.
     """
 
     taken: Summary | None
@@ -160,8 +161,9 @@ def _is_rival(s: Summary, baseline: Summary, broken: Mapping[str, object]) -> bo
     """Whether it would be taken before the baseline if it lost nothing: told without quality."""
     if s is baseline or broken[s.variant]:
         return False
-    is_smaller = (s.size_bytes or 0) < (baseline.size_bytes or 0)
-    return bool(broken[baseline.variant]) or s.faster > 0 or (s.faster == 0 and is_smaller)
+    if broken[baseline.variant] or s.faster > 0:
+        return True
+    return s.faster == 0 and is_smaller(s.size_bytes, baseline.size_bytes)
 
 
 def _is_hopeful(drop: Drop) -> bool:
@@ -169,9 +171,13 @@ def _is_hopeful(drop: Drop) -> bool:
 
 
 def _best(allowed: Sequence[Summary], baseline: str) -> Summary | None:
-    """The smallest of the fastest."""
+    """The smallest of the fastest; the baseline where none of them is smaller than it."""
     order = as_fast_as_any(allowed) if allowed else []
-    return min(order, key=lambda s: (s.size_bytes or 0, s.variant != baseline), default=None)
+    smallest = min(order, key=lambda s: s.size_bytes or 0, default=None)
+    for s in order:
+        if s.variant == baseline and not is_smaller(smallest and smallest.size_bytes, s.size_bytes):
+            return s
+    return smallest
 
 
 def _excluded(

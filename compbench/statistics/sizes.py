@@ -1,4 +1,4 @@
-"""Where the sizes of a file contradict each other; pure."""
+"""Which file is smaller, and where the sizes of one contradict each other; pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from compbench.statistics.summary import Summary
 # many times, and the names and structure of a graph, only where it holds something else
 MOST_TIMES = 4
 GRAPH_BYTES = 20_000
+LARGER = 0.01  # no more is no difference: names and versions in a file make it differ by some
+
+
+def is_smaller(size: float | None, than: float | None) -> bool:
+    """Whether a file of so many bytes is smaller by more than what a name in it makes."""
+    return (size or 0) * (1 + LARGER) < (than or 0)
 
 
 def contradiction(s: Summary) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compbench.errors import UserError, one_line
 from compbench.headline import Headline
 from compbench.results.record import Run
 from compbench.results.row import Row
@@ -40,8 +41,19 @@ _SIZES = ("size_bytes", "packed_bytes", "coded_bytes")
 
 
 def summarise(run: Run, rows: Iterable[Row]) -> Summaries:
-    """Every variant on every target."""
-    found = Rows(rows)
+    """Every variant on every target. Raises UserError where rows are not as they are measured."""
+    try:
+        return _summaries(run, Rows(rows))
+    except UserError:
+        raise
+    except (LookupError, TypeError, ValueError) as error:  # with a checksum made for them, say
+        raise UserError(
+            f"the rows of {run.suite}, begun {run.started}, are not as compbench writes them: "
+            f"{type(error).__name__}: {one_line(str(error))}"
+        ) from error
+
+
+def _summaries(run: Run, found: Rows) -> Summaries:
     summaries: list[Summary] = []
     control, fronts, smallest, disturbed = {}, {}, {}, {}
     for target in run.targets:

@@ -63,7 +63,7 @@ class StoredRun:
         return summarise(self.run, self.rows)
 
     def table(self) -> pd.DataFrame:
-        """The tidy table, a new one in each call: see `compbench.frame.table`."""
+        """The tidy table, a new one in each call: see `compbench.table.frame.table`."""
         from compbench.table.frame import table  # imports pandas, which few commands need
 
         return table(self.run, self.summaries)

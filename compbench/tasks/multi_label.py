@@ -34,7 +34,9 @@ class Task(TaskBase):
         if self.metric == "exact_match":
             return Headline(name="exact_match", label="exact match")
         return Headline(
-            name="average_precision", label="mean average precision", has_binary_scores=False
+            name="average_precision",
+            label="label ranking average precision",
+            has_binary_scores=False,
         )
 
     def wrong_targets(self, targets: NDArray[Any], outputs: int) -> str | None:

@@ -22,7 +22,7 @@ from compbench.contracts.arguments import arguments
 
 if TYPE_CHECKING:
     import onnx
-    from torch import nn
+    from torch import Tensor, nn
 
 WEIGHTS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 ONNX, PROGRAM = ".onnx", ".pt2"
@@ -68,6 +68,11 @@ class Technique(RootTechnique):
         "the key. .safetensors, .pt, .pth, .bin, .ckpt with `model`; .onnx, .pt2 without",
     )
     model: ModelOption = Field(default=None, description="the net that the weights are of")
+    new_head: bool = Field(
+        default=False,
+        description="the layers that give the outputs are left as they begin, by the seed: for "
+        "weights that were learnt for other classes, before `train` with this as its parent",
+    )
     inputs: dict[str, str] = Field(
         default={},
         description="the file's inputs and which of the dataset's each is, where names differ",
@@ -101,6 +106,8 @@ class Technique(RootTechnique):
             raise ValueError(f"path: '{self.path}' has weights alone: it needs 'model', their net")
         if suffix not in WEIGHTS and self.model is not None:
             raise ValueError(f"path: '{self.path}' has a graph of its own: remove 'model'")
+        if suffix not in WEIGHTS and self.new_head:
+            raise ValueError(f"new_head: '{self.path}' is no file of weights: its graph stays")
         told = {"inputs", "layout", "normalised", "output", "output_is"} & self.model_fields_set
         if suffix in WEIGHTS and told:
             raise ValueError(f"{', '.join(sorted(told))}: weights of a net have no such thing")
@@ -121,19 +128,27 @@ class Technique(RootTechnique):
 
         path = locate(self.path)
         if self.model is not None:
-            return self._filled(stored_weights.read(path), data)
+            return self._filled(stored_weights.read(path), data, note)
         model = foreign.of_program(path) if path.suffix == PROGRAM else foreign.read(path)
         return self._described(model, data, note)
 
-    def _filled(self, weights: Mapping[str, object], data: TrainingData) -> nn.Module:
+    def _filled(
+        self, weights: Mapping[str, Tensor], data: TrainingData, note: Callable[[str], None]
+    ) -> nn.Module:
         import torch
 
         from compbench.toolkit import stored_weights
+        from compbench.toolkit.layers import output_layers
 
-        net = self.model.build(data.signature).eval()
+        net, kept = self.model.build(data.signature).eval(), set[str]()
+        example = arguments(net, data, data.train.first(2))
         with torch.no_grad():  # lazy layers take their shapes
-            net(*arguments(net, data, data.train.first(2)))
-        stored_weights.fill(net, weights, self.path)  # pyright: ignore[reportArgumentType]
+            net(*example)
+        if self.new_head:
+            heads = output_layers(net, example)
+            kept = {f"{path}.{name}" for path, head in heads.items() for name in head.state_dict()}
+            note(f"as they begin, untrained: {', '.join(map(repr, heads))}")
+        stored_weights.fill(net, weights, self.path, kept)
         return net
 
     def _described(
@@ -142,7 +157,8 @@ class Technique(RootTechnique):
         from compbench.onnxfile import feeding, foreign, metadata
 
         if data.task.has_classes:
-            foreign.refuse_other_classes(model, data.signature.outputs, note)
+            names = data.class_names or tuple(map(str, range(data.signature.outputs)))
+            foreign.refuse_other_classes(model, names, note)
         foreign.without_maps(model, note)
         told = feeding.Told(self.inputs, self.layout, self._normalised(data))
         feeds = feeding.recognised(model, data.signature, told)

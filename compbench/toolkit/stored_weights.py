@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,12 +44,17 @@ def read(path: Path) -> dict[str, Tensor]:
     return _state_dict(found, path)
 
 
-def fill(model: nn.Module, weights: Mapping[str, Tensor], file: str) -> None:
-    """Give a net these weights. Raises ValueError with the first names that do not fit."""
+def fill(
+    model: nn.Module, weights: Mapping[str, Tensor], file: str, kept: Collection[str] = ()
+) -> None:
+    """Give a net these weights, but those that are to be `kept` as they are.
+
+    Raises ValueError with the first names that do not fit.
+    """
     import torch
 
-    own = model.state_dict()
-    found = _renamed(weights, own)
+    own = {name: tensor for name, tensor in model.state_dict().items() if name not in kept}
+    found = {n: t for n, t in _renamed(weights, own).items() if n not in kept}
     missing = [name for name in own if name not in found and not name.endswith(_UNUSED)]
     unexpected = [name for name in found if name not in own]
     if missing or unexpected:

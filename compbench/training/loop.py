@@ -23,7 +23,7 @@ from compbench.training.augment import Augmented
 from compbench.training.course import Course, can_be_saved
 from compbench.training.device import fastest_here
 from compbench.training.layout import moved, working
-from compbench.training.micro_batch import Mixed, largest
+from compbench.training.micro_batch import Mixed, largest, sizes
 from compbench.training.stored import Preparation, Stored
 from compbench.training.strides import skipped_first
 from compbench.training.unfinished import Unfinished
@@ -184,9 +184,10 @@ class Fit(Trainer):
         order = torch.randperm(len(self.data.train), generator=course.shuffle)
         indices = order.to(self.device)
         targets = self.train.targets.index_select(0, indices)
-        parts = indices.split(course.recipe.batch_size)
+        counts = sizes(len(indices), course.recipe.batch_size)
+        parts = indices.split(counts)
         found = augmented.batches(parts, course.shuffle)
-        wanted_parts = targets.split(course.recipe.batch_size)
+        wanted_parts = targets.split(counts)
         for raw, wanted, part in zip(found, wanted_parts, parts, strict=True):
             inputs = self._prepared(raw.inputs)
             if raw.mix is None:

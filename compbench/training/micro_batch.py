@@ -46,8 +46,10 @@ class Mixed:
         if size >= len(self):
             yield 1, Part(self.inputs, list(zip(weights, samples, strict=True)))
             return
-        for start in range(0, len(self), size):
-            place = slice(start, start + size)
+        start = 0
+        for count in sizes(len(self), size):
+            place = slice(start, start + count)
+            start += count
             inputs = {name: array[place] for name, array in self.inputs.items()}
             cut = [Batch(inputs, one.targets[place], one.indices[place]) for one in samples]
             share = len(cut[0].targets) / len(self)
@@ -66,6 +68,17 @@ class Part:
         if len(self.targets) == 1:
             return loss(outputs, self.targets[0][1])
         return torch.stack([weight * loss(outputs, one) for weight, one in self.targets]).sum()
+
+
+def sizes(count: int, most: int) -> list[int]:
+    """So many samples in parts of at most so many; no part of one, from which no batch norm learns.
+
+    It gets one of the part before, where there are three to share.
+    """
+    found = [most] * (count // most) + [count % most] * (count % most > 0)
+    if len(found) > 1 and found[-1] == 1 and most > 2:
+        found[-2:] = [most - 1, 2]
+    return found
 
 
 def largest(most: int, model: nn.Module, attempt: Callable[[int], None]) -> int:

@@ -1,7 +1,9 @@
 """Is damage ever shown as a measurement? Flips bits of a run's, a store's and a baseline's files.
 
-`python -m tests.benchmarks.flips 10000 1000` flips a bit so often and cuts a file off so often, one
-at a time, and runs the commands that read it. Counted is what came of it; none may be wrong.
+`python -m tests.benchmarks.flips 10000 1000 5000` flips a bit and cuts a file off so often, one at
+a time, and runs the commands that read it. Counted is what came of it; none may be wrong. The third
+number is how often a value in a run's files is replaced by an odd one and the checksum made anew,
+as a stranger could: what is shown then is the stranger's, but no command may end in a traceback.
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
+from compbench import seal
 from compbench.cli import main
 from compbench.results.folder import write_rows
 from compbench.results.record import write_run
@@ -75,6 +79,7 @@ def tables(root: Path) -> list[tuple[int, str]]:
         called(root, "show", "mine", "--json"),
         called(root, "pick", "mine", "--json"),
         called(root, "compare", "mine", "kept", "--format", "json"),
+        called(root, "history", "mine", "--format", "json"),
         called(root, "baseline", "diff", "main", "kept"),
     ]
 
@@ -107,6 +112,56 @@ def damaged(content: bytes, draw: random.Random, is_cut: bool) -> bytes:
     return bytes(flipped)
 
 
+_ODD: tuple[Any, ...] = (None, True, "", "x" * 40, -1, 0, 1e308, 2**70, [], {}, [[]], {"a": None})
+
+
+def forged(path: Path, draw: random.Random) -> bytes:
+    """A file of a run with an odd value somewhere, and a checksum that fits."""
+    text = path.read_bytes()
+    if path.suffix == ".json":
+        content = seal.json_object(text, is_sealed=True)
+        _spoil(content, draw)
+        return seal.json_text(content)
+    lines = seal.json_lines(text, is_sealed=True)
+    _spoil(draw.choice(lines), draw)
+    return seal.lines_text("".join(f"{json.dumps(line)}\n" for line in lines).encode())
+
+
+def _spoil(content: Any, draw: random.Random) -> None:
+    """Replace, or take away, something at any depth."""
+    places = range(len(content)) if isinstance(content, list) else [*content]
+    place = draw.choice(places)
+    inner = content[place]
+    if isinstance(inner, dict | list) and inner and draw.random() < 0.8:
+        _spoil(inner, draw)
+    elif draw.random() < 0.3:
+        del content[place]
+    else:
+        content[place] = draw.choice(_ODD)
+
+
+def forge(count: int, tell: Callable[[str], None] = print) -> Counter[str]:
+    """What came of so many odd values with a checksum that fits: a traceback, or not."""
+    draw = random.Random(0)
+    counts: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        made(root)
+        files = [*(root / "results" / "runs" / "mine").rglob("*.json*")]
+        for _ in range(count):
+            path = draw.choice(files)
+            content = path.read_bytes()
+            path.write_bytes(forged(path, draw))
+            found = tables(root)
+            bad = [said for code, said in found if code == -1]
+            for said in bad:
+                tell(f"{TRACEBACK}: {path.relative_to(root)}: {said[-600:]}")
+            is_refused = any(code == 2 for code, _ in found)
+            counts[TRACEBACK if bad else ERROR if is_refused else SAME] += 1
+            path.write_bytes(content)
+    return counts
+
+
 def count(flips: int, cuts: int, tell: Callable[[str], None] = print) -> Counter[str]:
     """What came of so many flipped bits and cut files."""
     draw = random.Random(0)
@@ -132,4 +187,7 @@ def count(flips: int, cuts: int, tell: Callable[[str], None] = print) -> Counter
 
 
 if __name__ == "__main__":
-    print(json.dumps(count(int(sys.argv[1]), int(sys.argv[2])), indent=1))
+    flipped, cut, forgeries = (*map(int, sys.argv[1:]), 0)[:3]
+    found = {"damaged": count(flipped, cut), "forged": forge(forgeries)}
+    print(json.dumps(found, indent=1))
+    raise SystemExit(any(counts[kind] for counts in found.values() for kind in (WRONG, TRACEBACK)))

@@ -21,14 +21,17 @@ from pathlib import Path
 
 import psutil
 
-SUITE = """
-description = "All five families and a chain, as small as they go."
-dataset = "digits"
-seeds = [3]
+_MEASURE = """
 [measure]
 launches = 2
 seconds_per_arm = 0.02
 memory_processes = 1
+"""
+SUITE = (
+    """
+description = "All five families and a chain, as small as they go."
+dataset = "digits"
+seeds = [3]
 [variants.teacher]
 technique = "train"
 model = { name = "cnn", channels = [8, 16], hidden = 32 }
@@ -53,13 +56,16 @@ epochs = 1
 [variants.int8]
 technique = "quantize_static"
 parent = "low_rank"
+[variants.aware]
+technique = "quantize_aware"
+parent = "teacher"
+epochs = 1
 """
-TRAINING = """
+    + _MEASURE
+)
+TRAINING = (
+    """
 dataset = { name = "synthetic", samples = 24000, length = 32, channels = 3, class_count = 10 }
-[measure]
-launches = 2
-seconds_per_arm = 0.02
-memory_processes = 1
 [variants.teacher]
 technique = "train"
 model = "resnet8"
@@ -67,6 +73,8 @@ epochs = 25
 flip = true
 crop_pixels = 4
 """
+    + _MEASURE
+)
 GROUP, MAIN, MEASURING = "the whole group", "the main process", "a process that measures"
 GONE_WITHIN_S = 2.0
 LIBRARIES = ("torchinductor_", ".ses")  # caches of torch and others, which any process leaves once

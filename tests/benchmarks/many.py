@@ -11,9 +11,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 SEEDS = 3
+REPORT_S = 30
+GROWTH = 1.3  # of the seconds an artifact, from the fewest to the most
 HEAD = f"""
 dataset = "digits"
 seeds = {list(range(SEEDS))}
@@ -44,14 +47,25 @@ def suite(variants: int) -> str:
     return "".join(tables)
 
 
-def timed(*command: str) -> str:
-    """A command in a process of its own: how long it took, and its most memory."""
+@dataclass(frozen=True)
+class Cost:
+    """What a command took."""
+
+    seconds: float
+    peak_gb: float
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.0f} s, at most {self.peak_gb:.2f} GB"
+
+
+def timed(*command: str) -> Cost:
+    """A command in a process of its own: how long it took, and the most memory of a process."""
     started = time.perf_counter()
     script = [sys.executable, "-c", _TOLD, *command]
     done = subprocess.run(script, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    peak = float(done.stdout.splitlines()[-1]) / 1e6
-    return f"{time.perf_counter() - started:.0f} s, at most {peak:.2f} GB"
+    peak_gb = float(done.stdout.splitlines()[-1]) / 1e6
+    return Cost(time.perf_counter() - started, peak_gb)
 
 
 _TOLD = """
@@ -63,13 +77,15 @@ try:
     main()
 except SystemExit as stopped:
     code = stopped.code
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+print(max(one.ru_maxrss for one in used))
 sys.exit(code)
 """
 
 
 def main() -> None:
-    """Print a line for each number of variants."""
+    """Print a line for each number of variants; an error where a cost grows faster than they do."""
+    seen: list[tuple[int, Cost]] = []
     for count in map(int, sys.argv[1:]):
         with tempfile.TemporaryDirectory(prefix="compbench-many-") as scratch:
             path, results = Path(scratch) / "many.toml", Path(scratch) / "results"
@@ -83,6 +99,10 @@ def main() -> None:
                 f"{count} variants, {number} artifacts: run {made}; check {again}; report {report}",
                 flush=True,
             )
+            assert report.seconds <= REPORT_S, "the report takes too long"
+            seen.append((number, made))
+    (few, least), (many, most) = seen[0], seen[-1]
+    assert most.seconds / many <= GROWTH * least.seconds / few, "a step is not linear"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -13,8 +14,10 @@ import onnx
 import pytest
 
 from compbench.cli import export as exports
+from compbench.cli import usage
 from compbench.data import digest, splits
 from compbench.datasets import digits
+from compbench.errors import UserError
 from compbench.make import job as make_job
 from compbench.make import rewrite
 from compbench.make.store import MODEL, Store
@@ -197,3 +200,47 @@ def test_what_the_model_needs_besides_goes_with_it(
         "out/words.json is there already",
     )
     assert files(tmp_path) == before
+    (place / "companions" / "words.json").write_bytes(b"[]")
+    damaged = ("export", "mine", "small", "other", "--results", str(folder))
+    refused(compbench(*damaged), "companions/words.json is damaged: run the suite again")
+    (place / "companions" / "words.json").unlink()
+    refused(compbench(*damaged), "companions/words.json is missing: run the suite again")
+    told = compbench("verify", "--results", str(folder))
+    assert told.code == 1 and "companions/words.json is missing" in told.out
+
+
+EVIL = "x`<img src=x onerror=alert(1)>[a](javascript:b)"
+
+
+def hostile(**changes: str) -> dict[str, str]:
+    """What a stranger's file may say of itself."""
+    feed = {
+        "name": EVIL,
+        "source": changes.pop("source", "pixels"),
+        "normalisation": None,
+        "layout": "as is",
+        "dtype": changes.pop("dtype", "float32"),
+    }
+    return {
+        "outputs": json.dumps([EVIL]),
+        "inputs": json.dumps({EVIL: {"dtype": EVIL, "shape": [EVIL, 3]}}),
+        "feeds": json.dumps([feed]),
+        "output": '"], {}); __import__("os").system("x") #' + EVIL,
+        "key": EVIL,
+        "version": EVIL,
+        **changes,
+    }
+
+
+def test_a_stranger_s_words_are_no_code_and_no_markup_of_the_page() -> None:
+    about = usage.About("student", 0, make_run(), EVIL, {})
+    page = usage.readme('a".onnx', hostile(), about)
+    prose, _, rest = page.partition("```python\n")
+    code, _, after = rest.partition("```")
+    for text in (prose, after):
+        assert "<img" not in text and "](javascript:" not in text and "x`<" not in text
+    called = {ast.unparse(x.func) for x in ast.walk(ast.parse(code)) if isinstance(x, ast.Call)}
+    assert not any("system" in name or "import" in name for name in called)
+    for wrong in ({"source": "a); evil(b"}, {"source": "lambda"}, {"dtype": "float32); evil(b"}):
+        with pytest.raises(UserError, match="the file is fed with"):
+            usage.readme("a.onnx", hostile(**wrong), about)

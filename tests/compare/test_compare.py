@@ -337,7 +337,10 @@ def test_failed_skipped_and_missing_variants_have_their_reasons() -> None:
     assert line(found, "student").status == "failed"
     assert line(found, "student").notes == ("B: failed: out of memory",)
     assert line(found, "small").status == "missing"
-    assert any(x.startswith("B has not ended") for x in found.differences)
+    assert any(
+        x.startswith("B: Incomplete: decide nothing by this. Missing: the run has not")
+        for x in found.differences
+    )
     skipped = [*rows_of(A.run), status_row("small", "no GPU", status="skipped", target=TARGET)]
     found = compare(A, made("b", rows=skipped))
     assert line(found, "small").status == "skipped"

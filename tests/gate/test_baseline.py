@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from compbench import seal
 from compbench.cli import main
@@ -232,3 +234,22 @@ def test_its_rows_come_back_as_they_were(places: Places) -> None:
         assert (one.variant, one.metric, one.value) == (other.variant, other.metric, other.value)
         for name, column in one.samples.items():
             np.testing.assert_array_equal(column, other.samples[name])
+
+
+def test_weights_in_other_files_are_refused_by_name(tmp_path: Path) -> None:
+    """A gate would neither count nor compare them."""
+    weights = numpy_helper.from_array(np.zeros((64, 64), np.float32), "w")
+    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", 64]) for n in "xy")
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    model = helper.make_model(helper.make_graph([node], "net", [x], [y], [weights]))
+    onnx.save(model, tmp_path / "net.onnx")
+    assert [*snapshot.of_files(tmp_path).files] == ["net"]
+    onnx.save(
+        model,
+        tmp_path / "net.onnx",
+        save_as_external_data=True,
+        location="net.data",
+        size_threshold=0,
+    )
+    with pytest.raises(UserError, match=r"net\.onnx has weights in other files \(net\.data\)"):
+        snapshot.of_files(tmp_path)

@@ -31,7 +31,7 @@ from compbench.gate.paired_timing import Comparison, Timing
 from compbench.gate.snapshot import Snapshot
 from compbench.results.columns import unpacked
 from compbench.runtime import machine
-from tests.factory import ENVIRONMENT, exactly
+from tests.factory import ENVIRONMENT, exactly, make_run
 from tests.gate.test_paired_timing import launched
 from tests.kept import FILES, write_run
 
@@ -216,7 +216,7 @@ def test_what_can_t_be_measured_fails(run: Run, measurements: dict[str, Any]) ->
 
 
 def test_what_a_target_lacks_is_a_visible_skip(run: Run, pytester: pytest.Pytester) -> None:
-    target = {"provider": "xnnpack", "batch_sizes": [1]}
+    target = {"provider": "xnnpack", "threads": 1, "batch_sizes": [1]}
     write_run(pytester.path / "results", targets={"x": target}, started="2026-02-02T03:04:05+00:00")
     result = run("-q")
     result.assert_outcomes(passed=2, skipped=2)  # the baseline's target is there as well
@@ -355,7 +355,7 @@ OTHER = ("--compbench", "mine", "--compbench-baseline", "other")
             "*have no variant in common: teacher, student; net",
         ),
         (
-            lambda path: _save_other(path, dataset={"name": "digits", "digest": "e" * 64}),
+            lambda path: _save_other(path, dataset={**make_run().dataset, "digest": "e" * 64}),
             OTHER,
             "*the dataset's digest is dddddddddddd…, the baseline baselines/other has eeeeeeee*",
         ),

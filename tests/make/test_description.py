@@ -125,7 +125,7 @@ def test_the_names_of_classes_are_part_of_a_key(
 ) -> None:
     """By the dataset's digest, of all that `described` says of it."""
     suite = read.load(write_suite(SUITE))
-    named = replace(tiny, class_names=("low", "middle", "high"))
+    named = replace(tiny, training=replace(tiny.training, class_names=("low", "middle", "high")))
     digests = [digest.record("digits", data)["digest"] for data in (tiny, named)]
     before, after = (plan.plan(suite, one)[0] for one in digests)
     assert before.key != after.key

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 from torch.onnx._internal.exporter import _registration
 
+from compbench.errors import JobFailed
 from compbench.onnxfile import export
 from tests.nets import image_signature
 
@@ -33,3 +35,19 @@ def test_the_exporters_table_is_made_once_and_the_files_are_the_same(monkeypatch
     assert export.to_onnx(nets()[1], SIGNATURE) == files[1]
     assert len(made) == 2
     assert vars(_registration.ONNXRegistry)["from_torchlib"].__func__ is counted
+
+
+class Branching(nn.Module):
+    """What it does depends on what it sees, which no graph can say."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.flatten(1)[:, :3] if float(pixels.sum()) > 0 else pixels.flatten(1)[:, 3:6]
+
+
+def test_what_stops_an_export_is_told_and_not_its_steps() -> None:
+    with pytest.raises(JobFailed, match="it can't be exported to ONNX: ") as caught:
+        export.to_onnx(Branching(), SIGNATURE)
+    said = str(caught.value)
+    assert "step 1/3" not in said and "data-dependent" in said
+    assert said.isprintable() and len(said) <= 300
+    assert "Traceback" in caught.value.details

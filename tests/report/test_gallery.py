@@ -276,3 +276,11 @@ def test_names_lie_beside_their_marks_and_over_nothing() -> None:
 def test_a_name_at_the_edge_turns_inwards() -> None:
     (name,) = place([around(595, 200, 10, 10)], [(90, 16)], Box(0, 0, 600, 400), [])
     assert name.right <= 590
+
+
+def test_of_places_that_cost_the_same_the_first_is_taken_whatever_rounding_says() -> None:
+    inside = Box(0, 0, 600, 400)
+    for x, y, width in np.random.default_rng(0).uniform((200, 100, 40), (400, 300, 90), (50, 3)):
+        mark = around(float(x), float(y), 11.3, 12.7)
+        (name,) = place([mark], [(float(width), 15.1)], inside, [])
+        assert name.left > mark.right  # to the right comes first

@@ -65,6 +65,7 @@ def full() -> tuple[Run, list[Row]]:
         }
         rows += variant_rows(run, variant, **figures, weight_type="int8")
         rows += [
+            make_row(variant, "notes", samples={"text": np.array(["one layer stays dense"])}),
             soft_row(variant),
             errors_row(variant, [(i, 9 - i % 3) for i in range(right, 100)]),
         ]

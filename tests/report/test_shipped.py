@@ -1,7 +1,7 @@
 """The reports in the repository come out of the rows in the repository, byte for byte.
 
-So do their pictures, looked at: a picture's bytes also depend on the CPU, through how zlib looks for
-repetitions and through the last bits of an edge's place.
+So do their pictures, looked at: the last bits of an edge's place, and with them a picture's bytes,
+depend on the CPU.
 """
 
 from __future__ import annotations

@@ -16,3 +16,11 @@ def test_no_table_is_wrong_and_nothing_ends_in_a_traceback(flipped: int, cut: in
     assert told == []
     assert sum(counts.values()) == flipped + cut
     assert counts[flips.ERROR] and counts[flips.LACKS]
+
+
+@pytest.mark.parametrize("forged", [10, pytest.param(400, marks=pytest.mark.slow)])
+def test_odd_values_behind_a_checksum_that_fits_end_in_no_traceback(forged: int) -> None:
+    told: list[str] = []
+    counts = flips.forge(forged, told.append)
+    assert told == []
+    assert counts[flips.ERROR] and sum(counts.values()) == forged

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,15 @@ from numpy.typing import NDArray
 
 from compbench import metrics, seal
 from compbench.errors import UserError
-from compbench.results import find, record
-from compbench.results.folder import drop_rows, has_rows, new_folder, read_rows, write_rows
+from compbench.results import columns, find, record, row_check
+from compbench.results.folder import (
+    drop_rows,
+    has_rows,
+    new_folder,
+    read_rows,
+    remove_leftovers,
+    write_rows,
+)
 from compbench.results.row import Row
 from tests.factory import RUN_ROWS, make_row, make_run
 
@@ -26,7 +35,11 @@ DTYPES = st.one_of(
     hnp.floating_dtypes(endianness="?", sizes=(16, 32, 64)),
     hnp.unicode_string_dtypes(endianness="?", max_len=5),
 )
-COLUMNS = DTYPES.flatmap(lambda dtype: hnp.arrays(dtype, st.integers(0, 20)))
+COLUMNS = st.integers(0, 20).flatmap(
+    lambda length: st.dictionaries(
+        st.text(max_size=5), DTYPES.flatmap(lambda dtype: hnp.arrays(dtype, length)), max_size=3
+    )
+)
 FULL = Row(
     "a", 3, "k", "latency_ns", "cpu", 32, 0, 1.5, {"n": np.array([1, 2])}, "failed", "it — broke\n"
 )
@@ -46,7 +59,7 @@ def lines(folder: Path, name: str = "x") -> list[dict[str, Any]]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(samples=st.dictionaries(st.text(max_size=5), COLUMNS, max_size=3))
+@given(samples=COLUMNS)
 def test_columns_of_every_type_come_back(
     tmp_path_factory: pytest.TempPathFactory, samples: dict[str, NDArray[Any]]
 ) -> None:
@@ -225,3 +238,128 @@ def test_an_unknown_run_comes_with_the_nearest_suite(
         put_run(tmp_path, suite, "2026-01-02T03:04:05+00:00")
     with pytest.raises(UserError, match=f"{ending}$"):
         find.find_run(tmp_path, name)
+
+
+def test_columns_of_unequal_length_are_damage(tmp_path: Path) -> None:
+    unequal = {"turn": np.arange(3), "duration_ns": np.arange(4)}
+    write_rows(tmp_path, "odd", [make_row("a", "latency_ns", samples=unequal)])
+    (row,) = read_rows(tmp_path)
+    assert len(row.samples["turn"]) == len(row.samples["turn"]) == 3
+    with pytest.raises(
+        UserError, match=r"odd\.jsonl is damaged: columns of a row differ in length"
+    ):
+        row.samples["duration_ns"]
+    with pytest.raises(UserError, match=r"odd\.jsonl is damaged: a row has no column 'order'"):
+        row.samples["order"]
+
+
+def test_a_few_bytes_do_not_fill_the_memory(tmp_path: Path, monkeypatch) -> None:
+    write_rows(tmp_path, "zeros", [make_row("a", "score", samples={"score": np.zeros(10_000)})])
+    monkeypatch.setattr(columns, "MOST_BYTES", 50_000)
+    with pytest.raises(
+        UserError, match=r"zeros\.jsonl is damaged: a column has more than 50,000 b"
+    ):
+        read_rows(tmp_path)[0].samples["score"]
+
+
+WRONG_ROWS: dict[str, tuple[dict[str, Any], str]] = {
+    "no variant of the run": ({"variant": "../../x"}, "variant = '../../x' is none of its run's"),
+    "no seed of the run": ({"seed": 7}, "seed = 7 is none of its run's"),
+    "no artifact of the run": ({"key": "other"}, "key = 'other' is none of its run's"),
+    "no target of the run": ({"target": "gpu"}, "target = 'gpu' is none of its run's"),
+    "a number for a name": ({"metric": 3}, "metric = 3 is no str"),
+    "a truth for a number": ({"launch": True}, "launch = True is no int"),
+    "no state": ({"status": "fine"}, "status = 'fine' is none of ok, skipped, failed"),
+    "words for a value": ({"value": "1.5"}, "value = '1.5' is no finite number"),
+    "a value without end": ({"value": 1e999}, "value = inf is no finite number"),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), WRONG_ROWS.values(), ids=WRONG_ROWS)
+def test_a_row_that_its_run_can_not_have_is_told(changes: dict[str, Any], message: str) -> None:
+    row = make_row("teacher", "score", 0.5, target="cpu_1thread")
+    known = row_check.Names.of(make_run(keys=(row.key,)))
+    row_check.refuse_wrong(row, known)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        row_check.refuse_wrong(replace(row, **changes), known)
+
+
+def _without(*path: str) -> Callable[[dict[str, Any]], object]:
+    def change(content: dict[str, Any]) -> object:
+        for name in path[:-1]:
+            content = content[name]
+        return content.pop(path[-1])
+
+    return change
+
+
+def _with(value: Any, *path: str) -> Callable[[dict[str, Any]], object]:
+    def change(content: dict[str, Any]) -> object:
+        for name in path[:-1]:
+            content = content[name]
+        return content.update({path[-1]: value})
+
+    return change
+
+
+WRONG_RECORDS = {
+    "no launches": (_without("measure", "launches"), "measure has no 'launches'"),
+    "launches in words": (_with("3", "measure", "launches"), "measure.launches = '3' is not what"),
+    "launches that are true": (
+        _with(True, "measure", "launches"),
+        "measure.launches = True is not",
+    ),
+    "no samples": (_without("dataset", "samples"), "dataset has no 'samples'"),
+    "no system": (_without("environment", "system"), "environment has no 'system'"),
+    "no options": (_without("variants", "int8", "options"), "variants.int8 has no 'options'"),
+    "no threads": (_without("targets", "cpu_1thread", "threads"), "cpu_1thread has no 'threads'"),
+    "no batch size": (_with([], "targets", "cpu_1thread", "batch_sizes"), "[] are no batch sizes"),
+    "half a batch": (_with([0.5], "targets", "cpu_1thread", "batch_sizes"), "are no batch sizes"),
+    "another baseline": (_with("big", "baseline"), "baseline: 'big' is no variant of the run"),
+    "a lost parent": (
+        _with(["big"], "variants", "int8", "parents"),
+        "parents: 'big' is no variant",
+    ),
+    "its own parent": (_with(["int8"], "variants", "pruned", "parents"), "descends from itself"),
+    "a figure of nothing": (
+        _with({"value": 1, "source": "x"}, "references", "big"),
+        "references: 'big' is no variant of the run",
+    ),
+    "a figure in words": (
+        _with({"value": "1", "source": "x"}, "references", "int8"),
+        "references.int8.value = '1' is not what it should be",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), WRONG_RECORDS.values(), ids=WRONG_RECORDS)
+def test_a_record_without_what_all_rely_on_is_damage(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    content = make_run().model_dump(mode="json")
+    change(content)
+    (tmp_path / "run.json").write_bytes(seal.json_text(content))
+    with pytest.raises(UserError, match=rf"run\.json is damaged: .*{re.escape(message)}"):
+        record.read_run(tmp_path)
+
+
+def test_what_a_kill_left_of_a_write_is_no_row_and_goes(tmp_path: Path) -> None:
+    write_rows(tmp_path, "good", [FULL])
+    left = tmp_path / "rows" / ".tmp-half.jsonl"
+    left.write_text('{"variant": "a", "se')
+    assert len(read_rows(tmp_path)) == 1
+    remove_leftovers(tmp_path)
+    assert not left.exists() and has_rows(tmp_path, "good")
+
+
+def test_a_link_in_place_of_the_rows_is_followed_by_nothing(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / ".tmp-x.jsonl").write_text("not compbench's")
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "rows").symlink_to(elsewhere)
+    for touch in (read_rows, remove_leftovers, lambda folder: write_rows(folder, "x", [FULL])):
+        with pytest.raises(UserError, match="rows is a link to elsewhere"):
+            touch(run)
+    assert [path.name for path in elsewhere.iterdir()] == [".tmp-x.jsonl"]

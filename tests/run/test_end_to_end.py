@@ -11,7 +11,7 @@ from tests.benchmarks.killing import SUITE, finish, hashes, kill_often
 
 pytestmark = pytest.mark.slow
 
-JOBS = 6
+JOBS = 7
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def done(suite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_report_has_every_variant_and_its_pictures(done: Path) -> None:
     folder = done / "reports" / "mine"
     report = (folder / "README.md").read_text()
-    for variant in ("teacher", "student", "student_kd", "pruned", "low_rank", "int8"):
+    for variant in ("teacher", "student", "student_kd", "pruned", "low_rank", "int8", "aware"):
         assert f"| {variant} " in report or f"| **{variant}** " in report
     assert "teacher → pruned → low_rank → quantize_static" in report
     pictures = {path.name for path in folder.glob("*.png")}

@@ -22,10 +22,12 @@ from compbench.data import digest, splits
 from compbench.data.splits import Data
 from compbench.errors import JobFailed, UserError
 from compbench.make import job as make_job
+from compbench.make import module_check
 from compbench.make.store import LOGITS, MODEL, Manifest, Store
 from compbench.measure import evaluate, footprint, launch
 from compbench.measure import loadgen as measure_loadgen
 from compbench.measure import profile as measure_profile
+from compbench.models import cnn
 from compbench.onnxfile import metadata
 from compbench.results import record
 from compbench.results.find import latest_run
@@ -233,6 +235,24 @@ def test_a_whole_run_makes_evaluates_weighs_and_times(lab: Lab) -> None:
     assert work.left() == []
     assert lab.notes.count("[15/15]") == 1
     assert lab.notes.count("kd (seed 0): left as they are: 0 (LSTM)\n") == 1
+    (said,) = (row for row in lab.rows if row.metric == "notes")
+    assert (said.variant, [*said.samples["text"]]) == ("kd", ["left as they are: 0 (LSTM)"])
+
+
+def test_a_net_that_will_fail_is_told_before_others_are_trained(lab: Lab, monkeypatch) -> None:
+    def refuse(net: Any, data: Any) -> None:
+        lab.log.append(f"try {type(net).__module__}")
+        if isinstance(net, cnn.Model):
+            raise JobFailed("the model 'cnn': too small an image")
+
+    monkeypatch.setattr(module_check, "refuse_misfit", refuse)
+    lab.run()
+    tried = ["try compbench.models.mlp", "try compbench.models.cnn"]
+    assert lab.log[:3] == [*tried, "make teacher"], "kd's net once, before all"
+    assert lab.notes.count("alone (seed 0) will fail: the model 'cnn': too small an image\n") == 1
+    assert lab.having("score"), "it fails at its turn, if it does"
+    lab.run()
+    assert not any(line.startswith("try") for line in lab.log), "nothing is left to be made"
 
 
 def test_each_file_is_run_once_on_a_target(lab: Lab, monkeypatch) -> None:
@@ -579,3 +599,18 @@ def test_a_folder_that_is_removed_during_a_run_is_one_line(
     monkeypatch.setattr(Work, "weigh", removed)
     with pytest.raises(UserError, match=rf"{gone}.* was removed while the run used it"):
         runs._carry_out(work, lab.root / "run")
+
+
+@pytest.mark.parametrize("kind", ["a file", "a folder", "a folder of ours"])
+def test_what_a_stranger_put_among_the_rows_is_told_and_stays(lab: Lab, kind: str) -> None:
+    lab.run()
+    name = "notes" if kind != "a folder of ours" else "artifact-kd-0"
+    path = lab.root / "run" / "rows" / f"{name}.jsonl"
+    path.unlink(missing_ok=True)
+    if kind == "a file":
+        path.write_text("to do: buy milk\n")
+    else:
+        path.mkdir()
+    with pytest.raises(UserError, match=rf"rows/{name}\.jsonl.* none of compbench's: remove it"):
+        lab.work()
+    assert path.exists()

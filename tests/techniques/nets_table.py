@@ -160,9 +160,12 @@ def lines(rows: dict[str, Row]) -> Iterator[str]:
         for net in every:
             cells = rows.get(net, Row()).cells
             yield f"| {net} | {' | '.join(cells.get(name, NOT_TRIED) for name in names)} |"
-        reasons = [(net, *r) for net in every for r in rows.get(net, Row()).reasons.items()]
-        yield from [""] * bool(reasons)
-        yield from (f"- {net}, {technique}: {reason}" for net, technique, reason in reasons)
+        alike: dict[tuple[str, str], list[str]] = {}  # technique and reason -> nets
+        for net in every:
+            for said in rows.get(net, Row()).reasons.items():
+                alike.setdefault(said, []).append(net)
+        yield from [""] * bool(alike)
+        yield from (f"- {of} of {', '.join(nets)}: {why}" for (of, why), nets in alike.items())
     yield ""
 
 
@@ -177,8 +180,9 @@ def read() -> dict[str, Row]:
         elif line.startswith("| "):
             pairs = zip(names, cells[1:], strict=True)
             rows[cells[0]] = Row({k: v for k, v in pairs if v != NOT_TRIED})
-        elif found := re.fullmatch(r"- (.+?), (\w+): (.+)", line):
-            rows[found[1]].reasons[found[2]] = found[3]
+        elif found := re.fullmatch(r"- (\w+) of (.+?): (.+)", line):
+            for net in found[2].split(", "):
+                rows[net].reasons[found[1]] = found[3]
     return rows
 
 

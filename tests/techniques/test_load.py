@@ -14,7 +14,7 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from compbench.contracts import Locate, RootTechnique, TrainingData
@@ -23,7 +23,7 @@ from compbench.data.splits import Data
 from compbench.errors import JobFailed, UserError
 from compbench.make import job as make_job
 from compbench.make.file_module import FileModule
-from compbench.make.store import MODEL, Artifact, Store
+from compbench.make.store import CHECKPOINT, MODEL, Artifact, Store
 from compbench.models import mlp
 from compbench.onnxfile import metadata
 from compbench.suite import plan, read
@@ -114,6 +114,28 @@ def test_children_of_weights_are_made_as_of_what_was_trained(
     save_file(net.state_dict(), tmp_path / "net.safetensors")
     pruned = '[variants.pruned]\ntechnique = "prune_weights"\nparent = "mine"\nepochs = 0'
     assert set(made(suite("net.safetensors", NET, pruned))) == {"mine", "pruned"}
+
+
+def test_weights_learnt_for_other_classes_get_a_new_head(
+    made: Any, tmp_path: Path, tiny: Data
+) -> None:
+    """What a pretrained net is taken for: all but its head is its own, and is trained on."""
+    torch.manual_seed(3)
+    other = mlp.Model(hidden=(8,)).build(replace(SIGNATURE, outputs=7))
+    save_file(other.state_dict(), tmp_path / "net.safetensors")
+    with pytest.raises(JobFailed, match=r"another architecture: \S+ is \(7,.*, the net's \(3,"):
+        made(suite("net.safetensors", NET))
+    trained = '[variants.trained]\ntechnique = "train"\nparent = "mine"\nepochs = 5\nbatch_size = 8'
+    found = made(suite("net.safetensors", f"{NET}\nnew_head = true", trained))
+    (head,) = [name for name, tensor in other.state_dict().items() if tensor.shape == (7, 8)]
+    path = head.removesuffix(".weight")
+    assert found["mine"].manifest.notes == (f"as they begin, untrained: '{path}'",)
+    stored = load_file(found["mine"].path(CHECKPOINT))
+    for name, tensor in other.state_dict().items():
+        is_same = stored[name].shape == tensor.shape and torch.equal(stored[name], tensor)
+        assert is_same is not name.startswith(path)
+    right = file_outputs(found["trained"].read(MODEL), tiny).argmax(1) == tiny.test.targets
+    assert right.mean() > 0.9
 
 
 @pytest.mark.parametrize("name", ["bomb.pt", "bomb.pth", "bomb.bin", "bomb.ckpt"])
@@ -455,6 +477,7 @@ def test_a_net_that_learns_from_a_file_is_of_the_runtime_that_ran_it(
     [
         (suite("net.h5"), r"\[variants.mine\] .*path: 'net.h5' should end in .safetensors"),
         (suite("net.pt"), r"'net.pt' has weights alone: it needs 'model'"),
+        (suite("net.onnx", "new_head = true"), r"new_head: 'net.onnx' is no file of weights"),
         (suite("net.onnx", NET), r"'net.onnx' has a graph of its own: remove 'model'"),
         (suite("net.pt", f"{NET}\n{ZERO_ONE}"), "normalised: weights of a net have no such thing"),
         (

@@ -11,7 +11,8 @@ from torch import nn
 
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
-from compbench.make.latency import Beside
+from compbench.make.latency import of_nets
+from compbench.measure.beside import latency_share
 from compbench.models import cnn
 from compbench.techniques.prune_channels import Technique
 from compbench.training.loop import Fit
@@ -88,6 +89,6 @@ def test_measuring_draws_no_random_numbers(tiny: Data) -> None:
 
 def test_it_is_measured_here(tiny: Data) -> None:
     parent = cnn.Model(channels=(64, 128), hidden=64).build(tiny.training.signature).eval()
-    made, fit = pruned(tiny, 0.1, Beside(tiny.training), parent=parent)
+    made, fit = pruned(tiny, 0.1, of_nets(latency_share, tiny.training), parent=parent)
     assert parameters(made) < parameters(parent)
     assert [note for note in fit.notes if note.startswith("its latency was 0.")]

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from compbench.contracts import Epoch, Recipe
@@ -19,6 +21,7 @@ from compbench.training import precision
 from compbench.training.average import Average
 from compbench.training.layout import working
 from compbench.training.loop import Fit
+from compbench.training.micro_batch import sizes
 from compbench.training.optimizer import Optimizer
 from compbench.training.precision import Precision
 from compbench.training.prefetch import ahead
@@ -113,6 +116,23 @@ def test_parts_of_a_batch_have_the_gradients_of_the_whole(tiny: Data, micro_batc
     torch.testing.assert_close(weights(parts), weights(whole), rtol=1e-4, atol=1e-6)
     for here, there in zip(one.history, other.history, strict=True):
         assert here.train_loss == pytest.approx(there.train_loss, rel=1e-5)
+
+
+@given(st.integers(1, 300), st.integers(1, 300))
+def test_parts_are_whole_and_none_has_one_sample_where_that_can_be(count: int, most: int) -> None:
+    found = sizes(count, most)
+    assert sum(found) == count and len(found) == -(-count // most) and max(found) <= most
+    assert min(found) > 1 or most <= 2 or count == 1
+    assert found[:-2] == [most] * (len(found) - 2)
+
+
+@pytest.mark.parametrize("options", [{"batch_size": 19}, {"batch_size": 96, "micro_batch": 5}])
+def test_a_single_sample_that_is_left_is_no_batch_of_its_own(
+    tiny: Data, options: dict[str, Any]
+) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(144, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+    assert len(tiny.training.train) % min(options.values()) == 1
+    assert len(fitted(tiny, model, **options).history) == 2
 
 
 class Large(nn.Module):

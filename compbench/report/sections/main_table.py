@@ -10,7 +10,8 @@ from compbench.report.wording import interval_kind, size_text, spread_head, spre
 from compbench.results.record import Run
 from compbench.statistics.allowed_loss import front_margin
 from compbench.statistics.lineage import ancestors
-from compbench.statistics.pareto_front import LARGER, SLOWER
+from compbench.statistics.pareto_front import SLOWER
+from compbench.statistics.sizes import LARGER
 from compbench.statistics.summary import Summaries, Summary
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
@@ -23,6 +22,7 @@ from compbench.onnxfile.graph import (
     settled,
     with_matrix_products,
 )
+from compbench.runtime.temporary import Temporary
 from compbench.toolkit.quantize.masked import masked
 from compbench.toolkit.quantize.options import IntegerOptions, StaticOptions
 
@@ -96,8 +96,34 @@ def quantized(
     """The file with integer weights, and activations between Quantize/DequantizeLinear pairs.
 
     `form` "operator" has ONNX Runtime's integer operators instead. Raises JobFailed where nothing
-    was quantized.
+    was quantized, and with the names of the nodes at which ONNX Runtime's quantizer fails.
     """
+    floats = [*excluded(model, options.exclude), *masked(model, ranges)]
+    try:
+        made = _quantized(model, ranges, options, form, floats)
+    except Exception as error:  # whatever its arithmetic stumbles over
+        for kind in _operators(options):
+            names = [n.name for n in model.graph.node if n.op_type == kind and n.name not in floats]
+            try:
+                _quantized(model, ranges, options, form, [*floats, *names])
+            except Exception:
+                continue
+            raise JobFailed(
+                f"ONNX Runtime's quantizer fails at its {kind} ({first_line(error)}): leave it in "
+                f"floats, exclude = {names}"
+            ) from error
+        raise JobFailed(f"ONNX Runtime's quantizer fails: {first_line(error)}") from error
+    refuse_unchanged(model, made, _operators(options), options.known_operators)
+    return made.SerializeToString(deterministic=True)
+
+
+def _quantized(
+    model: ModelProto,
+    ranges: TensorsData,
+    options: StaticOptions,
+    form: str,
+    floats: Sequence[str],
+) -> ModelProto:
     import onnx
     from onnxruntime.quantization.calibrate import TensorsData
     from onnxruntime.quantization.onnx_quantizer import ONNXQuantizer
@@ -118,14 +144,13 @@ def quantized(
             quant_type(options.activation_type),
             TensorsData(ranges.calibration_method, dict(ranges.items())),
             [],
-            [*excluded(model, options.exclude), *masked(model, ranges)],
+            list(floats),
             _operators(options),
             {"TensorQuantOverrides": _one_scale(model, options)},
         )
         made.quantize_model()
         made.model.topological_sort()
-    refuse_unchanged(model, made.model.model, _operators(options), options.known_operators)
-    return made.model.model.SerializeToString(deterministic=True)
+    return made.model.model
 
 
 def dynamic(model: ModelProto, options: IntegerOptions) -> bytes:
@@ -277,5 +302,9 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="compbench-") as folder, quiet():
-        yield Path(folder)
+    folder = Temporary()
+    try:
+        with quiet():
+            yield Path(folder.path)
+    finally:
+        folder.close()

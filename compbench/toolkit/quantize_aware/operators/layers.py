@@ -150,7 +150,10 @@ def _batch_norm(
     momentum: float = 0.9,
     training_mode: int = 0,
 ) -> Tensor:
-    return functional.batch_norm(x, mean, var, scale, bias, False, 0.0, epsilon)
+    if training_mode:  # by the batch's own, as an exporter writes instance norms
+        return functional.batch_norm(x, None, None, scale, bias, True, 0.0, epsilon)
+    # statistics are never trained, not even where they share an array with what is
+    return functional.batch_norm(x, mean.detach(), var.detach(), scale, bias, False, 0.0, epsilon)
 
 
 def _instance_norm(x: Tensor, scale: Tensor, bias: Tensor, epsilon: float = 1e-5) -> Tensor:

@@ -1,0 +1,81 @@
+"""A job's artifact within a run: made of its parents', and told of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compbench.contracts import own_model
+from compbench.data.splits import Data
+from compbench.errors import JobFailed
+from compbench.failure_boundary import boundary
+from compbench.make.store import Artifact, Manifest, Store
+from compbench.measure.beside import latency_share
+from compbench.run.progress import Progress, Tell
+from compbench.runtime.process import Worker
+from compbench.suite.plan import Job
+from compbench.suite.read import Suite
+
+if TYPE_CHECKING:
+    from compbench.contracts import Epoch
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes what a run lacks. It imports torch only then: a run without new jobs does without."""
+
+    suite: Suite
+    data: Data
+    store: Store
+    worker: Worker
+    progress: Progress
+
+    def tell_misfits(self, jobs: Sequence[Job], error_file: Callable[[Job], Path]) -> None:
+        """Say of which nets it is known that they will fail, before others are trained for long.
+
+        They fail at their turn, as everything does.
+        """
+        tried = set[str]()
+        for job in jobs[1:]:  # the first is tried at once anyway
+            net = own_model(job.variant.technique)
+            if net is None or repr((type(net), net)) in tried:
+                continue
+            from compbench.make import module_check
+
+            tried.add(repr((type(net), net)))
+            try:
+                with boundary(lambda _, job=job: error_file(job)):
+                    module_check.refuse_misfit(net, self.data.training)
+            except JobFailed as error:
+                self.progress.note(f"{job.label} will fail: {error}")
+
+    def made(
+        self, job: Job, artifacts: Mapping[str, Artifact], tell: Tell
+    ) -> tuple[Manifest, dict[str, bytes]]:
+        """What `make.job` makes of the parents among the artifacts, which are found by key.
+
+        Raises JobFailed, also where a parent is not there.
+        """
+        from compbench.make import job as make_job
+
+        parents = []
+        for key, name in zip(job.parent_keys, job.variant.parents, strict=True):
+            if key not in artifacts:
+                raise JobFailed(f"its parent {name} failed")
+            parents.append(make_job.Parent(artifacts[key], self.suite.variants[name].root_model))
+
+        said = self.data.task.headline.text
+
+        def on_epoch(epoch: Epoch, total: int) -> None:
+            news = f"epoch {epoch.epoch}/{total}, validation {said(epoch.validation)}"
+            tell(news, epoch.epoch / total)
+
+        unfinished = self.store.unfinished(job.key)
+        manifest, files = make_job.make(
+            job, parents, self.data, on_epoch, self.worker, unfinished, latency_share
+        )
+        for note in manifest.notes:
+            self.progress.note(f"{job.label}: {note}")
+        return manifest, files
