@@ -131,6 +131,15 @@ class Companion:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """How splits that a dataset has not are cut from its training split; None: by its size."""
+
+    test_share: float | None = None
+    validation_share: float | None = None  # of what is left
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Samples:
     """What a dataset file loads; where it has no test or validation split, they are cut from train.
 
@@ -141,7 +150,8 @@ class Samples:
     `free_axes` are those whose length may differ from batch to batch, for instance (0,) for tokens
     (N, L). `values` says of inputs of integers that stand for something, as tokens do, how many
     there are, and `rates` of sounds how many samples a second have. `companions` are files, by
-    name, without which the inputs can't be made: they go with an exported model.
+    name, without which the inputs can't be made: they go with an exported model. `cut` says how
+    splits that are not there are cut.
     """
 
     train: Split
@@ -154,6 +164,7 @@ class Samples:
     values: Mapping[str, int] = field(default_factory=dict)
     rates: Mapping[str, int] = field(default_factory=dict)
     companions: Mapping[str, Companion] = field(default_factory=dict)
+    cut: Cut = field(default_factory=Cut)
 
     @classmethod
     def of_images(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +46,14 @@ def load(source: DatasetSource, task: TaskBase, data_dir: Path) -> Samples:
     whole = {p: _checked(source, task, p, s, outputs) for p, s in splits.items() if s is not None}
     if task.has_classes:
         _refuse_missing_classes(source, found.train.targets, outputs, names)
-    return Samples(
-        whole[""],
-        whole.get("test_"),
-        whole.get("validation_"),
-        outputs,
-        tuple(names),
-        found.normalise,
-        found.free_axes,
-        found.values,
-        found.rates,
-        _named(source, found.companions),
+    return replace(
+        found,
+        train=whole[""],
+        test=whole.get("test_"),
+        validation=whole.get("validation_"),
+        outputs=outputs,
+        class_names=tuple(names),
+        companions=_named(source, found.companions),
     )
 
 

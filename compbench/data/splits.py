@@ -32,7 +32,6 @@ from compbench.registry import registry
 VALIDATION_SHARE = 0.1  # of the samples that are not test samples
 SMALL_VALIDATION_SHARE = 0.2  # where a source has fewer than 10,000 samples
 TEST_SHARE = 0.2  # where the source has no test split of its own
-SPLIT_SEED = 0  # the splits are the same for every suite seed
 MEASURED = 4096  # test samples that measurements of speed and memory go through at most
 _PART = 4096  # samples that are looked at together
 
@@ -77,10 +76,12 @@ def load(source: DatasetSource, data_dir: Path, task: TaskBase | None = None) ->
     samples = sources.load(source, task, data_dir)
     train, test, validation = samples.train, samples.test, samples.validation
     if test is None:
-        train, test = _divided(train, TEST_SHARE, task, name)
+        share = samples.cut.test_share or TEST_SHARE
+        train, test = _divided(train, share, samples.cut.seed, task, name)
     if validation is None:
-        share = VALIDATION_SHARE if len(train) >= 10_000 else SMALL_VALIDATION_SHARE
-        train, validation = _divided(train, share, task, name)
+        usual = VALIDATION_SHARE if len(train) >= 10_000 else SMALL_VALIDATION_SHARE
+        share = samples.cut.validation_share or usual
+        train, validation = _divided(train, share, samples.cut.seed, task, name)
     assert samples.outputs is not None
     if all(_is_constant(train, name) for name in train.names):
         shown = ", ".join(f"{n} is {train.first(1)[n].flat[0]}" for n in train.names)
@@ -160,19 +161,21 @@ def _safe(normalisation: Normalisation | None) -> Normalisation | None:
     return Normalisation(normalisation.mean, std, normalisation.full)
 
 
-def _divided(split: Split, share: float, task: TaskBase, name: str) -> tuple[Split, Split]:
+def _divided(
+    split: Split, share: float, seed: int, task: TaskBase, name: str
+) -> tuple[Split, Split]:
     """The rest and a share of a split, with every class represented alike where there are classes.
 
     Raises UserError where a class has too few samples to be in both.
     """
     if not task.has_classes:
-        rest, part = shuffled(len(split), share, SPLIT_SEED)
+        rest, part = shuffled(len(split), share, seed)
         if not len(rest) or not len(part):
             raise UserError(f"the dataset '{name}' can't be split: it has {len(split)} samples")
         return split.part(rest), split.part(part)
     labels = split.targets
     counts = np.bincount(labels)
-    parts = stratified(labels, share, SPLIT_SEED)
+    parts = stratified(labels, share, seed)
     if min(len(np.unique(labels[part])) for part in parts) < np.count_nonzero(counts):
         rarest = min(np.flatnonzero(counts), key=lambda one: counts[one])
         raise UserError(

@@ -54,6 +54,17 @@ def test_by_class_alone_is_split_the_same_each_time(tmp_path: Path) -> None:
     assert one == other
 
 
+def test_shares_and_who_is_in_them_are_options(tmp_path: Path) -> None:
+    files = {n.removeprefix("train/"): f for n, f in by_split(2, 30).items() if "train" in n}
+    folder(tmp_path / "set", files)
+    asked = {"path": "set", "test_share": 0.5, "validation_share": 0.1}
+    one, other = (loaded(tmp_path, {**asked, "split_seed": seed}) for seed in (0, 1))
+    for data in (one, other):
+        sizes = [len(s) for s in (data.training.train, data.training.validation, data.test)]
+        assert sizes == [27, 3, 30]
+    assert digest.record("set", one)["digest"] != digest.record("set", other)["digest"]
+
+
 def test_a_path_beside_the_suite_file(tmp_path: Path, write_suite: Callable[[str], Path]) -> None:
     zipped(tmp_path / "own.zip", by_split())
     suite = read.load(
