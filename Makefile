@@ -14,7 +14,7 @@ demo: $(READY)  ## run the quickstart suite and say where its report is, below r
 test: check  ## everything: lint, types, fast and slow tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n 2
 
-check: $(READY)  ## ruff, pyright and the fast tests: seven minutes on two cores
+check: $(READY)  ## ruff, pyright and the fast tests: three to five minutes on two cores
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/pyright --pythonpath $(BIN)/python

@@ -13,7 +13,7 @@ def test_the_quickest_case_stays_unless_it_is_slow_itself() -> None:
         "a[2]": 0.6,
         "b[1]": 0.1,
         "b[2]": 9.0,
-        "c": 1.0,
+        "c": 0.7,
         "d": 2.0,
         "e[[x]]": 2.0,
     }

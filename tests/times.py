@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 FILE = Path(__file__).with_name("slow_cases.txt")
-CASE_S, QUICKEST_S = 0.4, 1.5  # of CPU, processes that a test starts included
+CASE_S, QUICKEST_S = 0.2, 0.8  # of CPU, processes that a test starts included
 
 
 def slow(seconds: Mapping[str, float]) -> list[str]:

@@ -59,7 +59,8 @@ def test_one_slower_than_its_parent_is_told(side: int, expected: list[str]) -> N
 @pytest.mark.parametrize(
     ("size_bytes", "expected"),
     [
-        (1001, ["`child` is a larger file than its parent `teacher`."]),
+        (1020, ["`child` is a larger file than its parent `teacher`."]),
+        (1001, []),
         (1000, []),
         (None, []),
     ],

@@ -12,7 +12,7 @@ from compbench.results.row_index import Rows
 from compbench.runtime.machine import has_vnni
 from compbench.statistics.chance import chance
 from compbench.statistics.lineage import made_from
-from compbench.statistics.sizes import contradiction
+from compbench.statistics.sizes import contradiction, is_smaller
 from compbench.statistics.summary import Summaries, Summary
 
 
@@ -111,7 +111,7 @@ def _against_parent(child: Summary, parent: Summary) -> list[str]:
     found = []
     if child.faster_than_parent < 0:
         found.append(f"`{child.variant}` is {beside_parent(child, parent.variant)}.")
-    if child.size_bytes and parent.size_bytes and child.size_bytes > parent.size_bytes:
+    if parent.size_bytes and is_smaller(parent.size_bytes, child.size_bytes):
         found.append(f"`{child.variant}` is a larger file than its parent `{parent.variant}`.")
     return found
 
