@@ -40,4 +40,4 @@ def test_a_run_is_shown_everywhere(tmp_path: Path, way: dict[str, str]) -> None:
         told = done.stdout + done.stderr
         assert done.returncode in (0, 1), told
         assert b"Traceback" not in told
-        assert b"teacher" in b"".join(told.split())
+        assert b"student" in b"".join(told.split())
