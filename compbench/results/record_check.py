@@ -13,6 +13,7 @@ _TABLES: Mapping[str, Mapping[str, Any]] = {
     "measure": {"launches": int},
     "environment": {"system": str, "cores": (int, type(None))},
 }
+_IF_THERE = {"environment": {"memory_bytes": (*_NUMBER, type(None))}}
 _EACH: Mapping[str, Mapping[str, Any]] = {
     "variants": {"technique": str, "parents": list, "options": dict, "torch": bool, "family": str},
     "targets": {"provider": str, "threads": int, "batch_sizes": list},
@@ -27,6 +28,9 @@ def refuse_wrong(run: Mapping[str, Any]) -> None:
     """
     for name, needed in _TABLES.items():
         _refuse_incomplete(name, run[name], needed)
+    for name, known in _IF_THERE.items():
+        there = {n: kind for n, kind in known.items() if n in run[name]}
+        _refuse_incomplete(name, run[name], there)
     for name, needed in _EACH.items():
         for one, table in run[name].items():
             _refuse_incomplete(f"{name}.{one}", table, needed)

@@ -79,7 +79,6 @@ def tables(root: Path) -> list[tuple[int, str]]:
         called(root, "show", "mine", "--json"),
         called(root, "pick", "mine", "--json"),
         called(root, "compare", "mine", "kept", "--format", "json"),
-        called(root, "history", "mine", "--format", "json"),
         called(root, "baseline", "diff", "main", "kept"),
     ]
 
@@ -152,7 +151,7 @@ def forge(count: int, tell: Callable[[str], None] = print) -> Counter[str]:
             path = draw.choice(files)
             content = path.read_bytes()
             path.write_bytes(forged(path, draw))
-            found = tables(root)
+            found = [*tables(root), called(root, "history", "mine", "--format", "json")]
             bad = [said for code, said in found if code == -1]
             for said in bad:
                 tell(f"{TRACEBACK}: {path.relative_to(root)}: {said[-600:]}")

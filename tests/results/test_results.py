@@ -310,6 +310,7 @@ WRONG_RECORDS = {
         "measure.launches = True is not",
     ),
     "no samples": (_without("dataset", "samples"), "dataset has no 'samples'"),
+    "memory in a list": (_with([1], "environment", "memory_bytes"), "memory_bytes = [1] is not"),
     "no system": (_without("environment", "system"), "environment has no 'system'"),
     "no options": (_without("variants", "int8", "options"), "variants.int8 has no 'options'"),
     "no threads": (_without("targets", "cpu_1thread", "threads"), "cpu_1thread has no 'threads'"),
