@@ -8,7 +8,7 @@ from tests.benchmarks import flips
 
 
 @pytest.mark.parametrize(
-    ("flipped", "cut"), [(12, 6), pytest.param(300, 100, marks=pytest.mark.slow)]
+    ("flipped", "cut"), [(12, 6), pytest.param(80, 40, marks=pytest.mark.slow)]
 )
 def test_no_table_is_wrong_and_nothing_ends_in_a_traceback(flipped: int, cut: int) -> None:
     told: list[str] = []
@@ -18,7 +18,7 @@ def test_no_table_is_wrong_and_nothing_ends_in_a_traceback(flipped: int, cut: in
     assert counts[flips.ERROR] and counts[flips.LACKS]
 
 
-@pytest.mark.parametrize("forged", [10, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("forged", [10, pytest.param(80, marks=pytest.mark.slow)])
 def test_odd_values_behind_a_checksum_that_fits_end_in_no_traceback(forged: int) -> None:
     told: list[str] = []
     counts = flips.forge(forged, told.append)
