@@ -12,7 +12,7 @@ from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.failure_boundary import boundary
 from compbench.make.store import Artifact, Manifest, Store
-from compbench.measure.beside import latency_share
+from compbench.measure.latency_share import latency_share
 from compbench.run.progress import Progress, Tell
 from compbench.runtime.process import Worker
 from compbench.suite.plan import Job

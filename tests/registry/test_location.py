@@ -17,7 +17,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "data", tmp_path / "suite"
 
 
-def test_beside_the_suite_or_under_the_data_folder(folders: tuple[Path, Path]) -> None:
+def test_latency_share_the_suite_or_under_the_data_folder(folders: tuple[Path, Path]) -> None:
     data, suite = folders
     assert located("pets/images.zip", [suite, data]) == data / "pets/images.zip"
     assert located("own", [suite, data]) == suite / "own"

@@ -12,7 +12,7 @@ from torch import nn
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.make.latency import of_nets
-from compbench.measure.beside import latency_share
+from compbench.measure.latency_share import latency_share
 from compbench.models import cnn
 from compbench.techniques.prune_channels import Technique
 from compbench.training.loop import Fit

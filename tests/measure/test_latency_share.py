@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from compbench.contracts.inputs import Inputs
-from compbench.measure.beside import share
+from compbench.measure.latency_share import share
 from compbench.measure.turns import Clocks
 from tests.fakes import FakeClock, FakeSession
 
