@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from compbench.contracts import FineTuning, NullCase, TorchTechnique, Trainer, TrainingData
+from compbench.contracts.arguments import arguments
 from compbench.errors import JobFailed
 from compbench.toolkit import channel_cost, channels
-from compbench.toolkit.channel_trial import settled
+from compbench.toolkit.channel_trial import complaint, settled
 from compbench.toolkit.channels import Group
+from compbench.toolkit.layers import all_trainable, output_layers, weighty
 from compbench.toolkit.layers import left as left_as_they_are
-from compbench.toolkit.layers import output_layers, weighty
 from compbench.toolkit.masks import keeping_zeros
 from compbench.training.losses import taught
 
@@ -27,17 +28,21 @@ if TYPE_CHECKING:
     Example = tuple[Tensor, ...]
 
 _TAYLOR_SAMPLES = 1024
+_COUNTED = 10_000  # tries to give channels back, where a try takes some microseconds
+_MEASURED = 12  # where a file is exported and timed
 _SEARCH_STEPS = 12  # halvings of the channel ratio: channels are far fewer than 2 ** 12
 
 
 class Technique(FineTuning, TorchTechnique):
     """Remove the least important channels from every layer but the last; fine-tune.
 
-    The same share is removed from each layer. A channel's importance is the mean, over all weight
+    The same share is removed from each layer; where it is found for a whole net's `of`, the layers
+    that lost most have blocks of `round_to` channels back until the target is just met. A channel's
+    importance is the mean, over all weight
     tensors that go with it (its dependency group, also through residual connections; biases don't
     count), of a sum over the part w of each that is this channel's. `l1`: Σ|w| (Li et al.,
     arXiv:1608.08710, who take the layer's own weights alone); `l2`: Σw², which ranks as the norm of
-    the whole group; `taylor`: Σ|w · ∂loss/∂w| on the first 1,024 training images, of layers that
+    the whole group; `taylor`: Σ|w · ∂loss/∂w| on 1,024 training images, of layers that
     multiply and LayerNorm, no batch norm (after Molchanov et al., arXiv:1906.10771, who square the
     sum, with its signs); `batch_norm`: the scale |γ| (Liu et al., arXiv:1708.06519), a layer that
     has none stays whole; `random`: the control that says what choosing is worth. Groups: Fang et
@@ -77,20 +82,23 @@ class Technique(FineTuning, TorchTechnique):
         model = copy.deepcopy(parents[0]).eval()
         example = fit.example(model)
         importance = _importance(model, self.importance)
-        found, ratio = self._planned(model, example, fit)
-        left = channels.going(found, ratio, self.round_to)
+        found, ratio, left = self._planned(model, example, fit)
         why = channels.reasons(model, found, left, self.round_to)
         if self.ratio and not left:
             raise JobFailed(f"nothing was pruned: {_whole(parents[0], model, example, why)}")
         loss = taught(parents[0], self, data, fit)
+        frozen = {name for name, one in model.named_parameters() if not one.requires_grad}
         for step in range(1, self.steps + 1):
             model.to("cpu")  # a fit may leave it elsewhere
             if self.importance == "taylor":
-                _add_gradients(model, data, fit)
-            left = channels.going(found, ratio * step / self.steps, self.round_to)
-            channels.remove(model, example, found, left, lambda _, group: importance(group))
+                _add_gradients(model, data)
+            now = channels.going(found, ratio * step / self.steps, self.round_to)
+            now = {number: max(count, left[number]) for number, count in now.items()}
+            channels.remove(model, example, found, now, lambda _, group: importance(group))
             model.zero_grad()
-            fit(model.requires_grad_(True), self, loss, keeping_zeros(model))
+            for name, one in model.named_parameters():  # those made anew have forgotten it
+                one.requires_grad_(name not in frozen)
+            fit(model, self, loss, keeping_zeros(model))
         same = _whole(parents[0], model, example, why)
         if self.ratio and same:
             fit.note(same)
@@ -98,8 +106,9 @@ class Technique(FineTuning, TorchTechnique):
 
     def _planned(
         self, model: nn.Module, example: Example, fit: Trainer
-    ) -> tuple[list[Group], float]:
-        """The groups of channels, those that must stay with a reason, and the share that goes."""
+    ) -> tuple[list[Group], float, dict[int, int]]:
+        """The groups of channels, those that must stay with a reason; the share of channels that
+        goes; how many are left of those that lose some, by the group's number."""
         found = [self._without_scale(model, group) for group in channels.groups(model, example)]
         share = channel_cost.share_of(self.of, model, example, fit)
         ratio = self.ratio if self.of == "channels" else 0.5
@@ -108,13 +117,36 @@ class Technique(FineTuning, TorchTechnique):
             for step in range(1, self.steps + 1):
                 found = settled(model, example, found, ratio * step / self.steps, self.round_to)
             if self.of == "channels" or self.ratio == 0:
-                return found, self.ratio
+                return found, self.ratio, channels.going(found, self.ratio, self.round_to)
             wanted = self._channel_ratio(model, example, found, share)
             if found == before and wanted == ratio:
-                if self.of == "latency":
-                    fit.note(_told(share(found, channels.going(found, ratio, self.round_to))))
-                return found, ratio
+                break
             ratio = wanted
+        left = self._given_back(model, example, found, ratio, share)
+        fit.note(_told(self.of, self.ratio, share(found, left)))
+        return found, ratio, left
+
+    def _given_back(
+        self, model: nn.Module, example: Example, found: list[Group], ratio: float, share: Share
+    ) -> dict[int, int]:
+        """How many channels are left: of the same ratio of all, but for what need not go.
+
+        All are rounded down to blocks at once, and cross them together: twice what is asked for may
+        go.
+        """
+
+        def is_enough(left: Mapping[int, int]) -> bool:
+            return 1 - share(found, left) >= self.ratio
+
+        def also_runs(left: Mapping[int, int]) -> bool:
+            return is_enough(left) and complaint(model, example, found, left) is None
+
+        same = channels.going(found, ratio, self.round_to)
+        tries = _MEASURED if self.of == "latency" else _COUNTED
+        left = channels.given_back(found, same, self.round_to, is_enough, tries)
+        if complaint(model, example, found, left) is None:
+            return left
+        return channels.given_back(found, same, self.round_to, also_runs, tries)
 
     def _without_scale(self, model: nn.Module, group: Group) -> Group:
         """A group stays whole where its importance is a batch norm's, and it has none."""
@@ -150,11 +182,11 @@ class Technique(FineTuning, TorchTechnique):
         return many
 
 
-def _told(share: float) -> str:
-    return (
-        f"its latency was {share:.2f} of its parent's, measured while it was made: another machine "
-        "may choose other widths"
-    )
+def _told(what: str, ratio: float, share: float) -> str:
+    went = f"{1 - share:.1%} of its parent's {what} went, where {ratio:.1%} was asked for"
+    if what == "latency":
+        return f"{went}, as measured while it was made: another machine may choose other widths"
+    return went
 
 
 def _whole(parent: nn.Module, model: nn.Module, example: Example, why: Mapping[str, str]) -> str:
@@ -183,7 +215,7 @@ def _shapes(layer: nn.Module) -> list[Any]:
 
 
 def _importance(model: nn.Module, name: str) -> Any:
-    from torch import nn
+    from torch.nn.modules.batchnorm import _BatchNorm
     from torch_pruning import importance
 
     if name == "taylor":
@@ -191,17 +223,18 @@ def _importance(model: nn.Module, name: str) -> Any:
     if name == "random":
         return importance.RandomImportance()
     if name == "batch_norm":
-        if not any(isinstance(layer, nn.BatchNorm2d) for layer in model.modules()):
+        if not any(isinstance(layer, _BatchNorm) for layer in model.modules()):
             raise JobFailed("importance = 'batch_norm': the net has no batch normalisation")
         return importance.BNScaleImportance()
     return importance.GroupMagnitudeImportance(p=1 if name == "l1" else 2)
 
 
-def _add_gradients(model: nn.Module, data: TrainingData, fit: Trainer) -> None:
-    """Leave the loss's gradients on the first training samples in the parameters."""
+def _add_gradients(model: nn.Module, data: TrainingData) -> None:
+    """Leave the loss's gradients on a sample of the training split in the parameters."""
     from torch import from_numpy
 
-    targets = from_numpy(data.train.targets[:_TAYLOR_SAMPLES])
+    seen = data.train.sample(_TAYLOR_SAMPLES)
     model.zero_grad()
-    outputs = model(*fit.example(model, _TAYLOR_SAMPLES))
-    data.task.loss(outputs, targets).backward()
+    with all_trainable(model):
+        outputs = model(*arguments(model, data, seen.arrays))
+        data.task.loss(outputs, from_numpy(seen.targets)).backward()

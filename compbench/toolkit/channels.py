@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from compbench.errors import JobFailed, first_line
@@ -66,8 +67,12 @@ class Group:
         """How many channels are left without the share `ratio`: in blocks of equal size, a
         multiple of `round_to`, and never fewer than one such multiple."""
         left = int(self.count // self.blocks * (1 - ratio)) * self.blocks
-        unit = math.lcm(self.blocks, round_to)
+        unit = self.unit(round_to)
         return self.count if left == self.count else min(self.count, max(left - left % unit, unit))
+
+    def unit(self, round_to: int) -> int:
+        """The fewest channels that go together, where those left are a multiple of `round_to`."""
+        return math.lcm(self.blocks, round_to)
 
     def why_whole(self, round_to: int) -> str:
         """Why all its channels stay, though they might go."""
@@ -120,6 +125,32 @@ def going(found: Sequence[Group], ratio: float, round_to: int) -> dict[int, int]
     """How many channels are left of each group that loses some, by the group's number."""
     left = {n: g.left(ratio, round_to) for n, g in enumerate(found) if not g.reason}
     return {n: count for n, count in left.items() if count < found[n].count}
+
+
+def given_back(
+    found: Sequence[Group],
+    left: Mapping[int, int],
+    round_to: int,
+    fits: Callable[[Mapping[int, int]], bool],
+    tries: int,
+) -> dict[int, int]:
+    """How many channels are left once groups have units of channels back, for as long as it `fits`.
+
+    Each time the group that has lost the largest share of its channels gets one, of equals the
+    first; one for which that does not fit, or that would be whole again, gets no more. `fits` is
+    asked so many times at most.
+    """
+    left, open_groups = dict(left), sorted(left)
+    while open_groups and tries:
+        number = min(open_groups, key=lambda n: Fraction(left[n], found[n].count))
+        more = left[number] + found[number].unit(round_to)
+        if more < found[number].count:
+            tries -= 1
+            if fits({**left, number: more}):
+                left[number] = more
+                continue
+        open_groups.remove(number)
+    return left
 
 
 def remove(

@@ -147,6 +147,27 @@ def test_a_share_of_the_cost_goes_from_nets_with_norms_and_groups(
     assert after <= 0.7 * before
 
 
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("of", ["macs", "parameters"])
+@pytest.mark.parametrize("name", ["resnet8", "squeeze-excite-linear", "depthwise"])
+def test_no_block_of_channels_goes_that_need_not_go(
+    name: str, of: str, steps: int, tiny: Data
+) -> None:
+    """All groups cross a block's edge at one ratio: twice as much would go."""
+    model = built(name, tiny)
+    inputs, ratio, unit = example(model, tiny), 0.6, 4
+    share = channel_cost.share_of(of, model, inputs, Fit(tiny.training, 0, lambda *_: None))
+    made, notes = pruned(model, tiny, of=of, ratio=ratio, round_to=unit, steps=steps)
+    found, smaller = channels.groups(model, inputs), channels.groups(made, inputs)
+    left = {n: g.count for n, g in enumerate(smaller) if g.count < found[n].count}
+    assert share(found, left) <= 1 - ratio
+    assert f"{1 - share(found, left):.1%} of its parent's {of} went" in notes
+    for number, count in left.items():
+        more = count + found[number].unit(unit)
+        if more < found[number].count:
+            assert share(found, {**left, number: more}) > 1 - ratio
+
+
 @pytest.mark.parametrize("round_to", [1, 4, 8])
 @pytest.mark.parametrize("ratio", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize("name", ["grouped-and-normed", "squeeze-excite-linear", "depthwise"])
