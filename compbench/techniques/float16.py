@@ -19,7 +19,9 @@ class Technique(OnnxTechnique):
     """Weights and computation in float16; the file's input and output stay float32.
 
     Half the file. GPUs compute it faster; ONNX Runtime's CPU provider mostly converts to float32
-    and back, so there it is not faster and can be slower. Values beyond ±65504 are clipped. Source:
+    and back, so there it is not faster and can be slower. Values beyond ±65504 are clipped. What
+    swaps the batch axes of a matrix product's input stays in float32, as in attention over
+    (length, batch, width): in float16 it ends ONNX Runtime's CPU provider (seen with 1.32). Source:
     Micikevicius et al., "Mixed Precision Training", arXiv:1710.03740, for what half precision
     keeps.
     """
@@ -42,6 +44,7 @@ class Technique(OnnxTechnique):
         excluded = graph.excluded(model, self.exclude)
         if len(excluded) == len(model.graph.node):
             return parent
+        excluded += [name for name in _swaps_of_batches(model.graph) if name not in excluded]
         with onnxruntime.quiet():
             converted = ONNXModel(
                 convert_float_to_float16(model, keep_io_types=True, node_block_list=excluded)
@@ -54,6 +57,22 @@ class Technique(OnnxTechnique):
                 "nothing is in half precision: it has no float32 weights that are not excluded"
             )
         return converted.model.SerializeToString(deterministic=True)
+
+
+def _swaps_of_batches(graph: GraphProto) -> list[str]:
+    """Transpositions of axes that a MatMul right behind them only goes over.
+
+    ONNX Runtime makes them one node with it (MatmulTransposeFusion), whose float16 form its CPU
+    provider lacks; FuseFp16InitializerToFp32NodeTransformer then ends the process.
+    """
+    multiplied = {name for node in graph.node if node.op_type == "MatMul" for name in node.input}
+    found = []
+    for node in graph.node:
+        if node.op_type == "Transpose" and node.output[0] in multiplied:
+            order = next((list(a.ints) for a in node.attribute if a.name == "perm"), [])
+            if order and order[-1] == len(order) - 1:
+                found.append(node.name)
+    return found
 
 
 def _join(joined: GraphProto, known: Collection[str]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 from onnxruntime.quantization import calibrate
 from onnxruntime.quantization import registry as quantizers
@@ -26,7 +27,7 @@ from compbench.models import cnn
 from compbench.onnxfile.export import to_onnx
 from compbench.onnxfile.graph import with_matrix_products
 from compbench.results.row import INT8_BITS
-from compbench.runtime import machine
+from compbench.runtime import inference, machine, process
 from compbench.suite import plan, read
 from compbench.techniques import (
     float16,
@@ -40,6 +41,7 @@ from compbench.toolkit.quantize import onnxruntime as quantizer
 from compbench.toolkit.quantize.options import DYNAMIC_OPERATORS, STATIC_OPERATORS
 from compbench.toolkit.quantize_aware.module import Trainable
 from compbench.training.loop import Fit
+from tests.fakes import cpu_session
 from tests.nets import file_outputs, image_signature, net_outputs, parity
 from tests.nets_of_all_kinds import NETS
 
@@ -222,6 +224,26 @@ def test_half_precision_is_half_the_file(tiny: Data) -> None:
     graph = onnx.load_model_from_string(file).graph
     ends = (*graph.input, *graph.output)
     assert {end.type.tensor_type.elem_type for end in ends} == {TensorProto.FLOAT}
+
+
+def of_a_file(spec: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """What it gives, in a process of its own: some files end ONNX Runtime's."""
+    file = cpu_session(arrays.pop("file").tobytes())
+    return {"logits": inference.outputs(file, arrays)}
+
+
+def test_attention_in_half_precision_does_not_end_the_runtime(tiny: Data) -> None:
+    """Without float32 for the transpositions right before a matrix product it would."""
+    with process.Worker() as worker:
+        for name in ("vit", "vit-encoder", "encoder-norm-first"):
+            torch.manual_seed(0)
+            model = NETS[name]().eval()
+            whole = to_onnx(model, tiny.training.signature)
+            file = float16.Technique().rewrite(whole, tiny.training)
+            content = np.frombuffer(file, np.uint8)
+            made = worker.call(of_a_file, {}, {"file": content, **tiny.test.arrays})
+            found = parity(net_outputs(model, tiny), made["logits"])
+            assert found.complaint("the CPU", 0.01) is None, name
 
 
 def test_a_gemm_is_a_product_and_a_sum(tiny: Data) -> None:
