@@ -4,7 +4,7 @@ Every plugin is a frozen pydantic model: its fields are its options in a suite f
 plugin must be cheap, so plugin files import torch inside their methods.
 """
 
-from compbench.contracts.data import Companion, Cut, DatasetSource, Samples, Split, TrainingData
+from compbench.contracts.data import Companion, DatasetSource, Samples, Split, TrainingData
 from compbench.contracts.inputs import Feed, Input, Inputs, Normalisation, Shape, Signature
 from compbench.contracts.metric import Column, Measured, MetricBase, MetricHistory, Running
 from compbench.contracts.model import (
@@ -47,7 +47,6 @@ __all__ = [
     "Batch",
     "Column",
     "Companion",
-    "Cut",
     "DatasetSource",
     "Epoch",
     "ExecutionProvider",

@@ -16,6 +16,11 @@ from compbench.contracts.inputs import PIXELS, Array, Inputs, Signature
 from compbench.contracts.options import Options
 from compbench.contracts.task import TaskBase
 
+Way = Literal["channel", "all", "none"]  # by what an input's batches are normalised
+
+_CHUNK = 1 << 26  # bytes of samples that are looked at together
+_MOST = 4096  # of them
+
 
 class Split:
     """Samples: named raw inputs (N, …) and targets (N, …), in memory or memory-mapped.
@@ -68,6 +73,11 @@ class Split:
             return self.take(np.arange(min(count, len(self))))
         return {name: array[:count] for name, array in self._stored.items()}
 
+    def chunks(self) -> Iterator[dict[str, Array]]:
+        """All raw inputs, in order, as many samples at a time as are 64 MiB, or one."""
+        sample = sum(a.itemsize * int(np.prod(a.shape[1:])) for a in self._stored.values())
+        return self.batches(max(1, min(_MOST, _CHUNK // max(1, sample))))
+
     def batches(self, size: int) -> Iterator[dict[str, Array]]:
         """All raw inputs, in order, so many samples at a time; the last batch has those left."""
         for start in range(0, len(self), size):
@@ -83,6 +93,14 @@ class Split:
             return Split(self.take(indices), self.targets[indices])
         rows = indices if self._rows is None else self._rows[indices]
         return self._of(rows, self.targets[indices])
+
+    def sample(self, count: int) -> Split:
+        """So many of the samples as a split, always the same, drawn by chance; all where it has no
+        more. In their order, which may be that of their classes: the first ones are no sample."""
+        if count >= len(self):
+            return self
+        drawn = np.random.RandomState(0).permutation(len(self))[:count]
+        return self.part(np.sort(drawn))
 
     def with_targets(self, targets: Array) -> Split:
         """The same inputs with other targets."""
@@ -131,15 +149,6 @@ class Companion:
 
 
 @dataclass(frozen=True)
-class Cut:
-    """How splits that a dataset has not are cut from its training split; None: by its size."""
-
-    test_share: float | None = None
-    validation_share: float | None = None  # of what is left
-    seed: int = 0
-
-
-@dataclass(frozen=True)
 class Samples:
     """What a dataset file loads; where it has no test or validation split, they are cut from train.
 
@@ -150,8 +159,7 @@ class Samples:
     `free_axes` are those whose length may differ from batch to batch, for instance (0,) for tokens
     (N, L). `values` says of inputs of integers that stand for something, as tokens do, how many
     there are, and `rates` of sounds how many samples a second have. `companions` are files, by
-    name, without which the inputs can't be made: they go with an exported model. `cut` says how
-    splits that are not there are cut.
+    name, without which the inputs can't be made: they go with an exported model.
     """
 
     train: Split
@@ -159,12 +167,11 @@ class Samples:
     validation: Split | None = None
     outputs: int | None = None
     class_names: tuple[str, ...] = ()
-    normalise: Mapping[str, Literal["channel", "all", "none"]] = field(default_factory=dict)
+    normalise: Mapping[str, Way] = field(default_factory=dict)
     free_axes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     values: Mapping[str, int] = field(default_factory=dict)
     rates: Mapping[str, int] = field(default_factory=dict)
     companions: Mapping[str, Companion] = field(default_factory=dict)
-    cut: Cut = field(default_factory=Cut)
 
     @classmethod
     def of_images(

@@ -21,7 +21,6 @@ from compbench.registry import registry
 from compbench.registry.fingerprint import Sources
 
 _FOLDER = "digests"
-_PART = 4096  # samples that are read together
 
 
 def record(name: str, loaded: Data) -> dict[str, Any]:
@@ -89,7 +88,7 @@ def _of_split(split: Split, prepared: str) -> str:
     digest = hashlib.sha256(prepared.encode())
     kinds = {name: [dtype, [len(split), *shape]] for name, (dtype, shape) in split.kinds.items()}
     digest.update(json.dumps(kinds).encode())
-    for batch in split.batches(_PART):
+    for batch in split.chunks():
         for array in batch.values():
             digest.update(np.ascontiguousarray(array).data.cast("B"))
     digest.update(f"{split.targets.dtype.str}{split.targets.shape}".encode())

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from compbench.data import stratification
 from compbench.data.file_source import FileSource
-from compbench.data.stratification import shuffled, stratified
 from compbench.errors import UserError, nearest, shown
 
 SPLITS = ("train", "validation", "test")
@@ -52,13 +52,8 @@ class DividedSource(FileSource, ABC):
     def _cut(
         self, rows: Indices, share: float, labels: NDArray[np.int64] | None
     ) -> tuple[Indices, Indices]:
-        if labels is None:
-            rest, part = shuffled(len(rows), share, self.split_seed)
-        else:
-            rest, part = stratified(labels[rows], share, self.split_seed)
-        if not len(rest) or not len(part):
-            why = "" if labels is None else ", with every class in each part"
-            raise UserError(f"{len(rows)} samples can't be divided by a share of {share:g}{why}")
+        own = None if labels is None else labels[rows]
+        rest, part = stratification.divided(len(rows), share, self.split_seed, own)
         return rows[np.sort(rest)], rows[np.sort(part)]
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compbench.contracts import Companion, DatasetSource, Samples, Split, TaskBase
-from compbench.errors import UserError, shown, told
+from compbench.contracts.data import Way
+from compbench.errors import UserError, nearest, shown, told
 from compbench.registry import registry
 
+_WAYS = get_args(Way)
 _KINDS = "biuf"  # of numpy types that inputs and targets may have
 
 
@@ -33,17 +35,17 @@ def load(source: DatasetSource, task: TaskBase, data_dir: Path) -> Samples:
     found = _called(source, "load", data_dir)
     if not isinstance(found, Samples):
         raise wrong(source, f"load gave {type(found).__name__}, which should be Samples(...)")
-    splits = {"": found.train, "validation_": found.validation, "test_": found.test}
+    splits = _splits(found)
     for prefix, split in splits.items():
-        if split is not None:
-            _refuse_wrong_arrays(source, prefix, split, found.train)
+        _refuse_wrong_arrays(source, prefix, split, found.train)
+    _refuse_wrong_description(source, found)
     outputs = _outputs(source, task, found)
     names = found.class_names or source.class_names
     if names and (len({*names}) != outputs or len(names) != outputs):
         raise wrong(
             source, f"class_names are {len(names)}, which should be one for each of {outputs}"
         )
-    whole = {p: _checked(source, task, p, s, outputs) for p, s in splits.items() if s is not None}
+    whole = {p: _checked(source, task, p, s, outputs) for p, s in splits.items()}
     if task.has_classes:
         _refuse_missing_classes(source, found.train.targets, outputs, names)
     return replace(
@@ -55,6 +57,12 @@ def load(source: DatasetSource, task: TaskBase, data_dir: Path) -> Samples:
         class_names=tuple(names),
         companions=_named(source, found.companions),
     )
+
+
+def _splits(found: Samples) -> dict[str, Split]:
+    """Those that are there, by what stands before their inputs' names in messages."""
+    others = {"validation_": found.validation, "test_": found.test}
+    return {"": found.train} | {p: split for p, split in others.items() if split is not None}
 
 
 def _named(source: DatasetSource, found: Any) -> Mapping[str, Companion]:
@@ -115,7 +123,7 @@ def _refuse_wrong_arrays(source: DatasetSource, prefix: str, split: Any, train: 
 
 def _wrong_input(dtype: str, shape: tuple[int, ...], count: int) -> str | None:
     whole = (count, *shape)
-    if np.dtype(dtype).kind not in _KINDS or dtype in ("float64", "float16"):
+    if _kind(dtype) not in _KINDS or dtype in ("float64", "float16"):
         return f"of {dtype} should be float32, integers, or pixels of uint8"
     if dtype == "uint8" and len(shape) == 2:
         return f"of shape {whole} should be (N, C, H, W); for grey pictures: images[:, None]"
@@ -124,6 +132,57 @@ def _wrong_input(dtype: str, shape: tuple[int, ...], count: int) -> str | None:
     if len(shape) == 3 and shape[-1] in (1, 3, 4) and shape[0] > 4:
         return f"of shape {whole} look like (N, H, W, C), but should be (N, C, H, W)"
     return f"of shape {whole} are empty" if 0 in whole else None
+
+
+def _kind(dtype: str) -> str:
+    """numpy's letter for a type; none for those whose names are no types, as of texts."""
+    try:
+        return np.dtype(dtype).kind
+    except TypeError:
+        return "?"
+
+
+def _refuse_wrong_description(source: DatasetSource, found: Samples) -> None:
+    """What a dataset says of inputs that it has not, or that can't be so of them."""
+    inputs, kinds = found.train.names, found.train.kinds
+    said = {name: getattr(found, name) for name in ("normalise", "free_axes", "values", "rates")}
+    for field, table in said.items():
+        for name in table:
+            if name not in inputs:
+                raise wrong(
+                    source, f"{field}: there is no input {shown(name)}{nearest(name, inputs)}"
+                )
+    for name, way in found.normalise.items():
+        if way not in _WAYS:
+            raise wrong(
+                source,
+                f"normalise: {name} = {shown(way)} should be one of {', '.join(_WAYS)}"
+                f"{nearest(str(way), _WAYS)}",
+            )
+    for name, axes in found.free_axes.items():
+        count = len(kinds[name][1])
+        if any(type(axis) is not int or not 0 <= axis < count for axis in axes):
+            raise wrong(
+                source, f"free_axes: {name} = {shown(axes)} should be of its {count} axes, from 0"
+            )
+    for name, count in found.values.items():
+        for prefix, split in _splits(found).items():
+            _refuse_beyond(source, prefix, name, count, split)
+
+
+def _refuse_beyond(source: DatasetSource, prefix: str, name: str, count: int, split: Split) -> None:
+    """Integers that stand for something are 0 to `count` - 1."""
+    start = 0
+    for batch in split.chunks():
+        array = batch[name]
+        if array.size and (array.min() < 0 or array.max() >= count):
+            odd = ((array < 0) | (array >= count)).reshape(len(array), -1).any(1)
+            raise wrong(
+                source,
+                f"sample {start + int(odd.argmax())} of {prefix}{name} is not all in 0 to "
+                f"{count - 1}, of which values = {{{name!r}: {count}}} speaks",
+            )
+        start += len(array)
 
 
 def _listed(split: Split) -> str:
@@ -142,14 +201,15 @@ def _checked(
     if problem:
         raise wrong(source, f"{prefix}{problem}")
     whole = np.issubdtype(split.targets.dtype, np.integer)
-    return split.with_targets(split.targets.astype(np.int64 if whole else np.float32))
+    kind = np.int64 if whole else np.float32
+    return split.with_targets(split.targets.astype(kind, copy=False))
 
 
 def _not_finite(split: Split) -> str | None:
     """Which sample of which input holds no number."""
     floats = [name for name, (dtype, _) in split.kinds.items() if dtype.startswith("float")]
     start = 0
-    for batch in split.batches(4096) if floats else ():
+    for batch in split.chunks() if floats else ():
         for name in floats:
             found = np.isfinite(batch[name]).reshape(len(batch[name]), -1).all(1)
             if not found.all():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,8 @@ from compbench.contracts import (
     kinds,
 )
 from compbench.data import samples as sources
+from compbench.data import stratification
 from compbench.data.samples import wrong
-from compbench.data.stratification import shuffled, stratified
 from compbench.errors import UserError
 from compbench.registry import registry
 
@@ -33,7 +32,6 @@ VALIDATION_SHARE = 0.1  # of the samples that are not test samples
 SMALL_VALIDATION_SHARE = 0.2  # where a source has fewer than 10,000 samples
 TEST_SHARE = 0.2  # where the source has no test split of its own
 MEASURED = 4096  # test samples that measurements of speed and memory go through at most
-_PART = 4096  # samples that are looked at together
 
 
 @dataclass(frozen=True)
@@ -76,12 +74,10 @@ def load(source: DatasetSource, data_dir: Path, task: TaskBase | None = None) ->
     samples = sources.load(source, task, data_dir)
     train, test, validation = samples.train, samples.test, samples.validation
     if test is None:
-        share = samples.cut.test_share or TEST_SHARE
-        train, test = _divided(train, share, samples.cut.seed, task, name)
+        train, test = _divided(train, TEST_SHARE, task, name)
     if validation is None:
-        usual = VALIDATION_SHARE if len(train) >= 10_000 else SMALL_VALIDATION_SHARE
-        share = samples.cut.validation_share or usual
-        train, validation = _divided(train, share, samples.cut.seed, task, name)
+        share = VALIDATION_SHARE if len(train) >= 10_000 else SMALL_VALIDATION_SHARE
+        train, validation = _divided(train, share, task, name)
     assert samples.outputs is not None
     if all(_is_constant(train, name) for name in train.names):
         shown = ", ".join(f"{n} is {train.first(1)[n].flat[0]}" for n in train.names)
@@ -103,7 +99,7 @@ def load(source: DatasetSource, data_dir: Path, task: TaskBase | None = None) ->
 
 def _is_constant(train: Split, name: str) -> bool:
     first = train.first(1)[name].flat[0]
-    return all((batch[name] == first).all() for batch in train.batches(_PART))
+    return all((batch[name] == first).all() for batch in train.chunks())
 
 
 def _described(source: DatasetSource, samples: Samples, train: Split, name: str) -> Input:
@@ -112,7 +108,7 @@ def _described(source: DatasetSource, samples: Samples, train: Split, name: str)
     way = samples.normalise.get(name, "channel" if is_image else "none")
     if way == "none":
         normalisation = None
-        if dtype == "uint8":
+        if is_image:
             normalisation = Normalisation((0.0,), (1.0,), 255.0)
     else:
         normalisation = _normalisation(
@@ -132,7 +128,7 @@ def _normalisation(train: Split, name: str, is_whole: bool, full: float) -> Norm
     """The mean and deviation of each channel, or of all values, of a split."""
 
     def values() -> Iterator[NDArray[Any]]:
-        for batch in train.batches(_PART):
+        for batch in train.chunks():
             array = batch[name]
             flat = array[None] if is_whole else np.moveaxis(array, 1, 0)
             yield flat.reshape(len(flat), -1)
@@ -161,26 +157,14 @@ def _safe(normalisation: Normalisation | None) -> Normalisation | None:
     return Normalisation(normalisation.mean, std, normalisation.full)
 
 
-def _divided(
-    split: Split, share: float, seed: int, task: TaskBase, name: str
-) -> tuple[Split, Split]:
+def _divided(split: Split, share: float, task: TaskBase, name: str) -> tuple[Split, Split]:
     """The rest and a share of a split, with every class represented alike where there are classes.
 
     Raises UserError where a class has too few samples to be in both.
     """
-    if not task.has_classes:
-        rest, part = shuffled(len(split), share, seed)
-        if not len(rest) or not len(part):
-            raise UserError(f"the dataset '{name}' can't be split: it has {len(split)} samples")
-        return split.part(rest), split.part(part)
-    labels = split.targets
-    counts = np.bincount(labels)
-    parts = stratified(labels, share, seed)
-    if min(len(np.unique(labels[part])) for part in parts) < np.count_nonzero(counts):
-        rarest = min(np.flatnonzero(counts), key=lambda one: counts[one])
-        raise UserError(
-            f"the dataset '{name}' can't be split with every class in each part: of its "
-            f"{len(labels)} samples class {rarest} has {counts[rarest]}; about {ceil(1 / share)} "
-            "are needed"
-        )
-    return split.part(parts[0]), split.part(parts[1])
+    labels = split.targets if task.has_classes else None
+    try:
+        rest, part = stratification.divided(len(split), share, 0, labels)
+    except UserError as error:
+        raise UserError(f"the dataset '{name}': {error}") from error
+    return split.part(rest), split.part(part)

@@ -11,7 +11,33 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from compbench.errors import UserError
+
 Indices = NDArray[np.int64]
+
+
+def divided(
+    count: int, share: float, seed: int, labels: NDArray[np.int64] | None
+) -> tuple[Indices, Indices]:
+    """Indices of the rest and of a share of so many samples, each in random order.
+
+    Where there are labels, each class is in both parts alike. Raises UserError where it can't be.
+    """
+    if labels is None:
+        rest, part = shuffled(count, share, seed)
+        why = ""
+    else:
+        rest, part = stratified(labels, share, seed)
+        names, counts = np.unique(labels, return_counts=True)
+        why = (
+            f" with every class in each part: class {names[counts.argmin()]} has {counts.min()}, "
+            f"and about {ceil(1 / share)} are needed"
+        )
+        if min(len(np.unique(labels[own])) for own in (rest, part)) < len(names):
+            rest = part = np.arange(0)
+    if not len(rest) or not len(part):
+        raise UserError(f"{count:,} samples can't be divided by a share of {share:g}{why}")
+    return rest, part
 
 
 def stratified(labels: NDArray[np.int64], share: float, seed: int) -> tuple[Indices, Indices]:

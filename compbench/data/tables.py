@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -32,17 +33,53 @@ def read(path: Path, separator: str | None) -> DataFrame:
             table = pandas.read_parquet(path)
         else:
             usual = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
-            table = pandas.read_csv(path, sep=separator or usual, low_memory=False)
+            table = _read_csv(path, separator or usual)
+    except UserError:
+        raise
     except Exception as error:  # pandas' and pyarrow's own, of many kinds
         raise UserError(f"{path} is no table that can be read: {first_line(error)}") from error
     table = table.reset_index(drop=True)
     table.columns = [str(name) for name in table.columns]
-    twice = table.columns[table.columns.duplicated()]
-    if len(twice):
-        raise UserError(f"{path} has two columns {shown(twice[0])}")
+    _refuse_twice(path, list(table.columns))
     if not len(table):
         raise UserError(f"{path} has no rows")
     return table
+
+
+# what stands for nothing in columns of numbers, not in those of words
+_NO_NUMBERS = ("NA", "N/A", "n/a", "#N/A", "<NA>", "nan", "NaN", "-nan", "null", "NULL", "None")
+
+
+def _read_csv(path: Path, separator: str) -> DataFrame:
+    """A table whose words stay words; where all else are numbers, `NA` and the like are none."""
+    import pandas
+
+    how: Any = {"sep": separator, "keep_default_na": False, "na_values": [""]}
+    heads = pandas.read_csv(path, header=None, nrows=1, dtype=str, **how)  # not yet renamed
+    _refuse_twice(path, [str(head) for head in heads.iloc[0] if isinstance(head, str)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pandas.errors.ParserWarning)
+        try:
+            table = pandas.read_csv(path, low_memory=False, index_col=False, **how)
+        except pandas.errors.ParserWarning:
+            raise UserError(
+                f"{path}: its rows have more fields than the first line has names"
+            ) from None
+    for name in table.columns:
+        given = column(table, name).dropna()
+        is_none = given.isin(_NO_NUMBERS)
+        if is_number(column(table, name)) or not is_none.any():
+            continue
+        rest = pandas.Series(pandas.to_numeric(given[~is_none], errors="coerce"))
+        if len(rest) and rest.notna().all():
+            table[name] = rest.reindex(table.index)
+    return table
+
+
+def _refuse_twice(path: Path, names: Sequence[str]) -> None:
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise UserError(f"{path} has two columns {shown(twice)}")
 
 
 def refuse_absent(path: Path, table: DataFrame, option: str, names: Sequence[str]) -> None:

@@ -5,25 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field, field_validator
 
-from compbench.contracts import Cut, Samples, Split
+from compbench.contracts import Samples, Split
 from compbench.contracts.inputs import PIXELS
 from compbench.data import image_cache
-from compbench.data.file_source import FileSource
+from compbench.data.parts import DividedSource
 
 _MOST = 4096  # pixels a side
 _Side = Annotated[int, Field(ge=1, le=_MOST)]
 
 
-class Dataset(FileSource):
+class Dataset(DividedSource):
     """Images that lie in folders of their classes: `train/cats/1.jpg`, or `cats/1.jpg`.
 
     Splits are train, and if you like test and validation (or val, valid, dev); what is missing is
-    cut from train, with every class represented alike: a fifth to test on, and of the others a
-    tenth (a fifth where there are less than 10,000) to choose epochs by. Classes are in natural
-    order. Images are decoded once, into a cache under the data folder that may be removed at any
-    time.
+    cut from train, with every class represented alike. Classes are in natural order. Images are
+    decoded once, into a cache under the data folder that may be removed at any time.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("pillow",)
@@ -41,16 +40,6 @@ class Dataset(FileSource):
     channels: Literal["auto", 1, 3] = Field(
         default="auto", description="1 is grey, 3 colour; auto is grey where all images are"
     )
-    test_share: float | None = Field(
-        default=None, gt=0, lt=1, description="part of the images to test on where no test is there"
-    )
-    validation_share: float | None = Field(
-        default=None,
-        gt=0,
-        lt=1,
-        description="part of the others to choose epochs by where no validation is there",
-    )
-    split_seed: int = Field(default=0, ge=0, lt=2**32, description="which images these are")
     corrupt: Literal["refuse", "skip"] = Field(
         default="refuse", description="what is done where an image can't be read: skip counts it"
     )
@@ -77,9 +66,11 @@ class Dataset(FileSource):
         wanted = image_cache.Wanted(size, self.channels, self.corrupt)
         found = image_cache.decoded(self._place(data_dir), data_dir, wanted)
         splits = {name: Split({PIXELS: p}, labels) for name, (p, labels) in found.splits.items()}
-        test, validation = splits.get("test"), splits.get("validation")
-        cut = Cut(self.test_share, self.validation_share, self.split_seed)
-        return Samples(splits["train"], test, validation, class_names=found.class_names, cut=cut)
+        train = splits["train"]
+        rows = self.divided({s: np.arange(len(own)) for s, own in splits.items()}, train.targets)
+        cut = {s: train.part(own) for s, own in rows.items() if s == "train" or s not in splits}
+        test, validation = (cut.get(s) or splits[s] for s in ("test", "validation"))
+        return Samples(cut["train"], test, validation, class_names=found.class_names)
 
     def _place(self, data_dir: Path) -> Path:
         return self.located(self.path, data_dir)

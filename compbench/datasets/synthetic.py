@@ -17,6 +17,7 @@ from compbench.contracts.inputs import FEATURES, MASK, PIXELS, TOKENS, WAVEFORM
 _VERSION = "1"  # changes where the samples do
 _LENGTHS = {"images": 12, "features": 16, "tokens": 12, "waveform": 256}
 _SPREAD = 2.0  # of a class's pattern where nothing is difficult, in deviations of the noise
+_RATE = 8000  # samples a second of a waveform
 _WORDS = 8  # tokens that only one class has, and as many that all have
 _OWN = 0.8  # of a sample's tokens are of its class where nothing is difficult
 _GREY = (128, 32)  # grey levels: of a value of 0, and a deviation of the noise
@@ -59,7 +60,11 @@ class Dataset(DatasetSource):
         free = {TOKENS: (0,), MASK: (0,)} if self.kind == "tokens" else {}
         names = tuple(f"class {label}" for label in range(self.class_count))
         return Samples(
-            Split(make(random, labels, length), labels), class_names=names, free_axes=free
+            Split(make(random, labels, length), labels),
+            class_names=names,
+            free_axes=free,
+            values={TOKENS: 1 + _WORDS * (1 + self.class_count), MASK: 2} if free else {},
+            rates={WAVEFORM: _RATE} if self.kind == "waveform" else {},
         )
 
     @property

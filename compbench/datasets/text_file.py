@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import Field, model_validator
 
 from compbench.contracts import Companion, Samples, Split
@@ -129,5 +130,5 @@ class Dataset(FileSource):
                 f"{path}: the part for {split} has {len(text)} tokens, one block needs "
                 f"{self.block + 1}"
             )
-        places = starts[:, None] + np.arange(self.block)
-        return Split({TOKENS: text[places]}, text[places + 1])
+        windows = sliding_window_view(text, self.block + 1)[::step]  # of the one text: no copies
+        return Split({TOKENS: windows[:, :-1]}, windows[:, 1:])

@@ -24,11 +24,10 @@ SEEN = 4096  # training samples of a set that is mapped into memory, which is no
 def arrays(data: Data) -> Arrays:
     """The splits by the names that tasks use them under.
 
-    Of a training split that is mapped into memory the first samples: it may be larger than that.
+    Of a training split that is mapped into memory a sample: it may be larger than that.
     """
     train = data.training.train
-    is_whole = train.is_in_memory or len(train) <= SEEN
-    seen = train if is_whole else train.part(np.arange(SEEN))
+    seen = train if train.is_in_memory else train.sample(SEEN)
     return {
         **inference.packed("test", data.test),
         **inference.packed_whole("train", seen),

@@ -15,7 +15,7 @@ from pydantic import Field
 
 import compbench as package
 from compbench.cli import main
-from compbench.contracts import Companion, DatasetSource, Samples, describe_model
+from compbench.contracts import Companion, DatasetSource, Samples, Split, describe_model
 from compbench.data import digest
 from compbench.data import splits as data_splits
 from compbench.data.splits import Data
@@ -369,9 +369,15 @@ WRONG = {
     "labels from -1": ((images(), LABELS - 1), "labels are not all in 0 to 1"),
     "huge labels": ((images(), LABELS.astype(np.uint64) + 2**63), "labels are not all in 0 to 1"),
     "an absent class": ((images(), LABELS * 0), "class 1 has no sample to learn from: classes = 2"),
-    "one sample of a class": ((images(), np.arange(40) // 39), "of its 40 samples class 1 has 1"),
-    "two of a class": ((images(), (np.arange(40) > 37) * 1), "class 1 has 2; about 5 are needed"),
-    "few samples": ((images(3), LABELS[:3]), "of its 3 samples class 1 has 1"),
+    "one sample of a class": (
+        (images(), np.arange(40) // 39),
+        "class 1 has 1, and about 5 are",
+    ),
+    "two of a class": (
+        (images(), (np.arange(40) > 37) * 1),
+        "class 1 has 2, and about 5 are",
+    ),
+    "few samples": ((images(3), LABELS[:3]), "class 1 has 1, and about 5 are"),
     "empty": ((images(0), LABELS[:0]), "pixels of shape (0, 1, 12, 12) are empty"),
     "no height": ((images(40, 1, 0, 12), LABELS), "pixels of shape (40, 1, 0, 12) are empty"),
     "one grey": (
@@ -404,7 +410,7 @@ WRONG = {
     ),
     "one of a class beside a test split": (
         (images(), np.arange(40) // 39, images(), LABELS),
-        "of its 40 samples class 1 has 1",
+        "class 1 has 1, and about 5 are",
     ),
 }
 
@@ -426,6 +432,45 @@ class Source(DatasetSource):
 @pytest.mark.parametrize(("given", "message"), WRONG.values(), ids=WRONG)
 def test_samples_that_can_t_be_used(given: tuple, message: str) -> None:
     refused(Source(given=given), message)
+
+
+DESCRIBED = [
+    (
+        {"normalise": {"pixel": "all"}},
+        "normalise: there is no input 'pixel'; did you mean 'pixels'?",
+    ),
+    ({"normalise": {"pixels": "chanel"}}, "'chanel' should be one of channel, all, none; did you"),
+    ({"free_axes": {"pixls": (0,)}}, "free_axes: there is no input 'pixls'; did you mean"),
+    ({"free_axes": {"pixels": (3,)}}, "free_axes: pixels = (3,) should be of its 3 axes, from 0"),
+    ({"values": {"tokens": 3}}, "values: there is no input 'tokens'"),
+    ({"values": {"pixels": 3}}, "of pixels is not all in 0 to 2, of which values = {'pixels': 3}"),
+    ({"rates": {"sound": 3}}, "rates: there is no input 'sound'"),
+]
+
+
+@pytest.mark.parametrize(("more", "message"), DESCRIBED)
+def test_what_is_said_of_inputs_that_can_t_be(more: Any, message: str) -> None:
+    refused(Source(given=(images(), LABELS), more=more), message)
+
+
+@pytest.mark.parametrize("values", [["ab", "c"], [b"ab", b"c"], [None, 3]])
+def test_inputs_that_are_no_numbers(values: Any) -> None:
+    class Texts(Source):
+        def load(self, data_dir: Path) -> Samples:
+            return Samples(Split({"text": np.array(values * 20)}, LABELS))
+
+    with pytest.raises(UserError, match=r"text of \w+ should be float32, integers, or pixels"):
+        data_splits.load(Texts(), Path())
+
+
+def test_bytes_that_are_not_normalised_are_as_they_are() -> None:
+    class Bytes(Source):
+        def load(self, data_dir: Path) -> Samples:
+            tokens = np.arange(200, dtype=np.uint8).reshape(40, 5)
+            return Samples(Split({"bytes": tokens}, LABELS))
+
+    found = data_splits.load(Bytes(), Path())
+    assert found.signature.inputs["bytes"].normalisation is None
 
 
 COMPANIONS = [

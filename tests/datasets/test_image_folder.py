@@ -37,7 +37,7 @@ def test_a_folder_or_a_zip_under_the_data_folder(tmp_path: Path, kind: str) -> N
     assert training.signature.inputs["pixels"].shape == (3, 6, 6)
     normalisation = training.signature.inputs["pixels"].normalisation
     assert normalisation is not None and len(normalisation.mean) == 3
-    assert (len(training.train), len(training.validation), len(found.test)) == (48, 12, 9)
+    assert (len(training.train), len(training.validation), len(found.test)) == (54, 6, 9)
     assert not any(s.is_in_memory for s in (training.train, training.validation, found.test))
     assert training.train.take(np.arange(3))["pixels"].dtype == np.uint8
 

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from compbench.contracts import kinds
+from compbench.contracts.model import made_model
 from compbench.data import splits
 from compbench.data.splits import Data
+from compbench.onnxfile.export import torch_outputs
 
 WANTED = {
     "images": {"pixels": ("uint8", (1, 12, 12))},
@@ -21,6 +23,18 @@ WANTED = {
 def loaded(**options: Any) -> Data:
     source = kinds.dataset("synthetic", options)
     return splits.load(source, Path("no/such/folder"), kinds.made_task("classification"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [("tokens", "text_cnn"), ("tokens", "transformer"), ("waveform", "keyword_cnn")],
+)
+def test_nets_for_its_kinds_can_be_made(kind: str, model: str) -> None:
+    length = {"length": 8000} if kind == "waveform" else {}
+    found = loaded(kind=kind, samples=60, **length)
+    net = made_model(model).build(found.signature)
+    outputs = torch_outputs(net, found.training, [found.test.arrays])
+    assert outputs.shape == (len(found.test), found.signature.outputs)
 
 
 @pytest.mark.parametrize("kind", [*WANTED])

@@ -139,6 +139,40 @@ def test_missing_fields_are_refused_dropped_or_filled(tmp_path: Path) -> None:
     assert not filled.training.train.arrays["features"][20, 2:5].any()
 
 
+WORDS = """height,kind,colour
+1.5,NA,None
+NA,EU,red
+2.5,NA,null
+3.5,EU,red
+"""
+
+
+def test_words_for_nothing_are_nothing_among_numbers_alone(tmp_path: Path) -> None:
+    """`NA` may be North America, and None a colour's name."""
+    rows = WORDS.splitlines()
+    (tmp_path / "people.csv").write_text("\n".join([rows[0], *rows[1:] * 15]) + "\n")
+    found = loaded("table", tmp_path, **ASKED, missing="mean")
+    assert found.class_names == ("EU", "NA")
+    assert found.training.train.kinds == {"features": ("float32", (4,))}
+    said = refusal("table", tmp_path, **ASKED)
+    assert "row 2: 'height' is empty or no number" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("kind,a,kind\nx,1,x\ny,2,y\n", "has two columns 'kind'"),
+        ("a,a,kind\n1,2,x\n2,3,y\n", "has two columns 'a'"),
+        ("a,kind\n1,x,5\n2,y,6\n", "more fields than the first line has names"),
+    ],
+)
+def test_a_first_line_that_does_not_say_which_column_is_which(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    (tmp_path / "people.csv").write_text(content)
+    assert said in refusal("table", tmp_path, **ASKED)
+
+
 def test_whole_numbers_may_be_classes(tmp_path: Path) -> None:
     table = people(600)
     table["level"] = np.arange(600) % 12

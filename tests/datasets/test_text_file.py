@@ -55,6 +55,14 @@ def test_a_step_makes_more_of_the_training_part(folder: Path) -> None:
     assert len(loaded("text_file", folder, **ASKED).training.train) == 49
 
 
+def test_blocks_that_overlap_are_no_copies(folder: Path) -> None:
+    source = kinds.dataset("text_file", {**ASKED, "step": 1})
+    train = source.load(folder).train
+    assert len(train) == 784
+    for array in (*train.arrays.values(), train.targets):
+        assert array.strides == (8, 8), "each begins one token further on, in one text"
+
+
 def test_a_tokenizer_learns_from_the_training_part(folder: Path) -> None:
     pytest.importorskip("tokenizers")
     words = " ".join(f"word{n * n % 17} and" for n in range(400))

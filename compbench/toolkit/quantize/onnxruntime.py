@@ -66,7 +66,7 @@ def prepared(parent: bytes, opset: int = 0) -> ModelProto:
 
 
 def calibrated(model: ModelProto, data: TrainingData, options: StaticOptions) -> TensorsData:
-    """The range of every activation on the first training images; the split is shuffled."""
+    """The range of every activation on a sample of the training split."""
     import onnx
     from onnxruntime.quantization import CalibrationMethod, calibrate
 
@@ -258,12 +258,17 @@ def _operators(options: IntegerOptions) -> list[str]:
 
 def _batches(model: ModelProto, data: TrainingData, count: int) -> Iterator[dict[str, np.ndarray]]:
     """Batches of one size: the calibrators that count histograms can't take another."""
-    from compbench.onnxfile import metadata
+    from compbench.onnxfile import feeding, metadata
 
     feeds = metadata.feeds(model) or data.signature.feeds(x.name for x in model.graph.input)
-    count = min(count, len(data.train))
-    size = next(size for size in range(_BATCH, 0, -1) if count % size == 0)
-    return (fed(feeds, batch) for batch in data.train.part(np.arange(count)).batches(size))
+    seen = data.train.sample(count)
+    size = feeding.fixed_batch(model)
+    if size is None:
+        size = next(size for size in range(_BATCH, 0, -1) if len(seen) % size == 0)
+    else:  # filled up with the first ones where there are fewer, else the last ones are left out
+        whole = max(size, len(seen) // size * size)
+        seen = seen.part(np.resize(np.arange(len(seen)), whole))
+    return (fed(feeds, batch) for batch in seen.batches(size))
 
 
 def _collect(calibrator: Any, batches: Iterator[dict[str, np.ndarray]]) -> None:

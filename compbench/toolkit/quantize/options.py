@@ -98,4 +98,7 @@ class StaticOptions(IntegerOptions):
     def _kernels_exist(self) -> StaticOptions:
         if self.activation_type == "int8" and self.weight_type == "uint8":
             raise ValueError("ONNX Runtime can't multiply int8 activations by uint8 weights")
+        usual = type(self).model_fields["percentile"].default
+        if self.percentile != usual and self.calibration != "percentile":
+            raise ValueError('percentile is of calibration = "percentile", and of no other')
         return self
