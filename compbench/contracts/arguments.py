@@ -18,9 +18,5 @@ def arguments(model: nn.Module, data: TrainingData, raw: Inputs) -> tuple[Tensor
     from torch import from_numpy
 
     prepared = data.prepared({name: raw[name] for name in data.signature.taken_by(model)})
-    return tuple(from_numpy(_own(array)) for array in prepared.values())
-
-
-def _own(array: np.ndarray) -> np.ndarray:
-    """Contiguous and writeable: a file that is mapped into memory is neither for torch."""
-    return np.array(array) if not array.flags.writeable else np.ascontiguousarray(array)
+    # copies: a net may change its inputs in place, and what is mapped into memory can't be changed
+    return tuple(from_numpy(np.array(array, order="C")) for array in prepared.values())

@@ -150,6 +150,9 @@ class Teaching(Recipe):
     def _something_to_learn(self) -> Teaching:
         if self.soft_weight == 0 and self.hard_weight == 0:
             raise ValueError("soft_weight and hard_weight are both 0: there is nothing to learn")
+        usual = type(self).model_fields["temperature"].default
+        if self.soft_weight == 0 and self.temperature != usual:
+            raise ValueError("temperature is for what a parent says: soft_weight is 0")
         return self
 
 

@@ -79,12 +79,19 @@ class Task(TaskBase):
         return softened_label_divergence(teacher, outputs, temperature)
 
 
+_TOGETHER = 256  # samples: memory goes by the square of the labels
+
+
 def average_precision(outputs: NDArray[np.float32], targets: NDArray[Any]) -> NDArray[np.float64]:
     """For each sample the mean over its labels of the precision down to that label's rank (N,).
 
     As `sklearn.metrics.label_ranking_average_precision_score` counts: equal logits share the worse
     rank; 1 for a sample that has all labels, or none.
     """
+    if len(outputs) > _TOGETHER:
+        starts = range(0, len(outputs), _TOGETHER)
+        parts = (slice(start, start + _TOGETHER) for start in starts)
+        return np.concatenate([average_precision(outputs[p], targets[p]) for p in parts])
     wanted = targets > 0
     at_least = outputs[:, None, :] >= outputs[:, :, None]  # (N, label, others ranked as high)
     ranks = at_least.sum(2)

@@ -50,12 +50,8 @@ class Task(TaskBase):
 
     def scores(self, outputs: NDArray[np.float32], targets: NDArray[Any]) -> NDArray[np.float64]:
         """-log₂ of the probability of each wanted token, mean over a sample's tokens; (N,)."""
-        counted = targets != IGNORED
-        wanted = np.where(counted, targets, 0)[..., None]
-        top = outputs.max(-1, keepdims=True)
-        total = np.exp((outputs - top).astype(np.float64)).sum(-1, keepdims=True)
-        nats = np.log(total) + top - np.take_along_axis(outputs, wanted, -1)
-        return np.where(counted, nats[..., 0], 0).sum(1) / counted.sum(1) / np.log(2)
+        found = [_bits(*each) for each in zip(outputs, targets, strict=True)]  # each as float64
+        return np.array(found, np.float64)
 
     def blind_scores(self, targets: NDArray[Any], outputs: int) -> NDArray[np.float64]:
         """Of all tokens being as likely."""
@@ -68,11 +64,23 @@ class Task(TaskBase):
         return (reference.argmax(-1) == outputs.argmax(-1)).mean(1)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Cross-entropy, mean over all tokens to tell, in nats."""
+        """Cross-entropy in nats: each sample's mean over its tokens to tell, and their mean."""
         from torch.nn.functional import cross_entropy
 
-        return cross_entropy(outputs.flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
+        flat = outputs.flatten(0, 1), targets.flatten()
+        nats = cross_entropy(*flat, ignore_index=IGNORED, reduction="none").view_as(targets)
+        return (nats.sum(1) / (targets != IGNORED).sum(1)).mean()
 
     def imitation(self, teacher: Tensor, outputs: Tensor, temperature: float) -> Tensor:
         """T² · KL of the softened distributions, mean over tokens."""
         return softened_divergence(teacher, outputs, temperature)
+
+
+def _bits(outputs: NDArray[np.float32], targets: NDArray[Any]) -> float:
+    """-log₂ of the probability of each wanted token (L, V), mean over a sample's tokens (L,)."""
+    counted = targets != IGNORED
+    logits = outputs[counted].astype(np.float64)
+    top = logits.max(-1)
+    wanted = logits[np.arange(len(logits)), targets[counted]]
+    nats = np.log(np.exp(logits - top[:, None]).sum(-1)) + top - wanted
+    return float(nats.mean() / np.log(2))

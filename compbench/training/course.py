@@ -17,7 +17,13 @@ from compbench.training.optimizer import Optimizer
 from compbench.training.precision import Precision
 from compbench.training.schedule import schedule
 from compbench.training.unfinished import Saved
-from compbench.training.weights import copied, held, plain_attributes, put_back
+from compbench.training.weights import (
+    copied,
+    has_hidden_state,
+    held,
+    plain_attributes,
+    put_back,
+)
 
 if TYPE_CHECKING:
     from compbench.contracts import AfterStep, Loss
@@ -84,8 +90,8 @@ class Course:
             put_back(self.model, self.best_state)
         self.optimizer.zero_grad()
 
-    def saved(self, after_step: AfterStep, more: dict[str, Any]) -> Saved:
-        """All of it, the random states and what `after_step` remembers."""
+    def saved(self, loss: Loss | None, after_step: AfterStep, more: dict[str, Any]) -> Saved:
+        """All of it, the random states and what `loss` and `after_step` remember."""
         states = randomness.states()
         tensors = {"shuffle": self.shuffle.get_state()}
         parts: dict[str, Mapping[str, Tensor]] = {
@@ -93,7 +99,8 @@ class Course:
             "optimizer": self.optimizer.state(),
             "average": self.average.values if self.average else {},
             "best": self.best_state or {},
-            "after_step": after_step.state_dict() if isinstance(after_step, Resumable) else {},
+            "loss": remembered(loss),
+            "after_step": remembered(after_step),
             "random": states.tensors,
         }
         for part, found in parts.items():
@@ -102,7 +109,7 @@ class Course:
         scale = self.precision.scale, self.precision.good_steps
         return Saved(tensors, {**plain, **more, "random": states.plain, "scale": scale})
 
-    def restore(self, saved: Saved, after_step: AfterStep) -> None:
+    def restore(self, saved: Saved, loss: Loss | None, after_step: AfterStep) -> None:
         """Be what it was when it was saved; the random states are, too."""
         parts: dict[str, dict[str, Tensor]] = {}
         for name, tensor in saved.tensors.items():
@@ -119,8 +126,9 @@ class Course:
             self.best_state = copied(held(self.model))
             _fill(self.best_state, parts["best"])
         self.precision.scale, self.precision.good_steps = saved.plain["scale"]
-        if isinstance(after_step, Resumable):
-            after_step.load_state_dict(parts.get("after_step", {}))
+        for name, function in (("loss", loss), ("after_step", after_step)):
+            if isinstance(function, Resumable):
+                function.load_state_dict(parts.get(name, {}))
         randomness.restore(randomness.States(parts["random"], saved.plain["random"]))
 
     def digest(self) -> str:
@@ -142,6 +150,11 @@ class Course:
 _PLAIN = ("epochs", "step", "waited", "best", "best_epoch", "micro_batch")
 
 
+def remembered(function: Loss | AfterStep | None) -> Mapping[str, Tensor]:
+    """What a loss or `after_step` says that it remembers."""
+    return function.state_dict() if isinstance(function, Resumable) else {}
+
+
 def can_be_saved(model: nn.Module, loss: Loss | None, after_step: AfterStep | None) -> bool:
     """Whether all that a training remembers is known, and is of types that files hold."""
     functions = all(f is None or isinstance(f, Resumable) for f in (loss, after_step))
@@ -149,7 +162,7 @@ def can_be_saved(model: nn.Module, loss: Loss | None, after_step: AfterStep | No
     extra = any(
         type(module).get_extra_state is not nn.Module.get_extra_state for module in model.modules()
     )
-    return functions and kinds and not extra
+    return functions and kinds and not extra and not has_hidden_state(model)
 
 
 def _fill(tensors: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:

@@ -14,20 +14,29 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from compbench.contracts import Batch, Epoch, Recipe, Split, Trainer, TrainingData, stateless
+from compbench.contracts import (
+    Batch,
+    Epoch,
+    Recipe,
+    Resumable,
+    Split,
+    Trainer,
+    TrainingData,
+    stateless,
+)
 from compbench.contracts.arguments import arguments
 from compbench.errors import JobFailed
 from compbench.training import allocator
 from compbench.training.activation_order import pooled_first
 from compbench.training.augment import Augmented
-from compbench.training.course import Course, can_be_saved
+from compbench.training.course import Course, can_be_saved, remembered
 from compbench.training.device import fastest_here
 from compbench.training.layout import moved, working
 from compbench.training.micro_batch import Mixed, largest, sizes
 from compbench.training.stored import Preparation, Stored
 from compbench.training.strides import skipped_first
 from compbench.training.unfinished import Unfinished
-from compbench.training.weights import plain_attributes
+from compbench.training.weights import copied, plain_attributes
 
 if TYPE_CHECKING:
     from compbench.contracts import AfterStep, Loss
@@ -69,6 +78,7 @@ class Fit(Trainer):
         self.notes: list[str] = []
         self.chosen_epoch: int | None = None
         self.samples_seen = 0
+        self._at_once = ASKED
         self.seconds = 0.0  # of all calls, those before a stop included
         self.earlier_seconds = 0.0  # of epochs that were trained before a stop
         self._calls = 0
@@ -112,7 +122,9 @@ class Fit(Trainer):
         total = len(self.history) - course.epochs + recipe.epochs
         if course.step == 0 and recipe.micro_batch is not None:
             course.micro_batch = self._micro_batch(course, loss)
-        if recipe.micro_batch == "auto" and course.micro_batch < recipe.batch_size:
+        is_parted = course.micro_batch < min(recipe.batch_size, len(self.data.train))
+        self._at_once = min(ASKED, course.micro_batch) if is_parted else ASKED
+        if recipe.micro_batch == "auto" and is_parted:
             self.note(f'micro_batch = "auto": {course.micro_batch} samples at once fit into memory')
         while not course.is_over:
             train_loss, is_final = self._epoch(course, augmented, loss, after_step)
@@ -174,7 +186,11 @@ class Fit(Trainer):
             course.micro_batch = count
             self._gradients(course, batch.first(count), loss)
 
-        return largest(size, course.model, attempt)
+        remembers = copied(remembered(loss))
+        found = largest(size, course.model, attempt)
+        if isinstance(loss, Resumable):
+            loss.load_state_dict(remembers)
+        return found
 
     def _task_loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         return self.data.task.loss(outputs, batch.targets)
@@ -207,7 +223,7 @@ class Fit(Trainer):
         began, spent = time.perf_counter(), 0.0
         saved = files.read(call, digest)
         if saved:
-            course.restore(saved, after_step)
+            course.restore(saved, loss, after_step)
             self.history = [Epoch(**epoch) for epoch in saved.plain["history"]]
             self.samples_seen = saved.plain["samples_seen"]
             spent = saved.plain["seconds"]
@@ -222,7 +238,7 @@ class Fit(Trainer):
                 "samples_seen": self.samples_seen,
                 "seconds": spent + time.perf_counter() - began,
             }
-            files.write(call, digest, course.saved(after_step, told))
+            files.write(call, digest, course.saved(loss, after_step, told))
 
         return keep
 
@@ -249,7 +265,7 @@ class Fit(Trainer):
         """Batch by batch."""
         model = model.to(self.device).eval()
         names = self.data.signature.taken_by(model)
-        for raw in stored.batches(ASKED):
+        for raw in stored.batches(self._at_once):
             inputs = self._prepared(raw)
             with torch.no_grad():
                 yield model(*[inputs[name] for name in names])

@@ -54,7 +54,7 @@ class Preparation:
 
     def _one(self, name: str, raw: Tensor) -> Tensor:
         if self._inputs[name].normalisation is None:
-            return raw
+            return raw.clone()  # a net may change it in place
         is_last = raw.ndim == 4 and raw.is_contiguous(memory_format=torch.channels_last)
         if (name, is_last) not in self._scalings:
             self._scalings[name, is_last] = self._scaling(self._inputs[name], is_last)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -40,6 +42,12 @@ def plain_attributes(model: nn.Module) -> dict[str, Any]:
             if name != "training" and type(value) in _PLAIN:
                 found[f"{path}.{name}"] = value
     return found
+
+
+def has_hidden_state(model: nn.Module) -> bool:
+    """Whether a module draws random numbers from a source of its own."""
+    kinds = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
+    return any(isinstance(x, kinds) for module in model.modules() for x in vars(module).values())
 
 
 @contextmanager

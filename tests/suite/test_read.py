@@ -170,6 +170,14 @@ WRONG = {
         TEACHER + INT8 + "percentile = 50\n",
         "[variants.q] 'quantize_static': percentile = 50 should be greater than 50",
     ),
+    "percentile of extremes": (
+        TEACHER + INT8 + "percentile = 99.9\n",
+        "[variants.q] 'quantize_static': percentile is of calibration = \"percentile\", and of no",
+    ),
+    "temperature of nothing": (
+        TEACHER + PRUNE + "temperature = 2.0\n",
+        "[variants.p] 'prune_channels': temperature is for what a parent says: soft_weight is 0",
+    ),
     "block": (
         TEACHER + BLOCKS + "block_size = 48\n",
         "[variants.w] 'quantize_weights': block_size = 48 should be 16, 32, 64, 128 or 256",

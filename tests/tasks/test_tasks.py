@@ -197,3 +197,29 @@ WRONG = {
 def test_wrong_targets_are_told(name: str, targets: NDArray[Any], message: str) -> None:
     said = EXAMPLES[name].task.wrong_targets(targets, OUTPUTS)
     assert said is not None and message in said and len(said) < 120
+
+
+def test_parts_of_a_padded_batch_have_the_gradients_of_the_whole() -> None:
+    """A sample with few tokens to tell counts as much as one with many, as in the scores."""
+    torch.manual_seed(0)
+    task, targets = next_token.Task(), torch.randint(0, 5, (4, 9))
+    targets[0, 1:], targets[2, 4:] = next_token.IGNORED, next_token.IGNORED
+    outputs = torch.randn(4, 9, 5, requires_grad=True)
+    task.loss(outputs, targets).backward()
+    whole, outputs.grad = outputs.grad, None
+    for part in (slice(0, 1), slice(1, 4)):
+        share = (part.stop - part.start) / 4
+        (share * task.loss(outputs[part], targets[part])).backward()
+    torch.testing.assert_close(outputs.grad, whole)
+    scores = task.scores(outputs.detach().numpy(), targets.numpy())
+    loss = float(task.loss(outputs, targets).detach())
+    assert scores.mean() * np.log(2) == pytest.approx(loss, rel=1e-5)
+
+
+def test_many_labels_are_scored_part_by_part() -> None:
+    random = np.random.default_rng(0)
+    outputs = random.normal(size=(600, 5)).astype(np.float32)
+    targets = random.integers(0, 2, (600, 5))
+    parts = zip(np.split(outputs, 600), np.split(targets, 600), strict=True)
+    alone = [multi_label.average_precision(*part)[0] for part in parts]
+    assert np.array_equal(multi_label.average_precision(outputs, targets), alone)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -278,6 +279,51 @@ def test_all_random_states_go_on(
     assert len(stopped(folder, tiny, parts, recipe, 0, loss=loss)) == 4 - at
     for name, value in held(whole).items():
         assert torch.equal(value, held(parts)[name]), name
+
+
+class Counting:
+    """A loss that grows with each batch, and says so."""
+
+    def __init__(self) -> None:
+        self.count = torch.zeros(())
+
+    def __call__(self, outputs: Tensor, batch: Batch) -> Tensor:
+        self.count += 1
+        loss = nn.functional.cross_entropy(outputs, batch.targets)
+        return loss * (1 + 0.05 * self.count)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {"count": self.count}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        self.count = state["count"].clone()
+
+
+@pytest.mark.parametrize("micro_batch", [None, "auto"])
+def test_what_a_loss_remembers_goes_on(
+    micro_batch: Literal["auto"] | None, tiny: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unfinished, "EVERY_S", 0.0)
+    recipe = Recipe(epochs=4, batch_size=16, micro_batch=micro_batch)
+    whole, counting = net(tiny), Counting()
+    stopped(tmp_path / "none", tiny, whole, recipe, 0, loss=counting)
+    assert counting.count == 4 * 6, "trials of what fits are none of the training"
+    folder, parts = tmp_path / "some", net(tiny)
+    assert stopped(folder, tiny, net(tiny), recipe, 2, loss=Counting()) == [1, 2]
+    assert stopped(folder, tiny, parts, recipe, 0, loss=Counting()) == [3, 4]
+    for name, value in held(whole).items():
+        assert torch.equal(value, held(parts)[name]), name
+
+
+def test_a_net_with_a_source_of_random_numbers_of_its_own_starts_again(
+    tiny: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unfinished, "EVERY_S", 0.0)
+    for source in (torch.Generator(), np.random.default_rng(0), random.Random(0)):
+        model = net(tiny)
+        model.source = source  # type: ignore[assignment]
+        assert stopped(tmp_path, tiny, model, Recipe(epochs=2, batch_size=16), 1) == [1]
+        assert not [*tmp_path.glob("*.safetensors")]
 
 
 def test_a_state_of_another_beginning_is_not_taken(

@@ -5,18 +5,22 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from compbench.contracts import Epoch, Recipe
+from compbench.contracts import Epoch, Recipe, kinds
+from compbench.data import splits
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.models import cnn, mlp
+from compbench.onnxfile.export import torch_outputs
 from compbench.training import precision
 from compbench.training.average import Average
 from compbench.training.layout import working
@@ -148,6 +152,27 @@ class Large(nn.Module):
         if self.training and len(pixels) > self.most:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return self.net(self.norm(pixels))
+
+
+def test_a_net_may_change_its_inputs_in_place() -> None:
+    source = kinds.dataset("synthetic", {"kind": "features", "samples": 90})
+    data = splits.load(source, Path())
+    every = [data.training.train, data.training.validation, data.test]
+    before = [{name: array.copy() for name, array in one.arrays.items()} for one in every]
+    model = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(16, data.signature.outputs))
+    fitted(data, model)
+    torch_outputs(model, data.training, [one.arrays for one in every])
+    for one, arrays in zip(every, before, strict=True):
+        for name, array in arrays.items():
+            assert np.array_equal(one.arrays[name], array)
+
+
+def test_no_more_samples_than_fit_are_validated_at_once(tiny: Data) -> None:
+    for options, most in (({"micro_batch": 8}, 8), ({"batch_size": 32}, 48)):
+        model, sizes = net(), list[int]()
+        model.register_forward_pre_hook(lambda _, given, sizes=sizes: sizes.append(len(given[0])))
+        fitted(tiny, model, **options)
+        assert max(sizes) == most
 
 
 def test_a_batch_is_halved_until_it_fits(tiny: Data) -> None:
