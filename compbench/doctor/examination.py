@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from compbench.contracts import DatasetSource, ModelFamily, TechniqueBase, kinds
+from compbench.contracts import DatasetSource, ModelFamily, RootTechnique, TechniqueBase, kinds
 from compbench.contracts.model import made_model
 from compbench.data import splits
 from compbench.data.splits import Data
@@ -82,6 +82,11 @@ def examined(
             yield _checked(check, lambda run=run: run(source, data_dir))
         return
     plugin = kinds.technique(name) if kind == "technique" else None
+    if plugin and issubclass(plugin, RootTechnique):
+        raise UserError(
+            f"'{name}' brings a model of its own, which only a suite can name: write one, and try "
+            "it with: compbench check SUITE"
+        )
     family = made_model(net if plugin else subject)
     data = few(splits.load(dataset, data_dir))
     with subject_on(family, data) as tried:

@@ -64,7 +64,10 @@ def made(
     return technique.build(parents, training, fit), fit.notes
 
 
-def _result(plugin: type[TechniqueBase], subject: Subject, given: Options, count: int = 1) -> Any:
+def _result(
+    plugin: type[TechniqueBase], subject: Subject, given: Options, count: int | None = None
+) -> Any:
+    count = max(1, plugin.parents[0]) if count is None else count
     return made(plugin(**given), [subject.net] * count, subject)[0]
 
 
@@ -102,7 +105,7 @@ def repeats(plugin: type[TechniqueBase], subject: Subject, net: Any) -> None:
 def survives(plugin: type[TechniqueBase], subject: Subject, net: Any) -> None:
     """What it makes is exported with the same outputs, and comes back from a checkpoint."""
     technique = plugin(**options(plugin, net, {"epochs": 1}))
-    result, _ = made(technique, [subject.net], subject)
+    result, _ = made(technique, [subject.net] * max(1, plugin.parents[0]), subject)
     _judge(result, technique, subject)
 
 
@@ -123,7 +126,7 @@ def attempt(technique: TechniqueBase, subject: Subject) -> Attempt:
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         try:
-            result, notes = made(technique, [parent], subject)
+            result, notes = made(technique, [parent] * max(1, technique.parents[0]), subject)
         except (JobFailed, ValueError) as error:
             return Attempt("refuses", first_line(error))
         except Exception as error:

@@ -185,7 +185,18 @@ def _from_file(
         said[metadata.OUTPUT_IS] = metadata.PROBABILITIES
     if said.get(metadata.OUTPUT_IS) == metadata.PROBABILITIES and not data.task.has_classes:
         raise JobFailed("outputs that are probabilities are for classes of which one is right")
+    if metadata.OUTPUT_IS not in said and not data.task.has_classes:
+        _refuse_likely_probabilities(given, data)
     return metadata.written(file, said)
+
+
+def _refuse_likely_probabilities(outputs: NDArray[np.float32], data: Data) -> None:
+    """Raises JobFailed where logits are wanted and all outputs are as probabilities are."""
+    if data.task.output == "logits" and outputs.min() >= 0 and outputs.max() <= 1:
+        raise JobFailed(
+            "its outputs are all in 0 to 1, as probabilities are, but logits are wanted; if they "
+            'are logits, say output_is = "logits"'
+        )
 
 
 def _are_probabilities(outputs: NDArray[np.float32]) -> bool:
@@ -230,7 +241,9 @@ def _checked(file: Any, technique: str, data: TrainingData, parent: bytes = b"")
 def _refuse_misshapen_file(file: bytes, job: Job, data: Data) -> None:
     """Raises JobFailed where a file says that its outputs are not as the task's."""
     wanted = data.task.output_shape(data.test.targets, data.signature.outputs)
-    for output in onnx.load_model_from_string(file).graph.output:
+    model = onnx.load_model_from_string(file)
+    counts = metadata.read(model).get(metadata.OUTPUT)
+    for output in (one for one in model.graph.output if counts in (None, one.name)):
         tensor = output.type.tensor_type
         dims = tensor.shape.dim
         if tensor.elem_type == onnx.TensorProto.FLOAT and len(dims) == len(wanted):

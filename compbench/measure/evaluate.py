@@ -15,6 +15,7 @@ from compbench.errors import JobFailed
 from compbench.make.shape_check import refuse_misshapen
 from compbench.make.store import LOGITS, MODEL, Artifact
 from compbench.measure.rows import make_row
+from compbench.onnxfile import metadata
 from compbench.onnxfile.parity import parity
 from compbench.results.row import Row
 from compbench.runtime import inference
@@ -102,7 +103,11 @@ def target_rows(
         _further_row(job, metric, name, value)
         for metric, value in data.task.further_scores(test, data.test.targets).items()
     ]
-    return rows + (_class_rows(job, name, test, seen) if data.task.has_classes else [])
+    if not data.task.has_classes:
+        return rows
+    says = metadata.read(artifact.read(MODEL))
+    are_probabilities = says.get(metadata.OUTPUT_IS) == metadata.PROBABILITIES
+    return rows + _class_rows(job, name, test, seen, are_probabilities)
 
 
 def _refuse_endless(scores: NDArray[Any], split: str) -> None:
@@ -140,14 +145,22 @@ def _reference(
         raise
 
 
-def _class_rows(job: Job, name: str, logits: NDArray[np.float32], seen: Seen) -> list[Row]:
-    """What was taken for what, and the logits of the samples that a report shows."""
+def _class_rows(
+    job: Job, name: str, logits: NDArray[np.float32], seen: Seen, are_probabilities: bool
+) -> list[Row]:
+    """What was taken for what, and the logits of the samples that a report shows.
+
+    Of probabilities their logarithms, whose softmax they are.
+    """
     wrong = np.flatnonzero(logits.argmax(1) != seen.data.test.targets)
     errors = {
         "index": wrong.astype(np.int32),
         "predicted": logits[wrong].argmax(1).astype(np.uint16),
     }
-    soft = {"logit": logits[list(seen.examples)].astype(np.float32).ravel()}
+    shown = logits[list(seen.examples)].astype(np.float32)
+    if are_probabilities:
+        shown = np.log(np.maximum(shown, np.finfo(np.float32).tiny))
+    soft = {"logit": shown.ravel()}
     return [
         make_row(job, "errors", target=name, samples=errors),
         make_row(job, "soft_labels", target=name, samples=soft),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +20,8 @@ from compbench.contracts import Input, Inputs, Signature, TrainingData
 from compbench.contracts.arguments import arguments
 from compbench.errors import JobFailed, told
 from compbench.onnxfile import front_end, metadata
+
+_LOOKED_AT = 16  # values of a tensor that most often tell that it is of no buffer
 
 
 def to_onnx(model: nn.Module, signature: Signature) -> bytes:
@@ -48,9 +51,39 @@ def to_onnx(model: nn.Module, signature: Signature) -> bytes:
         )
     assert program is not None
     made = program.model_proto
-    first = front_end.nodes(made, dict(whole.named_buffers()), dict(whole.named_parameters()))
-    file = metadata.written(without_notes(made), front_end.told(first))
+    buffers = dict(whole.named_buffers())  # a mask, a spectrum's basis, what inputs are scaled by
+    first = front_end.nodes(made, buffers, dict(whole.named_parameters()))
+    constants = _of_buffers(made.graph, whole)
+    said = {metadata.NOT_LEARNT: json.dumps(constants)} if constants else {}
+    file = metadata.written(without_notes(made), front_end.told(first) | said)
     return metadata.fed(file, signature.feeds(names))
+
+
+def _of_buffers(graph: onnx.GraphProto, model: nn.Module) -> list[str]:
+    """The initializers that are a net's buffers, or parts of one under names of the exporter's.
+
+    The exporter folds what is computed of constants alone: a mask's first rows, a basis turned. All
+    values of such a part are among the buffer's.
+    """
+    buffers, parameters = dict(model.named_buffers()), dict(model.named_parameters())
+    floats = [b.detach().numpy() for b in buffers.values() if b.is_floating_point()]
+    found = []
+    for one in graph.initializer:
+        if one.name in buffers:
+            found.append(one.name)
+        elif one.name not in parameters and one.data_type == onnx.TensorProto.FLOAT:
+            values = onnx.numpy_helper.to_array(one)
+            if any(_is_part(values, buffer) for buffer in floats):
+                found.append(one.name)
+    return found
+
+
+def _is_part(values: NDArray[Any], buffer: NDArray[Any]) -> bool:
+    some = values.ravel()[:_LOOKED_AT]
+    if not np.isin(some, buffer).all():
+        return False
+    different = np.unique(values)  # all alike, such as zeros, it may be a bias as well
+    return len(different) > 1 and bool(np.isin(different, buffer).all())
 
 
 @contextmanager

@@ -27,6 +27,25 @@ DTYPES: dict[int, str] = {
 
 
 @dataclass(frozen=True)
+class Figures:
+    """(x / full - mean) / std, by channel; `full` is 255 for uint8, else 1, where it is None."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    full: float | None = None
+
+
+# what a word means for an input, by its type
+_SCALES: dict[str, dict[str, Normalisation]] = {
+    "0-1": {"uint8": Normalisation((0.0,), (1.0,), 255.0)},
+    "-1-1": {
+        "uint8": Normalisation((0.5,), (0.5,), 255.0),
+        "int16": Normalisation((0.0,), (1.0,), 32768.0),
+    },
+}
+
+
+@dataclass(frozen=True)
 class Told:
     """What a user says of a file's inputs; the rest is recognised.
 
@@ -36,7 +55,7 @@ class Told:
 
     inputs: Mapping[str, str] = field(default_factory=dict)
     layout: Layout | None = None
-    normalised: Literal["raw", "as_suite"] | Normalisation | None = None
+    normalised: Literal["raw", "as_suite", "0-1", "-1-1"] | Figures | None = None
 
 
 def refed(model: onnx.ModelProto, said: tuple[Feed, ...], signature: Signature) -> tuple[Feed, ...]:
@@ -128,9 +147,25 @@ def _feed(value: onnx.ValueInfoProto, source: str, one: Input, told: Told) -> Fe
             raise ValueError(
                 f"the file takes {_told(value)}, but the dataset's {source} is {one.dtype}"
             )
+        if told.normalised not in (None, "raw"):
+            raise ValueError(f"the file takes {_told(value)}, integers: what is normalised is none")
+        _refuse_narrow(value, dtype, source, one)
         return Feed(value.name, source, dtype, None, layout)
     normalisation = _normalisation(value, source, one, told)
     return Feed(value.name, source, dtype, normalisation, layout)
+
+
+def _refuse_narrow(value: onnx.ValueInfoProto, dtype: str, source: str, one: Input) -> None:
+    """Raises ValueError where a file's small integers can't hold the dataset's: they would wrap."""
+    takes, has = np.dtype(dtype), np.dtype(one.dtype)
+    if takes.kind not in "iu" or takes.itemsize >= 4:  # numbers of classes, words, categories
+        return
+    least, most = (0, one.values - 1) if one.values else (np.iinfo(has).min, np.iinfo(has).max)
+    if least < np.iinfo(takes).min or most > np.iinfo(takes).max:
+        raise ValueError(
+            f"the file takes {_told(value)}, which can't hold {source}, {one.dtype} of {least} to "
+            f"{most}"
+        )
 
 
 def _layout(value: onnx.ValueInfoProto, one: Input, told: Layout | None) -> Layout:
@@ -165,10 +200,18 @@ def _normalisation(
 ) -> Normalisation | None:
     if told.normalised == "raw":
         return None
+    if isinstance(told.normalised, Figures):
+        full = told.normalised.full or (255.0 if one.dtype == "uint8" else 1.0)
+        return Normalisation(told.normalised.mean, told.normalised.std, full)
+    if told.normalised in _SCALES and one.dtype in _SCALES[told.normalised]:
+        return _SCALES[told.normalised][one.dtype]
     if told.normalised == "as_suite" or one.normalisation is None:
         return one.normalisation
-    if isinstance(told.normalised, Normalisation):
-        return told.normalised
+    if told.normalised in _SCALES:
+        raise ValueError(
+            f'normalised = "{told.normalised}" is of pixels (uint8); the dataset\'s {source} is '
+            f"{one.dtype}: give figures, normalised = {{ mean = […], std = […] }}"
+        )
     raise ValueError(
         f"the file takes {_told(value)}, and the dataset's {source} is {one.dtype}: say what the "
         'net was trained on, normalised = "0-1", "-1-1", "raw", "as_suite" or { mean = […], std = '

@@ -111,11 +111,12 @@ def output_of(model: onnx.ModelProto, name: str | None, count: int) -> str:
     Raises ValueError with what the file has.
     """
     outputs = list(model.graph.output)
-    if name is not None:
-        if name in {output.name for output in outputs}:
-            return name
-        raise ValueError(f"output = '{name}': the file gives {listed(outputs)}")
     floats = [o for o in outputs if o.type.tensor_type.elem_type == TensorProto.FLOAT]
+    if name is not None:
+        if name in {output.name for output in floats}:
+            return name
+        why = " is not float32" if name in {output.name for output in outputs} else ""
+        raise ValueError(f"output = '{name}'{why}: the file gives {listed(outputs)}")
     fitting = [o for o in floats if _last(o) in (count, None)]
     if len(fitting) == 1:
         return fitting[0].name
@@ -125,6 +126,16 @@ def output_of(model: onnx.ModelProto, name: str | None, count: int) -> str:
     raise ValueError(f"the file gives {listed(outputs)}, none of which is float32 (N, …, {count})")
 
 
+def _classifiers(model: onnx.ModelProto) -> list[onnx.NodeProto]:
+    """The nodes whose labels are the file's: not those of classifiers that others are made of."""
+    labelled = [node for node in model.graph.node if _labels(node)]
+    reached: set[str] = set()  # what a labelled node's inputs are made of
+    for node in reversed(model.graph.node):  # they stand in order
+        if _labels(node) or reached & {*node.output}:
+            reached |= {*node.input}
+    return [node for node in labelled if not reached & {*node.output}]
+
+
 def refuse_other_classes(
     model: onnx.ModelProto, names: Sequence[str], note: Callable[[str], None]
 ) -> None:
@@ -132,7 +143,7 @@ def refuse_other_classes(
 
     They are its names, or 0, 1, …; words of which none is a name of the dataset's are noted.
     """
-    for node in model.graph.node:
+    for node in _classifiers(model):
         labels = _labels(node)
         words = [x.decode(errors="replace") if isinstance(x, bytes) else str(x) for x in labels]
         if not labels or words == [*names] or labels == [*range(len(names))]:

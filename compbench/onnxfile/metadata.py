@@ -15,7 +15,13 @@ OUTPUT = "output"  # the name of the output that counts
 OUTPUT_IS = "output_is"  # "logits" or ...
 PROBABILITIES = "probabilities"  # ... this
 FRONT_END = "front_end"  # the nodes before anything that is learnt, a list of names
-OF_THE_NET = (OUTPUT, OUTPUT_IS, FRONT_END)  # what stays true of a file made of this one
+NOT_LEARNT = "not_learnt"  # the constants that no training changes, a list of names
+OF_THE_NET = (
+    OUTPUT,
+    OUTPUT_IS,
+    FRONT_END,
+    NOT_LEARNT,
+)  # what stays true of a file made of this one
 PREFIX = "compbench."  # before the names of what is said here
 
 

@@ -4,11 +4,13 @@ Weights are the constant tensors of numbers that operators compute with, in bodi
 branches too, and what trees and linear models hold in attributes. Scales and zero points, a batch
 normalization's running mean and variance, a norm's ones and zeros where it has no weights, single
 numbers of a formula, indices, and the limits and sizes that an operator is given are none: no
-training step changed them.
+training step changed them. Nor are the constants of which a file of compbench's says so: the
+buffers of its net.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -16,6 +18,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from compbench.onnxfile import metadata
 from compbench.onnxfile.attributes import in_attributes
 from compbench.onnxfile.nodes import (
     Constants,
@@ -126,6 +129,7 @@ def weights(model: onnx.ModelProto) -> list[Weight] | None:
 
     None where that can't be told: an operator that isn't known holds or reads constants.
     """
+    not_learnt = {*json.loads(metadata.read(model).get(metadata.NOT_LEARNT, "[]"))}
     model = inlined(model)
     every = {name: array for g in every_graph(model.graph) for name, array in constants(g).items()}
     nodes = list(every_node(model.graph))
@@ -137,6 +141,8 @@ def weights(model: onnx.ModelProto) -> list[Weight] | None:
         held = constants(graph)
         uses = _uses(graph, held)
         for name, array in held.items():
+            if name in not_learnt:
+                continue
             use = _as_weight(uses.get(name, []), scales)
             if use is not None and _is_weight(array, use):
                 found.append(_weight(array, use, every | held))

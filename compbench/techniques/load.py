@@ -12,7 +12,6 @@ from compbench.contracts import (
     Feed,
     Locate,
     ModelOption,
-    Normalisation,
     NullCase,
     Options,
     RootTechnique,
@@ -23,6 +22,8 @@ from compbench.contracts.arguments import arguments
 if TYPE_CHECKING:
     import onnx
     from torch import Tensor, nn
+
+    from compbench.onnxfile.feeding import Figures
 
 WEIGHTS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 ONNX, PROGRAM = ".onnx", ".pt2"
@@ -160,7 +161,7 @@ class Technique(RootTechnique):
             names = data.class_names or tuple(map(str, range(data.signature.outputs)))
             foreign.refuse_other_classes(model, names, note)
         foreign.without_maps(model, note)
-        told = feeding.Told(self.inputs, self.layout, self._normalised(data))
+        told = feeding.Told(self.inputs, self.layout, self._normalised)
         feeds = feeding.recognised(model, data.signature, told)
         batch = feeding.fixed_batch(model)
         if batch is not None:
@@ -168,22 +169,20 @@ class Technique(RootTechnique):
         for feed in feeds:
             note(_fed(feed))
         output = foreign.output_of(model, self.output, data.signature.outputs)
-        said = {metadata.OUTPUT: output}
+        own = metadata.read(model)  # nodes and constants stay what they are
+        said = {n: own[n] for n in (metadata.FRONT_END, metadata.NOT_LEARNT) if n in own}
+        said[metadata.OUTPUT] = output
         if self.output_is:
             said[metadata.OUTPUT_IS] = self.output_is
         file = metadata.written(model.SerializeToString(deterministic=True), said)
         return metadata.fed(file, feeds)
 
-    def _normalised(self, data: TrainingData) -> Literal["raw", "as_suite"] | Normalisation | None:
-        whole = all(one.dtype == "uint8" for one in data.signature.inputs.values())
-        full = 255.0 if whole else 1.0
+    @property
+    def _normalised(self) -> Literal["raw", "0-1", "-1-1", "as_suite"] | Figures | None:
+        from compbench.onnxfile.feeding import Figures
+
         if isinstance(self.normalised, Scaling):
-            one = self.normalised
-            return Normalisation(one.mean, one.std, one.full or full)
-        if self.normalised == "0-1":
-            return Normalisation((0.0,), (1.0,), full)
-        if self.normalised == "-1-1":
-            return Normalisation((0.5,), (0.5,), full)
+            return Figures(self.normalised.mean, self.normalised.std, self.normalised.full)
         return self.normalised
 
 

@@ -78,7 +78,7 @@ def doctor(
     (tmp_path / "own_noise.py").write_text(DATASET.replace("SEED", ""))
     (tmp_path / "mine.toml").write_text(SUITE)
     known = examination.registry.names
-    few_of = {"technique": ("prune_weights", "quantize_dynamic", "train")}
+    few_of = {"technique": ("load", "prune_weights", "quantize_dynamic", "train")}
     monkeypatch.setattr(examination.registry, "names", lambda kind: few_of.get(kind) or known(kind))
 
     def call(*arguments: str) -> tuple[dict[str, dict[str, str]], Any]:
@@ -131,6 +131,7 @@ def test_a_technique(doctor: Doctor) -> None:
 
 
 MISTAKES = {
+    "load": "'load' brings a model of its own, which only a suite can name",
     "mpl": "there is no model, technique or dataset 'mpl'; did you mean 'mlp'?",
     "own_net:Nett": "has no class or function 'Nett'; did you mean 'Net'?",
     '{ name = "own_net:Net", widht = 3 }': "has no option 'widht'; did you mean 'width'?",

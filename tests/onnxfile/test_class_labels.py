@@ -70,3 +70,29 @@ def test_others_and_another_order_are_refused(
 def test_words_for_what_has_other_names_are_told() -> None:
     (note,) = noted(("cat", "dog"), ("0", "1"))
     assert note == "its classes are called cat, dog: they are taken in that order as 0, 1, …"
+
+
+def test_classifiers_that_others_are_made_of_have_labels_of_their_own() -> None:
+    """One against the rest, for each class: of the file are the labels at its end."""
+    made = [
+        helper.make_node(
+            "LinearClassifier",
+            ["x"],
+            [f"label{n}", f"scores{n}"],
+            domain="ai.onnx.ml",
+            coefficients=[0.0],
+            classlabels_ints=[0, 1],
+        )
+        for n in range(3)
+    ]
+    joined = helper.make_node("Concat", [f"scores{n}" for n in range(3)], ["scores"], axis=1)
+    for labels in ((0, 1, 2), (2, 1, 0)):
+        end = helper.make_node(
+            "ZipMap", ["scores"], ["maps"], domain="ai.onnx.ml", classlabels_int64s=labels
+        )
+        model = helper.make_model(helper.make_graph([*made, joined, end], "net", [], []))
+        if labels == (0, 1, 2):
+            refuse_other_classes(model, ("a", "b", "c"), print)
+        else:
+            with pytest.raises(ValueError, match="its classes are 2, 1, 0"):
+                refuse_other_classes(model, ("a", "b", "c"), print)

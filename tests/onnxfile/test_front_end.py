@@ -23,11 +23,12 @@ from compbench.contracts import (
     TrainingData,
 )
 from compbench.contracts.inputs import WAVEFORM
-from compbench.models import cnn, keyword_cnn, text_cnn
-from compbench.onnxfile import front_end
+from compbench.models import cnn, gpt, keyword_cnn, text_cnn
+from compbench.onnxfile import front_end, metadata, size
 from compbench.onnxfile.export import to_onnx
 from compbench.registry import registry
 from compbench.tasks import classification
+from compbench.techniques import float16, quantize_dynamic
 from compbench.training.loop import Fit
 
 SOUND = Signature(
@@ -36,6 +37,9 @@ SOUND = Signature(
 PIXELS = Signature({"pixels": Input("uint8", (1, 8, 8), Normalisation((0.1,), (0.3,)))}, 4)
 FEATURES = Signature({"x": Input("float32", (6,))}, 4)
 TOKENS = Signature({n: Input("int64", (6,), values=9) for n in ("tokens", "mask")}, 4)
+
+RAW = Input("uint8", (3, 8, 8), Normalisation((0.1, 0.2, 0.3), (0.3, 0.4, 0.5), 255.0))
+TEXT = Signature({"tokens": Input("int64", (8,), values=9)}, 9)
 
 
 class Scaled(nn.Module):
@@ -90,8 +94,7 @@ def test_it_ends_where_something_is_learnt(
 
 
 def test_normalisation_in_the_graph_is_a_part_of_it() -> None:
-    raw = Input("uint8", (3, 8, 8), Normalisation((0.1, 0.2, 0.3), (0.3, 0.4, 0.5), 255.0))
-    signature = Signature({"pixels": raw}, 4, in_graph=True)
+    signature = Signature({"pixels": RAW}, 4, in_graph=True)
     file = onnx.load_model_from_string(to_onnx(cnn.Model().build(signature).eval(), signature))
     by_name = {node.name: node.op_type for node in file.graph.node}
     assert [by_name[name] for name in front_end.said(file)] == ["Cast", "Mul", "Add"]
@@ -143,3 +146,34 @@ def _accuracy(file: bytes, data: TrainingData) -> float:
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     (logits,) = session.run(None, data.prepared(data.train.arrays))
     return float((np.asarray(logits).argmax(1) == data.train.targets).mean())
+
+
+NETS = {
+    "keyword_cnn": (keyword_cnn.Model().build, SOUND),
+    "gpt": (gpt.Model(width=16, layers=1, heads=2).build, TEXT),
+    "scaled": (lambda _: Scaled(), FEATURES),
+    "in the graph": (cnn.Model().build, Signature({"pixels": RAW}, 4, in_graph=True)),
+}
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_parameters_are_those_that_are_learnt(name: str) -> None:
+    """No basis of a spectrum, no mask, nothing that inputs are scaled by; in files of files too."""
+    build, signature = NETS[name]
+    torch.manual_seed(0)
+    model = build(signature).eval()
+    norms = [layer.num_features for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
+    folded = sum(size for size in norms if size > 1)  # that of the spectrogram has nothing before
+    learnt = sum(p.numel() for p in model.parameters()) - folded
+    with torch.no_grad():
+        for parameter in model.parameters():  # as trained: no ones and zeros
+            parameter.add_(0.01 * torch.randn_like(parameter))
+    file = to_onnx(model, signature)
+    unread: Any = None  # neither looks at samples
+    rewritten = (t.Technique().rewrite(file, unread) for t in (float16, quantize_dynamic))
+    for made in (file, *rewritten):
+        kept = metadata.written(made, metadata.read(file))  # as `make.job` keeps it
+        found = size.measure(kept)
+        assert found.parameters == learnt
+        assert found.nonzero_parameters is not None
+        assert found.nonzero_parameters > 0.9 * learnt

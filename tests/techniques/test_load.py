@@ -277,6 +277,11 @@ TAKEN: dict[str, tuple[Graph, str, Callable[[np.ndarray], np.ndarray]]] = {
     "uint8, NHWC": (Graph(dims=("N", 12, 12, 1), kind=U8), "", last),
     "raw": (Graph(), 'normalised = "raw"', lambda p: p),
     "around 0": (Graph(), 'normalised = "-1-1"', lambda p: share(p) * 2 - 1),
+    "by figures of whole numbers": (
+        Graph(),
+        "normalised = { mean = [64], std = [128], full = 1 }",
+        lambda p: (p - 64) / 128,
+    ),
     "by figures": (
         Graph(),
         "normalised = { mean = [0.25], std = [0.5] }",
@@ -315,7 +320,7 @@ def test_files_of_other_tools_give_what_they_gave_there(
     assert ("batch_sizes = [7]" in notes) == (kind == "fixed batch")
 
 
-@pytest.mark.parametrize("kind", ["flat", "uint8, NHWC", "label first", "zipmap"])
+@pytest.mark.parametrize("kind", ["flat", "uint8, NHWC", "label first", "zipmap", "fixed batch"])
 def test_files_are_quantized_and_nets_distilled_from_them(
     kind: str, made: Any, tiny: Data, tmp_path: Path
 ) -> None:
@@ -405,6 +410,21 @@ REFUSED: list[tuple[Callable[[Path], Any], str, str]] = [
     (_graph(), f'{ZERO_ONE}\ninputs = {{ Y = "pixels" }}', r"Y is no input of the file: .* X "),
     (_graph(), f'{ZERO_ONE}\ninputs = {{ X = "image" }}', r"image is no input of the dataset"),
     (_graph(), f'{ZERO_ONE}\noutput = "logits"', r"output = 'logits': the file gives scores float"),
+    (
+        _graph(ends="label"),
+        f'{ZERO_ONE}\noutput = "label"',
+        r"output = 'label' is not float32: the file gives label int64 \(N\), shares float32",
+    ),
+    (
+        _graph(dims=("N", 1, 12, 12), kind=TensorProto.INT8),
+        "",
+        r"takes X int8 \(N, 1, 12, 12\), which can't hold pixels, uint8 of 0 to 255\Z",
+    ),
+    (
+        _graph(dims=("N", 1, 12, 12), kind=U8),
+        ZERO_ONE,
+        r"takes X uint8 \(N, 1, 12, 12\), integers: what is normalised is none\Z",
+    ),
     (_graph(ends="two"), ZERO_ONE, r"say which counts, output = 'scores' or 'shares'\Z"),
     (_graph(classes=4), ZERO_ONE, r"gives scores .*, none of which is float32 \(N, …, 3\)\Z"),
     (
