@@ -27,6 +27,11 @@ def bytes_text(size: float | None) -> str:
     return f"{size:.0f} B"
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """1 pair, 3 pairs; 1 process, 3 processes."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def count_text(count: float | None) -> str:
     """1,234 up to 9,999; then 52.1 k, 4.24 M."""
     if count is None:

@@ -21,7 +21,7 @@ from compbench.suite.imports import imports
 from compbench.suite.key import unlike
 from compbench.suite.plan import Job
 from compbench.suite.read import Suite
-from compbench.units import bytes_text
+from compbench.units import bytes_text, counted
 
 _REASONS = 3  # as many are named
 
@@ -58,7 +58,7 @@ def _tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
         Text.assemble(
             (suite.name, "bold"),
             f": {where}; seeds {seeds}; targets {', '.join(suite.targets)}\n",
-            f"{len(jobs)} jobs: {len(jobs) - missing} in the store, {missing} to make",
+            f"{counted(len(jobs), 'job')}: {len(jobs) - missing} in the store, {missing} to make",
             _size(store),
         )
     )
@@ -79,7 +79,7 @@ def _size(store: Store) -> str:
     if not store.has_any():
         return ""
     count, size = len(store.folders()), folder_bytes(store.root)
-    return f"\nthe store {store.root}: {count} artifacts, {bytes_text(size)}"
+    return f"\nthe store {store.root}: {counted(count, 'artifact')}, {bytes_text(size)}"
 
 
 def _digest(suite: Suite, content: str, results: Path, data_dir: Path) -> str:

@@ -75,7 +75,7 @@ def _told(unneeded: dict[Path, str], done: str) -> str:
     from tabulate import tabulate
 
     from compbench.files import folder_bytes
-    from compbench.units import bytes_text
+    from compbench.units import bytes_text, counted
 
     sizes = {folder: folder_bytes(folder) for folder in unneeded}
     rows = [
@@ -84,4 +84,4 @@ def _told(unneeded: dict[Path, str], done: str) -> str:
     ]
     table = f"{tabulate(rows, headers='keys', disable_numparse=True)}\n" if rows else ""
     total = bytes_text(sum(sizes.values()))
-    return f"{table}{done}: {len(rows)} folders that no run needs, {total}"
+    return f"{table}{done}: {counted(len(rows), 'folder')} that no run needs, {total}"

@@ -15,6 +15,7 @@ def verify(results: Results = RESULTS, baselines: Baselines = BASELINES) -> None
     from compbench.gate.baseline import listed
     from compbench.make.store import Store
     from compbench.results.needed import run_folders
+    from compbench.units import counted
 
     store = Store(results)
     runs = run_folders(results)
@@ -25,8 +26,9 @@ def verify(results: Results = RESULTS, baselines: Baselines = BASELINES) -> None
     for problem in problems:
         print(problem)
     print(
-        f"{len(store.folders())} artifacts and {len(runs)} runs under {results}, {len(kept)} "
-        f"baselines under {baselines}: {f'{len(problems)} damaged' if problems else 'all whole'}"
+        f"{counted(len(store.folders()), 'artifact')} and {counted(len(runs), 'run')} under "
+        f"{results}, {counted(len(kept), 'baseline')} under {baselines}: "
+        f"{f'{len(problems)} damaged' if problems else 'all whole'}"
     )
     if problems:
         raise typer.Exit(1)

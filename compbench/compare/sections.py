@@ -28,6 +28,10 @@ _REMEASURED = (
     "in both runs. The column 'based on' says where there was nothing to measure, and where stored "
     "times of different moments had to be compared."
 )
+_JUDGED = {
+    "FAIL": "is slower side by side than the gate allows, twice",
+    "INCONCLUSIVE": "is undecided side by side: slower than allowed, or not",
+}
 _NOT_EQUAL = (
     "What is not significant need not be equal: its interval says how large a change may hide."
 )
@@ -106,16 +110,17 @@ def _answers(found: Comparison, target: str) -> Iterator[str]:
             changes.append(f"{metric.label} {metric.change_text(line.quality.interval)}")
         if changes:
             yield f"{target}: {line.variant} changed significantly: {' and '.join(changes)}"
-        if line.verdict == "INCONCLUSIVE":
-            yield f"{target}: {line.variant} is undecided side by side: slower than allowed, or not"
+        if line.verdict in _JUDGED:
+            yield f"{target}: {line.variant} {_JUDGED[line.verdict]}"
     if not tested:
         yield f"{target}: there is nothing that can have changed, or nothing to compare"
-    elif not any(line.is_significant for line in lines):
-        of = f"{tested} comparisons of {metric.label} and speed"
+    elif not any(line.is_significant or line.verdict == "FAIL" for line in lines):
+        of = f"{units.counted(tested, 'comparison')} of {metric.label} and speed"
         yield f"{target}: no significant change ({of})"
     names = _grouped((_STATUS.get(line.status, line.status), line.variant) for line in lines)
     same = len(names.pop("same file", []))
-    counts = [f"{same} of {len(lines)} variants are the same file"]
+    are = "is" if len(lines) == 1 else "are"
+    counts = [f"{same} of {units.counted(len(lines), 'variant')} {are} the same file"]
     counts += [f"{status}: {', '.join(which)}" for status, which in names.items()]
     yield f"{target}: {'; '.join(counts)}"
 
@@ -182,8 +187,9 @@ def _marked(words: str, change: Change | None) -> str:
 def _holm_text(found: Comparison) -> str:
     where = "on all targets" if len(found.targets) > 1 else "here"
     return (
-        f"* significant: p below {ALPHA:.2f} after Holm's correction for the {found.tested} "
-        f"comparisons of {found.headline.label} and speed {where}, and for speed beyond what the "
+        f"* significant: p below {ALPHA:.2f} after Holm's correction for the "
+        f"{units.counted(found.tested, 'comparison')} of {found.headline.label} and speed {where}, "
+        "and for speed beyond what the "
         "A/A control shows as noise."
     )
 

@@ -69,7 +69,7 @@ def promote(source: str, name: str, places: Places) -> Path:
             f"one is made by: compbench baseline save {source} --name {name}"
         )
     found = _of_a_suite(source, places)
-    if (folder / RECORD) in (path.parent / RECORD for path in found.files.values()):
+    if folder.resolve() in (path.parent.resolve() for path in found.files.values()):
         raise UserError(f"{source} is the baseline '{name}' already")
     return write(found, folder)
 

@@ -54,7 +54,7 @@ def _difference(before: Snapshot, after: Snapshot, name: str) -> dict[str, str]:
         "bytes": _became(*(_bytes(side, name) for side in sides)),
         "parameters": _became(*(_parameters(side, name) for side in sides)),
     }
-    metric = headline(before)
+    metric = headline(before if before.record.suite else after)
     for target in {**before.record.targets, **after.record.targets}:
         row[f"{metric.label} on {target}"] = _became(*(_quality(s, name, target) for s in sides))
     return row
@@ -87,7 +87,9 @@ def _quality(side: Snapshot, name: str, target: str) -> str | None:
 def notes(before: Snapshot, after: Snapshot) -> Iterator[str]:
     """What makes the two hard to compare, a line each."""
     ours, theirs = before.record, after.record
-    if theirs.suite and ours.suite != theirs.suite:
+    if not (ours.suite and theirs.suite):
+        return  # bare files say nothing of what they were made and measured for
+    if ours.suite != theirs.suite:
         yield f"they are of different suites: {ours.suite}, {theirs.suite}"
         return
     same = same_test_samples(ours.dataset, theirs.dataset)

@@ -93,8 +93,9 @@ class Snapshot:
         """Why the run has no figures of a variant on a target, where it failed."""
         if variant in self.record.lost:
             return self.record.lost[variant]
-        row = self.row(variant, "status", target)
-        return row.reason if row and row.status == "failed" else None
+        wanted = (variant, "status", target, "failed")
+        rows = (r for r in self.rows if (r.variant, r.metric, r.target, r.status) == wanted)
+        return next((r.reason for r in rows if r.launch < 0), None)  # a lost launch is only fewer
 
 
 def of_run(folder: Path, results: Path) -> Snapshot:

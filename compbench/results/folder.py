@@ -40,17 +40,17 @@ def write_rows(folder: Path, name: str, rows: Iterable[Row]) -> None:
     (folder / ROWS).mkdir(exist_ok=True)
     lines = (json.dumps(_to_json(row), allow_nan=False) for row in rows)
     text = seal.lines_text("".join(f"{x}\n" for x in lines).encode())
-    write_whole(_path(folder, name), text)
+    write_whole(rows_path(folder, name), text)
 
 
 def has_rows(folder: Path, name: str) -> bool:
     """Whether `rows/<name>.jsonl` has been written."""
-    return _path(folder, name).is_file()
+    return rows_path(folder, name).is_file()
 
 
 def drop_rows(folder: Path, name: str) -> None:
     """Remove `rows/<name>.jsonl` if it is there. Raises UserError where it is a folder."""
-    path = _path(folder, name)
+    path = rows_path(folder, name)
     if path.is_dir() and not path.is_symlink():
         raise UserError(f"{path} is a folder, and none of compbench's: remove it")
     path.unlink(missing_ok=True)
@@ -65,24 +65,26 @@ class Found:
 
 
 def examine(folder: Path, run: Run) -> Found:
-    """All rows of a run, in the order of their files' names; samples are decoded when asked for.
+    """All rows of a run, by seed as the suite has them; samples are decoded when asked for.
 
-    A file that is damaged, missing, or no file of this run gives no rows and is named.
+    Those of a seed are in the order of their files' names. A file that is damaged, missing, or no
+    file of this run gives no rows and is named.
     """
     rows, problems = [], dict[str, str]()
     names, known = _names(folder), row_check.Names.of(run)
     for name in names:
         try:
             if run.files is not None and name not in run.files:
-                raise UserError(f"{_path(folder, name)} is no file of this run")
-            rows += _read(_path(folder, name), known, is_sealed=run.is_sealed)
+                raise UserError(f"{rows_path(folder, name)} is no file of this run")
+            rows += _read(rows_path(folder, name), known, is_sealed=run.is_sealed)
         except FileNotFoundError:  # removed meanwhile, by a run that goes on
             continue
         except UserError as error:
             problems[name] = str(error)
     for name in sorted({*(run.files or ())} - {*names}):
-        problems[name] = f"{_path(folder, name)} is missing"
-    return Found(rows, problems)
+        problems[name] = f"{rows_path(folder, name)} is missing"
+    place = {seed: number for number, seed in enumerate(run.seeds)}
+    return Found(sorted(rows, key=lambda row: place.get(row.seed, -1)), problems)
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -99,7 +101,7 @@ def read_rows(folder: Path, run: Run | None = None) -> list[Row]:
     Raises UserError where a file is damaged, or is one too few or too many.
     """
     if run is None:
-        return [row for name in _names(folder) for row in _read(_path(folder, name))]
+        return [row for name in _names(folder) for row in _read(rows_path(folder, name))]
     found = examine(folder, run)
     for problem in found.problems.values():
         raise UserError(problem)
@@ -108,7 +110,7 @@ def read_rows(folder: Path, run: Run | None = None) -> list[Row]:
 
 def read_rows_of(folder: Path, name: str) -> list[Row]:
     """The rows of `rows/<name>.jsonl`."""
-    return _read(_path(folder, name))
+    return _read(rows_path(folder, name))
 
 
 def row_files(folder: Path) -> tuple[str, ...]:
@@ -148,7 +150,8 @@ def read_companions(folder: Path) -> dict[str, bytes]:
     return {name: found[name] for name in sums}
 
 
-def _path(folder: Path, name: str) -> Path:
+def rows_path(folder: Path, name: str) -> Path:
+    """Where rows of that name lie."""
     return folder / ROWS / f"{name}.jsonl"
 
 

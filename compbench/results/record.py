@@ -91,7 +91,7 @@ def read_run(folder: Path) -> Run:
     if not path.is_file():
         raise UserError(f"{folder} is not a run: it has no {RUN}")
     try:
-        found = Run(**_shown(seal.read_object(path, sealed_since=SEALED, newest=FORMAT)))
+        found = Run(**_readable(seal.read_object(path, sealed_since=SEALED, newest=FORMAT)))
         updates: dict[str, Any] = {
             "variants": {name: upgrade.variant(v) for name, v in found.variants.items()},
             "references": {name: upgrade.reference(r) for name, r in found.references.items()},
@@ -106,11 +106,23 @@ def read_run(folder: Path) -> Run:
         raise UserError(f"{path} is damaged: {one_line(str(error), 160)}") from error
 
 
+def readable(run: Run) -> Run:
+    """The same as it is read again once it is written."""
+    return Run(**_readable(run.model_dump(mode="json")))
+
+
+def _readable(content: dict[str, Any]) -> dict[str, Any]:
+    """A record of words that a terminal can show, but for what a dataset and a task are made of."""
+    kept = {n: content[n] for n in ("dataset", "task") if isinstance(content.get(n), dict)}
+    made_of = {n: {"options": t["options"]} for n, t in kept.items() if "options" in t}
+    shown = {name: _shown(each) for name, each in content.items()}
+    return shown | {name: shown[name] | raw for name, raw in made_of.items()}
+
+
 def _shown(content: Any) -> Any:
-    """The same with words that a terminal can show."""
     if isinstance(content, str):
         return printable(content, lines=True)
-    if isinstance(content, list):
+    if isinstance(content, list | tuple):
         return [_shown(each) for each in content]
     if isinstance(content, dict):
         return {name: _shown(each) for name, each in content.items()}
@@ -141,4 +153,4 @@ def _plain(value: Any) -> str:
         return ", ".join(map(_plain, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "none" if value is None else str(value)
+    return "none" if value is None else printable(str(value))

@@ -85,12 +85,15 @@ class UnderWay:
     _first: tuple[float, float] | None = None  # the share and the time of its first news
     _last: tuple[float, float] = (0.0, 0.0)
 
-    def has_done(self, share: float, now: float) -> float:
-        """Take news; the seconds that all of it takes."""
+    def has_done(self, share: float, now: float) -> float | None:
+        """Take news; the seconds that all of it takes, if its pace is known."""
         before, since = self._first or (0.0, self.started)
-        self._first = self._first or (share, now)
+        if share > before:
+            self.whole_s = (now - since) / (share - before)
+            self._first = self._first or (share, now)
+        else:  # there is more to do than was known, as in another round of pruning
+            self._first = share, now
         self._last = share, now
-        self.whole_s = (now - since) / (share - before)
         return self.whole_s
 
     def left_s(self, guess: float, now: float) -> float:
@@ -141,8 +144,8 @@ class Progress:
             nonlocal told
             news[0] = self._detail = text
             now = self._clock()
-            if share:
-                self._estimate.sees(step, under_way.has_done(share, now))
+            if share and (whole_s := under_way.has_done(share, now)):
+                self._estimate.sees(step, whole_s)
             if not self._console.is_terminal and now - told >= _LINE_S:
                 told = now
                 after = f"after {_clock_time(now - started)}{self._left('; ')}"

@@ -154,6 +154,7 @@ def _readable(folder: Path, progress: Progress) -> Run | None:
 def _asks_the_same(old: Run, new: Run) -> bool:
     """Whether rows of the one are rows of the other, whatever is said and decided of them."""
     free = (*_SAID, "environment", "started", "finished", "files", "is_reported")
+    new = record.readable(new)  # the old one has been read
     return old.model_copy(update={name: getattr(new, name) for name in free}) == new
 
 

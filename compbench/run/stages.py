@@ -34,6 +34,7 @@ from compbench.results.folder import (
     read_rows_of,
     remove_leftovers,
     row_files,
+    rows_path,
     write_rows,
 )
 from compbench.results.record import Run
@@ -82,9 +83,8 @@ class Work:
             if found:
                 self.artifacts[job.key] = found
         for row in self._rows_so_far():
-            is_odd = row.metric in {*further_metrics.of_files(), *further_metrics.of_targets()}
-            is_failure = row.metric == "status" and (row.target or row.key in self.artifacts)
-            if row.status == "failed" and (is_failure or is_odd):
+            is_unmade = row.metric == "status" and not row.target and row.key not in self.artifacts
+            if row.status == "failed" and not is_unmade:
                 self._remember(row)  # it stands for as long as this run: a new one tries again
         for name, target in self.suite.targets.items():
             reason = target.unavailable()
@@ -95,10 +95,12 @@ class Work:
     def _rows_so_far(self) -> list[Row]:
         """Those of before a stop; what is damaged is dropped, and so measured again."""
         remove_leftovers(self.folder)
+        for name in row_files(self.folder):
+            if name not in self.steps.row_names():
+                path = rows_path(self.folder, name)
+                raise UserError(f"{path} is none that this run writes: remove it")
         found = examine(self.folder, self.record)
         for name, problem in found.problems.items():
-            if name not in self.steps.row_names():
-                raise UserError(f"{problem}; it is none of compbench's: remove it")
             self.progress.note(f"{problem}: it is measured again")
             drop_rows(self.folder, name)
         return found.rows
@@ -144,7 +146,7 @@ class Work:
                     self.artifacts[job.key] = self.store.put(*made)
                 except JobFailed as error:
                     failed.add(job.key)
-                    for twin in (other for other in self.jobs if other.key == job.key):
+                    for twin in self._twins(job):
                         rows = [self._failed(tell, twin, str(error))]
                         write_rows(self.folder, rows_name(twin), rows)
 
@@ -180,8 +182,8 @@ class Work:
     def _evaluated_rows(
         self, tell: Tell, job: Job, artifact: Artifact, seen: evaluate.Seen
     ) -> list[Row]:
-        def failed(reason: str, name: str = "") -> Row:
-            return self._failed(tell, job, reason, name)
+        def failed(reason: str, name: str = "") -> list[Row]:
+            return [self._failed(tell, job, reason, name)]
 
         def measured() -> list[Row]:
             return artifact_rows(job, artifact, self.worker, self.sizes)
@@ -194,11 +196,15 @@ class Work:
             if name in self.skipped:
                 rows.append(skipped_row(job, self.skipped[name], name))
                 continue
-            rows += self._attempt(
+            found = self._attempt(
                 partial(evaluate.target_rows, job, artifact, parent, seen, name, target),
                 partial(failed, name=name),
                 self._error_file("evaluate", job, name),
             )
+            for row in found:
+                if row.status == "failed" and row.metric != "status":
+                    self._tell_failed(tell, row)
+            rows += found
         return rows
 
     def _weighed_rows(self, tell: Tell, job: Job, name: str, what: str) -> list[Row]:
@@ -211,13 +217,15 @@ class Work:
         if what != FOOTPRINT:
             return self._attempt(
                 lambda: [scenario_row(*given, what, silent_s)],
-                lambda reason: evaluate.failed_scenario_row(job, name, what, reason),
+                lambda reason: self._tell_failed(
+                    tell, evaluate.failed_scenario_row(job, name, what, reason)
+                ),
                 path,
             )
         processes = self.suite.measure.memory_processes
         return self._attempt(
             lambda: footprint_rows(*given, processes, silent_s, self._start(target)),
-            lambda reason: self._failed(tell, job, reason, name),
+            lambda reason: [self._failed(tell, twin, reason, name) for twin in self._twins(job)],
             path,
         )
 
@@ -238,11 +246,9 @@ class Work:
             target,
         )
 
-        def failed(reason: str) -> Row:
-            tell(f"FAILED: {reason}")
+        def failed(reason: str) -> list[Row]:
             row = further_metrics.failed_further_row(job, what.removeprefix(METRIC), name, reason)
-            self._remember(row)
-            return row
+            return self._tell_failed(tell, row)
 
         return self._attempt(
             lambda: [further_metrics.further_row(*given, self.suite.measure.process_seconds)],
@@ -296,14 +302,14 @@ class Work:
         ]
 
     def _attempt(
-        self, work: Callable[[], list[Row]], failed: Callable[[str], Row], path: Path
+        self, work: Callable[[], list[Row]], failed: Callable[[str], list[Row]], path: Path
     ) -> list[Row]:
-        """The rows of some work, or the one row that says why it failed; the rest is in a file."""
+        """The rows of some work, or those that say why it failed; the rest is in a file."""
         try:
             with boundary(lambda _: path):
                 return work()
         except JobFailed as error:
-            return [failed(str(error))]
+            return failed(str(error))
 
     def _error_file(self, stage: str, job: Job, target: str = "") -> Path:
         where = f"-{target}" if target else ""
@@ -320,10 +326,18 @@ class Work:
         return example_images.places(read_rows_of(self.folder, DATASET))
 
     def _failed(self, tell: Tell, job: Job, reason: str, target: str = "", launch: int = -1) -> Row:
-        tell(f"FAILED: {reason}")
-        row = failed_row(job, reason, target, launch)
-        self._remember(row)
+        (row,) = self._tell_failed(tell, failed_row(job, reason, target, launch))
         return row
+
+    def _tell_failed(self, tell: Tell, row: Row) -> list[Row]:
+        """The one row, of a failure, that is told and remembered."""
+        tell(f"FAILED: {row.reason}")
+        self._remember(row)
+        return [row]
+
+    def _twins(self, job: Job) -> list[Job]:
+        """All jobs of the same artifact: of variants with equal options."""
+        return [other for other in self.jobs if other.key == job.key]
 
     def _remember(self, row: Row) -> None:
         if row.launch < 0 and row.metric == "status":

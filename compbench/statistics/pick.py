@@ -272,6 +272,6 @@ def sentence(run: Run, summaries: Summaries, target: str, choice: Choice) -> str
         nothing = "nothing that is better" if choice.is_baseline else "nothing"
         return f"{target}: {nothing} is shown to be {limits}; best guess: {guess}"
     if choice.taken is None:
-        return f"{target}: nothing is {limits}"
-    beside = "nothing else is measurably faster, nor as fast and smaller"
-    return f"{target}: {limits}: keep {choice.taken.variant}: {beside}"
+        return f"{target}: nothing is shown to be {limits}"
+    beside = "is measurably faster, nor as fast and smaller"
+    return f"{target}: keep {choice.taken.variant}: nothing else shown to be {limits} {beside}"

@@ -27,7 +27,9 @@ from compbench.results.folder import new_folder, read_rows, write_companions, wr
 from compbench.results.record import read_run, write_run
 from compbench.runtime.process import Worker
 from compbench.runtime.target import Target
+from compbench.statistics.intervals import Interval
 from compbench.suite import plan, read
+from compbench.tasks import classification
 from tests.cli.test_main import compbench, files, refused  # noqa: F401
 from tests.factory import TARGET, lineage, make_run, status_row, with_keys
 
@@ -233,7 +235,11 @@ def hostile(**changes: str) -> dict[str, str]:
 
 
 def test_a_stranger_s_words_are_no_code_and_no_markup_of_the_page() -> None:
-    about = usage.About("student", 0, make_run(), EVIL, {})
+    task = {**classification.Task().says()}
+    task["headline"] = {**task["headline"], "unit": EVIL, "label": EVIL}
+    run = make_run(suite=EVIL.replace("/", ""), task=task)
+    measured = {"cpu": usage.Measured(Interval(0.9, 0.8, 1.0), 10)}
+    about = usage.About("student", 0, run, EVIL, measured)
     page = usage.readme('a".onnx', hostile(), about)
     prose, _, rest = page.partition("```python\n")
     code, _, after = rest.partition("```")

@@ -55,13 +55,16 @@ def test_what_is_not_given_is_as_the_suite_says() -> None:
     assert choose(run, SUMMARIES, None, {}).record()["taken"] == "student"
     stricter = choose(run, SUMMARIES, None, {"--max-drop": "1pp"})
     assert stricter.record()["taken"] is None
-    assert stricter.sentence().endswith("nothing is at most 1 pp below teacher and at most 1.00 KB")
+    assert stricter.sentence().endswith(
+        "nothing is shown to be at most 1 pp below teacher and at most 1.00 KB"
+    )
 
 
 def test_the_baseline_is_kept_where_nothing_beats_it() -> None:
     chosen = choose(RUN, SUMMARIES, TARGET, {})
     assert chosen.choice.is_baseline
-    assert "keep teacher: nothing else is measurably faster" in chosen.sentence()
+    sure = "keep teacher: nothing else shown to be at most 1 pp below teacher is measurably faster"
+    assert sure in chosen.sentence()
 
 
 @pytest.mark.parametrize(
@@ -87,7 +90,7 @@ def test_where_nothing_was_excluded_there_is_no_table(capsys) -> None:
     chosen = choose(run, summarise(run, variant_rows(run, "teacher")), None, {})
     Output().show_choice(chosen)
     printed = capsys.readouterr().out
-    assert printed.startswith(f"{TARGET}: at most 1 pp below teacher: keep teacher: ")
+    assert printed.startswith(f"{TARGET}: keep teacher: nothing else shown to be at most 1 pp ")
     assert "excluded by" not in printed
 
 

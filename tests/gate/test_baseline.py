@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from compbench.errors import UserError
 from compbench.gate import baseline, baseline_tables, snapshot
 from compbench.gate.baseline import Places
 from compbench.make.store import Store
-from tests.factory import ENVIRONMENT, SAMPLES, TARGET
+from compbench.tasks import regression
+from tests.factory import ENVIRONMENT, SAMPLES, TARGET, make_row
 from tests.kept import FILES, write_run
 
 
@@ -72,6 +74,40 @@ def test_what_is_promoted_replaces_the_old_one_which_is_kept(places: Places) -> 
     assert [*baseline.load(folder).files] == [*FILES]
     names = {path.name for path in places.baselines.iterdir()}
     assert names == {"main", "main.previous"}
+
+
+def test_a_baseline_is_itself_however_it_is_spelt(places: Places) -> None:
+    write_run(places.results)
+    folder = baseline.save("mine", "main", places)
+    write_run(places.results, {"teacher": b"other"}, started="2026-02-02T03:04:05+00:00")
+    baseline.promote("mine", "main", places)
+    link = places.baselines.parent / "link"
+    link.symlink_to(folder.resolve())
+    for spelt in (str(folder.resolve()), f"{folder}/../main", str(link)):
+        with pytest.raises(UserError, match="is the baseline 'main' already"):
+            baseline.promote(spelt, "main", places)
+    assert [*baseline.load(places.baselines / "main.previous").files] == [*FILES]
+
+
+def test_a_launch_that_was_lost_is_no_failure_of_a_variant(places: Places) -> None:
+    lost = make_row("student", "status", target=TARGET, launch=1, status="failed", reason="killed")
+    record = snapshot.of_run(write_run(places.results), places.results).record
+    assert snapshot.Snapshot("", record, {}, (lost,)).failure("student", TARGET) is None
+    whole = replace(lost, launch=-1)
+    assert snapshot.Snapshot("", record, {}, (lost, whole)).failure("student", TARGET) == "killed"
+
+
+def test_bare_files_tell_no_metric_and_no_suite(places: Places, tmp_path: Path) -> None:
+    task = {"name": "regression", "options": {}, **regression.Task().says()}
+    run = write_run(places.results, task=task)
+    made = snapshot.of_run(run, places.results)
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "teacher.onnx").write_bytes(b"x")
+    bare = snapshot.of_files(tmp_path / "bare")
+    for sides in ((made, bare), (bare, made)):
+        heads = {head for row in baseline_tables.differences(*sides) for head in row}
+        assert f"RMSE on {TARGET}" in heads and f"accuracy on {TARGET}" not in heads
+        assert not [*baseline_tables.notes(*sides)]
 
 
 def test_a_baseline_that_can_t_be_finished_leaves_nothing(places: Places, monkeypatch) -> None:

@@ -123,6 +123,8 @@ def test_a_failure_fails_its_row_and_all_else_goes_on(
         assert set(lab.having(metric)) >= {*whole}, metric
     timed = [v for v in ALL if v in whole or (v == "kd" and stage == "server")]
     assert lab.log == [] or lab.log[-1] == f"launch 2: {arms(*timed)}"
+    if stage == "server":
+        assert len(work.failures) == 1 and "loadgen_server: " in work.failures[0]
     if stage != "make":  # what was measured is not measured again within this run
         assert again.failures == work.failures
         if stage != "evaluate":
@@ -192,6 +194,28 @@ def test_a_twin_of_what_crashes_has_its_row_too(lab: Lab, monkeypatch) -> None:
     monkeypatch.setattr(launch, "launch", crashes_with("teacher", lab=lab))
     lab.run(SUITE + twin)
     assert {variant for variant, *_ in lab.reasons()} == {"teacher", "twin"}
+
+
+def test_a_twin_of_what_cannot_be_weighed_has_its_row_too(lab: Lab, monkeypatch) -> None:
+    twin = '[variants.twin]\ntechnique = "distill"\nparent = "teacher"\nmodel = "mlp"\n'
+    replaced(footprint, "footprints", "footprint", raises(JobFailed("no room")), monkeypatch)
+    work = lab.run(SUITE + twin)
+    assert {where: "no room" in why for where, why in lab.reasons().items()} == {
+        ("kd", CPU, -1): True,
+        ("twin", CPU, -1): True,
+    }
+    assert lab.work(SUITE + twin).failures == work.failures
+    assert len(work.failures) == 2
+
+
+def test_a_figure_of_the_task_that_is_no_number_is_a_failure(lab: Lab, monkeypatch) -> None:
+    monkeypatch.setattr(type(lab.data.task), "further_scores", lambda *_: {"odd": float("nan")})
+    work = lab.run()
+    assert work.failures == [
+        f"{name} (seed 0) on {CPU}: odd: it is nan, not a finite number" for name in ALL
+    ]
+    assert sorted(lab.work().failures) == sorted(work.failures)
+    assert lab.having("latency_ns") == sorted(ALL), "all else stands"
 
 
 def test_a_launch_that_crashes_by_nobody_s_fault_is_lost_alone(lab: Lab, monkeypatch) -> None:

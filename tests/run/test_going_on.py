@@ -90,6 +90,27 @@ def test_what_is_said_of_a_run_may_change_while_it_is_stopped(
     assert found == new.model_copy(update={"started": ASKED.started})
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"dataset": {**ASKED.dataset, "options": {"separator": "\t", "path": "a\u00a0b.csv"}}},
+        {"dataset": {**ASKED.dataset, "class_names": ["zero\u00a0", "one\t"]}},
+        {"task": {**ASKED.task, "options": {"labels": "\x85"}}},
+        {"description": "a\u200bb"},
+    ],
+)
+def test_characters_that_are_not_shown_are_no_other_run(
+    asked: dict[str, Any], tmp_path: Path
+) -> None:
+    new = ASKED.model_copy(update=asked)
+    folder, _ = opened(tmp_path, new)
+    assert opened(tmp_path, new)[0] == folder
+    read = record.read_run(folder)
+    for name in ("dataset", "task"):
+        made_of = getattr(new, name).get("options")
+        assert getattr(read, name).get("options") == made_of, "a dataset is made of them again"
+
+
 def test_a_clock_that_was_ahead_is_told_and_later_runs_are_newer(tmp_path: Path) -> None:
     future = ASKED.model_copy(update={"started": "2031-01-01T00:00:00+00:00"})
     first, _ = opened(tmp_path, future.model_copy(update={"seeds": (7,)}))

@@ -34,6 +34,17 @@ def written(console: Console) -> list[str]:
     return console.file.getvalue().splitlines()
 
 
+def test_a_step_that_tells_its_end_twice_goes_on(clock: Clock) -> None:
+    """Pruning in rounds of one epoch: all is done, and then there is another round."""
+    progress = Progress(shown(), clock)
+    with progress.plan([step("a", "train"), step("b", "train")]):
+        with progress.step(step("a", "train")) as tell:
+            for share, seconds in ((1.0, 10), (1.0, 10), (0.75, 10), (1.0, 10)):
+                clock.now += seconds
+                tell("an epoch", share)
+        assert progress._estimate.left_s([step("b", "train")]) == pytest.approx(40)
+
+
 def test_without_steps_no_time_is_left() -> None:
     assert Estimate().left_s([]) == 0
 

@@ -40,7 +40,8 @@ class Section(SectionBase):
             f"{HOLM} for all {changes.cells:,} cells; {_about(run)})."
         )
         if changes.left_out:
-            caption += f" The {MOST_CLASSES} classes that change most; {changes.left_out} are not."
+            caption += f" The {MOST_CLASSES} classes that change most; {changes.left_out} "
+            caption += "is not." if changes.left_out == 1 else "are not."
         alt = f"Change of {run.headline.label} by class and variant"
         caption = f"{caption} {chosen.note}".strip()
         return [Picture("classes", target, alt, caption, partial(_draw, page))]

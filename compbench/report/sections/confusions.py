@@ -8,6 +8,7 @@ from functools import partial
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
+from compbench import units
 from compbench.report.pictures.selection import front
 from compbench.report.section import Page, Picture, SectionBase, Table, markdown
 from compbench.results.record import Run
@@ -59,7 +60,8 @@ class Section(SectionBase):
         )
         others = len(front(run, page.summaries, target, len(run.variants))) - len(ahead)
         if others:
-            caption += f" {others} more variants on the front are left out."
+            are = "is" if others == 1 else "are"
+            caption += f" {units.counted(others, 'more variant')} on the front {are} left out."
         return [Picture("confusions", target, alt, caption, partial(_draw, page))]
 
     def content(self, page: Page) -> Sequence[str]:
@@ -72,9 +74,10 @@ class Section(SectionBase):
 def _drawn(found: Counter[str]) -> str:
     """How many pairs are drawn, of all that there are of the variants drawn."""
     drawn, there = sum(min(_MOST_PAIRS, n) for n in found.values()), sum(found.values())
-    some = f"{drawn} of {there}" if drawn < there else str(there)
+    some = f"{drawn} of " if drawn < there else ""
     first = ", of each variant those with the most more" if drawn < there else ""
-    return f"{some} pairs of {len(found)} variants{first}"
+    pairs, variants = units.counted(there, "pair"), units.counted(len(found), "variant")
+    return f"{some}{pairs} of {variants}{first}"
 
 
 def _draw(page: Page) -> Figure:

@@ -42,10 +42,16 @@ class Section(SectionBase):
     def content(self, page: Page) -> Sequence[str]:
         """A row for each variant."""
         processes = page.run.measure.get("memory_processes", 0)
-        return with_legend(memory(page.summaries, page.target), _LEGEND.format(processes))
+        return with_legend(memory(page.summaries, page.target), _LEGEND.format(_fresh(processes)))
+
+
+def _fresh(processes: int) -> str:
+    if processes == 1:
+        return "in one fresh process"
+    return f"medians of {processes} fresh processes"
 
 
 _LEGEND = (
-    "Resident memory of a process that holds ONNX Runtime and this one model: medians of {} fresh "
-    "processes. The model's is what it adds at rest to the runtime alone."
+    "Resident memory of a process that holds ONNX Runtime and this one model: {}. "
+    "The model's is what it adds at rest to the runtime alone."
 )

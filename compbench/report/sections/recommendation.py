@@ -39,7 +39,9 @@ def answer(run: Run, summaries: Summaries, target: str) -> str:
             f"`{shown.variant}`** ({kind(run, shown.variant)}): {gain(shown, base, run.headline)}."
         )
     elif shown is None:
-        return f"**On {target}: nothing fits.** No variant is {limits}.{_excluded(choice)}"
+        return (
+            f"**On {target}: nothing fits.** No variant is shown to be {limits}.{_excluded(choice)}"
+        )
     elif choice.is_baseline:
         return (
             f"**On {target}, keep `{run.baseline}`**: of what is shown to be {limits}, on the "

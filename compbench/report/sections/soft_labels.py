@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from compbench import units
 from compbench.report.pictures.selection import MOST_LABELS
 from compbench.report.section import Page, Picture, SectionBase, Table, markdown
 from compbench.results.record import Run
 from compbench.results.row_index import Rows
-from compbench.statistics.teaching import soft_labels
+from compbench.statistics.teaching import SoftLabels, soft_labels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,10 +37,10 @@ class Section(SectionBase):
             return []
         alt = "Class probabilities of teacher and student for some test images"
         caption = (
-            f"The {len(found.examples)} test images that `{page.run.baseline}` doubts most (its "
-            f"two likeliest classes are closest), with the probabilities of `{found.teacher}`, of "
-            f"`{found.student}`, which it taught, and of `{found.control}`, the same net trained "
-            f"without it; seed {found.seed}. Shaded: the true class."
+            f"The {_which(found, page.run.baseline)}, with the probabilities of "
+            f"`{found.teacher}`, of `{found.student}`, which it taught, and of "
+            f"`{found.control}`, the same net trained without it; seed {found.seed}. Shaded: the "
+            "true class."
         )
         classes = len(found.examples[0].logits[found.teacher])
         if classes > MOST_LABELS:
@@ -51,6 +52,15 @@ class Section(SectionBase):
         picture = page.picture("soft-labels")
         table = soft_label_table(page.run, page.rows, page.target) if picture else []
         return [picture, markdown(table)]
+
+
+def _which(found: SoftLabels, baseline: str) -> str:
+    """Of a baseline that gave no logits while the run was made the first images are shown."""
+    count = len(found.examples)
+    if [one.index for one in found.examples] == [*range(count)]:
+        return f"first {units.counted(count, 'test image')}"
+    images = units.counted(count, "test image")
+    return f"{images} that `{baseline}` doubts most (its two likeliest classes are closest)"
 
 
 def _draw(page: Page) -> Figure:
