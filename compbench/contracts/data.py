@@ -53,6 +53,16 @@ class Split:
         return stored if self._rows is None else dict.fromkeys(stored, len(self._rows))
 
     @property
+    def stored(self) -> Mapping[str, Array]:
+        """The arrays that its samples are in."""
+        return self._stored
+
+    @property
+    def rows(self) -> NDArray[np.int64] | None:
+        """Which samples of the stored arrays are its own; None: all."""
+        return self._rows
+
+    @property
     def is_in_memory(self) -> bool:
         """Whether all inputs are; else they are read from files when they are taken."""
         return not any(isinstance(array, np.memmap) for array in self._stored.values())

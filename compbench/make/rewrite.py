@@ -18,19 +18,12 @@ from compbench.runtime.process import Arrays, Worker
 from compbench.suite.key import options
 from compbench.suite.plan import Job
 
-SEEN = 4096  # training samples of a set that is mapped into memory, which is not sent whole
-
 
 def arrays(data: Data) -> Arrays:
-    """The splits by the names that tasks use them under.
-
-    Of a training split that is mapped into memory a sample: it may be larger than that.
-    """
-    train = data.training.train
-    seen = train if train.is_in_memory else train.sample(SEEN)
+    """The splits by the names that tasks use them under."""
     return {
         **inference.packed("test", data.test),
-        **inference.packed_whole("train", seen),
+        **inference.packed_whole("train", data.training.train),
         **inference.packed_whole("validation", data.training.validation),
     }
 

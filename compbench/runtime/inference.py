@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compbench.contracts import Split
-from compbench.contracts.inputs import Inputs, first, size
+from compbench.contracts.inputs import Inputs, size
 from compbench.errors import JobFailed, first_line
+from compbench.runtime import mapping
 from compbench.runtime.process import Arrays, Worker, mark
 from compbench.runtime.session import OrtSession, Session
 from compbench.runtime.target import Target
 
 BATCH = 256
 _ALONE = "alone"
-_TARGETS = "targets"
+_TARGETS, _ROWS, _MAPPED = "targets", "rows", "mapped"
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,20 @@ class Inferred:
 
 
 def packed(name: str, split: Split) -> Arrays:
-    """A split as a worker has it: arrays called "name/input"."""
-    return {f"{name}/{own}": array for own, array in split.arrays.items()}
+    """A split as a worker has it: arrays called "name/input".
+
+    Of what is mapped into memory only where it lies: it may be larger than that.
+    """
+    if split.is_in_memory:
+        return {f"{name}/{own}": array for own, array in split.arrays.items()}
+    rows = np.arange(len(split)) if split.rows is None else split.rows
+    found: Arrays = {f"{name}//{_ROWS}": rows}
+    for own, array in split.stored.items():
+        is_mapped = isinstance(array, np.memmap)
+        found[f"{name}//{_MAPPED}/{own}" if is_mapped else f"{name}/{own}"] = (
+            mapping.place(array) if is_mapped else array
+        )
+    return found
 
 
 def packed_whole(name: str, split: Split) -> Arrays:
@@ -42,19 +55,19 @@ def packed_whole(name: str, split: Split) -> Arrays:
     return packed(name, split) | {f"{name}//{_TARGETS}": split.targets}
 
 
-def inputs_of(name: str, arrays: Arrays) -> Arrays:
-    """The raw inputs of a split, out of a worker's arrays."""
-    prefix = f"{name}/"
-    return {
-        n.removeprefix(prefix): a
-        for n, a in arrays.items()
-        if n.startswith(prefix) and not n.startswith(f"{prefix}/")
-    }
-
-
 def split_of(name: str, arrays: Arrays) -> Split:
-    """A split that was packed whole."""
-    return Split(inputs_of(name, arrays), arrays[f"{name}//{_TARGETS}"])
+    """A split out of a worker's arrays; where it was packed without them, of no targets."""
+    prefix, hidden, mapped = f"{name}/", f"{name}//", f"{name}//{_MAPPED}/"
+    inputs: Arrays = {}
+    for own, array in arrays.items():
+        if own.startswith(mapped):
+            inputs[own.removeprefix(mapped)] = mapping.at(array)
+        elif own.startswith(prefix) and not own.startswith(hidden):
+            inputs[own.removeprefix(prefix)] = array
+    rows = arrays.get(f"{hidden}{_ROWS}")
+    count = size(inputs) if rows is None else len(rows)
+    part = Split(inputs, np.zeros(size(inputs), np.int8), rows)
+    return part.with_targets(arrays.get(f"{hidden}{_TARGETS}", np.zeros(count, np.int8)))
 
 
 def infer(
@@ -66,7 +79,7 @@ def infer(
     Raises JobFailed where it does not load or run, or crashes.
     """
     spec = {"target": target.model_dump(mode="json"), "splits": splits, "alone": alone}
-    uses = tuple(n for s in splits for n in worker.names(f"{s}/") if not n.startswith(f"{s}//"))
+    uses = tuple(n for s in splits for n in worker.names(f"{s}/") if n != f"{s}//{_TARGETS}")
     if isinstance(file, bytes):
         content = {"file": np.frombuffer(file, np.uint8)}
         found = worker.call(inferred, spec, content, uses)
@@ -87,9 +100,10 @@ def inferred(spec: dict[str, Any], arrays: Arrays) -> Arrays:
     file = spec.get("file") or arrays["file"].tobytes()
     session = OrtSession(file, Target(**spec["target"]))
     nodes = [len(operators) for operators in session.placement.values()]
-    found = {name: outputs(session, inputs_of(name, arrays)) for name in spec["splits"]}
+    splits = {name: split_of(name, arrays) for name in spec["splits"]}
+    found = {name: outputs(session, split) for name, split in splits.items()}
     if spec["alone"]:
-        few = first(inputs_of(spec["splits"][0], arrays), spec["alone"])
+        few = splits[spec["splits"][0]].first(spec["alone"])
         found[_ALONE] = outputs(session, few, batch=1)
     return {
         **found,
@@ -98,13 +112,12 @@ def inferred(spec: dict[str, Any], arrays: Arrays) -> Arrays:
     }
 
 
-def outputs(session: Session, inputs: Inputs, batch: int = BATCH) -> NDArray[np.float32]:
+def outputs(session: Session, inputs: Inputs | Split, batch: int = BATCH) -> NDArray[np.float32]:
     """The deployed file's outputs (N, …); one of a fixed batch gets the last sample again."""
-    fixed, parts, count = getattr(session, "batch_size", None), [], size(inputs)
-    batch = fixed or batch
-    for start in range(0, count, batch):
+    samples = inputs if isinstance(inputs, Split) else Split(inputs, np.zeros(size(inputs)))
+    fixed, parts = getattr(session, "batch_size", None), []
+    for part in samples.batches(fixed or batch):
         mark()
-        part = {name: array[start : start + batch] for name, array in inputs.items()}
         if fixed and size(part) < fixed:
             part = {name: _filled(array, fixed) for name, array in part.items()}
         session.bind(part)
@@ -113,7 +126,7 @@ def outputs(session: Session, inputs: Inputs, batch: int = BATCH) -> NDArray[np.
         except Exception as error:  # ONNX Runtime's exceptions have no common base of their own
             raise JobFailed(f"ONNX Runtime can't run the file: {first_line(error)}") from error
         parts.append(session.outputs())
-    return np.concatenate(parts)[:count]
+    return np.concatenate(parts)[: len(samples)]
 
 
 def _filled(array: NDArray[Any], count: int) -> NDArray[Any]:

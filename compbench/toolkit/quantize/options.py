@@ -90,8 +90,8 @@ class StaticOptions(IntegerOptions):
     calibration_samples: int = Field(
         default=512,
         ge=1,
-        description="training samples seen by calibration: all where there are fewer, and no more "
-        "than 4,096 of a set that is mapped into memory",
+        description="training samples seen by calibration, drawn by chance; all where there are "
+        "fewer",
     )
 
     @model_validator(mode="after")
