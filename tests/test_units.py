@@ -102,6 +102,12 @@ def test_what_is_not_known_is_a_dash(function: Callable[[Any], str]) -> None:
     assert function(None) == "–"
 
 
+def test_one_is_no_plural() -> None:
+    assert units.counted(1, "pair") == "1 pair"
+    assert units.counted(0, "pair") == "0 pairs"
+    assert units.counted(12_000, "process", "processes") == "12,000 processes"
+
+
 def test_a_share_is_a_percentage() -> None:
     assert (units.share(0.12345), units.share(0.99999, 2), units.share(0)) == (
         "12.3 %",

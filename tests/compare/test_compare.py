@@ -20,6 +20,7 @@ from compbench.compare import match, render
 from compbench.compare.compare import SAME_FILE, Again, Comparison, compare
 from compbench.compare.lines import Line
 from compbench.compare.match import Side
+from compbench.compare.sections import sections
 from compbench.errors import UserError
 from compbench.gate.check import Verdict
 from compbench.gate.paired_timing import Comparison as Measured
@@ -415,6 +416,23 @@ def test_what_is_measured_side_by_side_replaces_stored_times() -> None:
     )
     assert "STORED TIMES" not in render.table(found)
     assert "STORED TIMES OF DIFFERENT MOMENTS" in render.table(compare(A, b))
+
+
+def test_a_verdict_is_among_what_changed_where_noise_could_explain_it_too() -> None:
+    b = made("b", rows=rebuilt(rows_of(A.run), "student"))
+    said = {"FAIL": "student is slower side by side", "INCONCLUSIVE": "student is undecided side"}
+    for verdict, words in said.items():
+        again: Again = {
+            **{(name, TARGET): SAME_FILE for name in NAMES},
+            ("student", TARGET): measured(1.05, Verdict(verdict), control=1.06),
+        }
+        found = compare(A, b, again)
+        student = line(found, "student")
+        assert (student.verdict, student.is_significant) == (verdict, False)
+        (changed,) = [one for one in sections(found) if one.title == "What changed"]
+        text = " ".join(changed.lines)
+        assert words in text
+        assert ("no significant change" in text) == (verdict == "INCONCLUSIVE")
 
 
 def test_the_same_file_on_another_machine_keeps_its_stored_times() -> None:

@@ -19,6 +19,7 @@ from compbench.errors import UserError
 from compbench.results import columns, find, record, row_check
 from compbench.results.folder import (
     drop_rows,
+    examine,
     has_rows,
     new_folder,
     read_rows,
@@ -26,7 +27,7 @@ from compbench.results.folder import (
     write_rows,
 )
 from compbench.results.row import Row
-from tests.factory import RUN_ROWS, make_row, make_run
+from tests.factory import RUN_ROWS, make_row, make_run, with_keys
 
 DTYPES = st.one_of(
     hnp.boolean_dtypes(),
@@ -111,6 +112,17 @@ def test_rows_are_read_in_the_order_of_their_files(tmp_path: Path) -> None:
     for name in ("b", "a", "c"):
         write_rows(tmp_path, name, [make_row(name, "macs", 1), make_row(name, "macs", 2)])
     assert [row.variant for row in read_rows(tmp_path)] == ["a", "a", "b", "b", "c", "c"]
+
+
+@pytest.mark.parametrize("seeds", [(7, 42), (1, 0), (2, 10)])
+def test_a_run_s_rows_are_in_the_order_of_its_seeds(seeds: tuple[int, ...], tmp_path: Path) -> None:
+    """Of its first seed are the files that are exported, guarded and shown with their checksum."""
+    run = make_run(seeds=seeds, finished=None)
+    for seed in seeds:
+        row = make_row("teacher", "macs", seed, seed=seed)
+        write_rows(tmp_path, f"artifact-teacher-{seed}", [row])
+    found = examine(tmp_path, with_keys(run, read_rows(tmp_path))).rows
+    assert [row.seed for row in found] == [*seeds]
 
 
 def test_rows_are_there_until_they_are_dropped(tmp_path: Path) -> None:
