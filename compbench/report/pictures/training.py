@@ -159,9 +159,12 @@ def _draw(left: Axes, right: Axes, one: _Named) -> None:
 def _limit(left: Axes, right: Axes, curves: list[_Curve], metric: Headline) -> None:
     """Axes that show the curves of this panel, whatever the reference needs."""
     for axes in (left, right):
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_locator(
+            MaxNLocator(6, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
+        )
         last = max((int(c.epochs[-1]) for c in curves), default=1)
-        axes.set_xlim(1 - 0.05 * max(last - 1, 1), last + 0.05 * max(last - 1, 1))
+        beside = 0.05 * (last - 1) if last > 1 else 0.5
+        axes.set_xlim(1 - beside, last + beside)
     losses = np.concatenate([c.loss for c in curves] or [np.ones(1)])
     positive = losses[losses > 0]
     if len(positive) and positive.max() < np.inf:
