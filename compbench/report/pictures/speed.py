@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from compbench import units
@@ -115,7 +116,8 @@ def _limit_bytes(axes: Axes, values: Sequence[float]) -> None:
     low, high = min(values), max(values)
     if high < 20 * low:
         axes.set_xlim(0, 1.28 * high)
-        ticks = [t for t in axes.get_xticks() if 0 <= t <= high]
+        ticks = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(0, high)
+        ticks = [t for t in ticks if 0 <= t <= high]  # few, for their labels are wide
         axes.set_xticks(ticks, [style.quantity(t, "B") if t else "0" for t in ticks])
         return
     span = high / low
