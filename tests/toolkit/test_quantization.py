@@ -105,10 +105,9 @@ def test_every_static_combination_runs_on_integers_or_is_refused(
 def test_every_calibration_gives_ranges_of_its_own(
     calibration: Any, activation: Any, tiny: Data, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    share: dict[str, Any] = {"percentile": 99.0} if calibration == "percentile" else {}
     technique = quantize_static.Technique(
-        calibration=calibration,
-        activation_type=activation,
-        **({"percentile": 99.0} if calibration == "percentile" else {}),
+        calibration=calibration, activation_type=activation, **share
     )
     file = technique.rewrite(parent(), tiny.training)
     check(file, tiny, 0.5)

@@ -168,11 +168,16 @@ def test_a_net_may_change_its_inputs_in_place() -> None:
 
 
 def test_no_more_samples_than_fit_are_validated_at_once(tiny: Data) -> None:
-    for options, most in (({"micro_batch": 8}, 8), ({"batch_size": 32}, 48)):
-        model, sizes = net(), list[int]()
-        model.register_forward_pre_hook(lambda _, given, sizes=sizes: sizes.append(len(given[0])))
+    cases: list[tuple[dict[str, Any], int]] = [({"micro_batch": 8}, 8), ({"batch_size": 32}, 48)]
+    for options, most in cases:
+        model, counts = net(), list[int]()
+
+        def seen(_: nn.Module, given: tuple[Tensor, ...], counts: list[int] = counts) -> None:
+            counts.append(len(given[0]))
+
+        model.register_forward_pre_hook(seen)
         fitted(tiny, model, **options)
-        assert max(sizes) == most
+        assert max(counts) == most
 
 
 def test_a_batch_is_halved_until_it_fits(tiny: Data) -> None:
