@@ -189,8 +189,7 @@ def _holm_text(found: Comparison) -> str:
     return (
         f"* significant: p below {ALPHA:.2f} after Holm's correction for the "
         f"{units.counted(found.tested, 'comparison')} of {found.headline.label} and speed {where}, "
-        "and for speed beyond what the "
-        "A/A control shows as noise."
+        "and for speed beyond what the A/A control shows as noise."
     )
 
 

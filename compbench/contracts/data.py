@@ -104,14 +104,6 @@ class Split:
         rows = indices if self._rows is None else self._rows[indices]
         return self._of(rows, self.targets[indices])
 
-    def sample(self, count: int) -> Split:
-        """So many of the samples as a split, always the same, drawn by chance; all where it has no
-        more. In their order, which may be that of their classes: the first ones are no sample."""
-        if count >= len(self):
-            return self
-        drawn = np.random.RandomState(0).permutation(len(self))[:count]
-        return self.part(np.sort(drawn))
-
     def with_targets(self, targets: Array) -> Split:
         """The same inputs with other targets."""
         return self._of(self._rows, targets)

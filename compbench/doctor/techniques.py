@@ -64,11 +64,16 @@ def made(
     return technique.build(parents, training, fit), fit.notes
 
 
+def _parents(plugin: type[TechniqueBase], net: nn.Module) -> list[nn.Module]:
+    """One net as often as a technique needs parents."""
+    return [net] * max(1, plugin.parents[0])
+
+
 def _result(
-    plugin: type[TechniqueBase], subject: Subject, given: Options, count: int | None = None
+    plugin: type[TechniqueBase], subject: Subject, given: Options, is_root: bool = False
 ) -> Any:
-    count = max(1, plugin.parents[0]) if count is None else count
-    return made(plugin(**given), [subject.net] * count, subject)[0]
+    parents = [] if is_root else _parents(plugin, subject.net)
+    return made(plugin(**given), parents, subject)[0]
 
 
 def null_case(plugin: type[TechniqueBase], subject: Subject, net: Any) -> None:
@@ -83,8 +88,8 @@ def null_case(plugin: type[TechniqueBase], subject: Subject, net: Any) -> None:
             raise JobFailed(f"its null case does something: {complaint}")
         return
     other = registry.find("technique", null.equals)
-    count = 1 if isinstance(result, bytes) else 0
-    like = _result(other, subject, options(other, net, null.like or {}), count)
+    is_root = not isinstance(result, bytes)
+    like = _result(other, subject, options(other, net, null.like or {}), is_root)
     if _content(result) != _content(like):
         raise JobFailed(f"its null case is not what '{null.equals}' makes")
 
@@ -105,7 +110,7 @@ def repeats(plugin: type[TechniqueBase], subject: Subject, net: Any) -> None:
 def survives(plugin: type[TechniqueBase], subject: Subject, net: Any) -> None:
     """What it makes is exported with the same outputs, and comes back from a checkpoint."""
     technique = plugin(**options(plugin, net, {"epochs": 1}))
-    result, _ = made(technique, [subject.net] * max(1, plugin.parents[0]), subject)
+    result, _ = made(technique, _parents(plugin, subject.net), subject)
     _judge(result, technique, subject)
 
 
@@ -126,7 +131,7 @@ def attempt(technique: TechniqueBase, subject: Subject) -> Attempt:
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         try:
-            result, notes = made(technique, [parent] * max(1, technique.parents[0]), subject)
+            result, notes = made(technique, _parents(type(technique), parent), subject)
         except (JobFailed, ValueError) as error:
             return Attempt("refuses", first_line(error))
         except Exception as error:

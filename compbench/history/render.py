@@ -12,7 +12,7 @@ from compbench.history.runs import Moment, Moments
 from compbench.history.series import Series, Step
 from compbench.statistics.change_points import smallest
 from compbench.statistics.correlated_noise import CORRELATION, POWER
-from compbench.units import TEXT_WIDTH, share
+from compbench.units import TEXT_WIDTH, counted, share
 
 FORMATS = ("table", "csv", "json")
 
@@ -60,7 +60,7 @@ def notes(found: History, runs: Moments) -> Iterator[str]:
     others = [m.run.headline.label for m in found.moments if metric.is_foreign(m.run.headline)]
     if others:
         said = " or ".join(dict.fromkeys(others))
-        yield f"Left out: {len(others)} run{'s' * (len(others) > 1)} judged by {said}."
+        yield f"Left out: {counted(len(others), 'run')} judged by {said}."
     for group in range(1, max(found.groups) + 1):
         yield f"{letter(group)} is told apart from {letter(group - 1)}: {found.apart(group)}"
     for group in range(max(found.groups) + 1):
@@ -68,7 +68,7 @@ def notes(found: History, runs: Moments) -> Iterator[str]:
         if most:
             where = f" of {letter(group)}" if max(found.groups) else ""
             yield (
-                f"{most} run{'s' * (most > 1)}{where}: too few to look for steps there "
+                f"{counted(most, 'run')}{where}: too few to look for steps there "
                 f"({found.least} needed)"
             )
     yield from _unseen(found)

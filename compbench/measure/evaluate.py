@@ -92,6 +92,8 @@ def target_rows(
         complaint = found.complaint(name, target.max_logit_difference)
         if job.variant.is_torch and complaint:
             raise JobFailed(complaint)
+        if not np.isfinite(found.max_abs_difference):
+            raise JobFailed("its outputs are infinite where those that it is compared with are not")
         rows.append(make_row(job, "parity_max_abs", target=name, value=found.max_abs_difference))
         rows.append(make_row(job, "parity_relative", target=name, value=found.relative_difference))
         rows.append(make_row(job, "parity_agreement", target=name, value=found.agreement))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,22 +51,24 @@ def to_onnx(model: nn.Module, signature: Signature) -> bytes:
         )
     assert program is not None
     made = program.model_proto
-    buffers = dict(whole.named_buffers())  # a mask, a spectrum's basis, what inputs are scaled by
-    first = front_end.nodes(made, buffers, dict(whole.named_parameters()))
-    constants = _of_buffers(made.graph, whole)
+    buffers, parameters = dict(whole.named_buffers()), dict(whole.named_parameters())
+    first = front_end.nodes(made, buffers, parameters)
+    constants = _of_buffers(made.graph, buffers, parameters)
     said = {metadata.NOT_LEARNT: json.dumps(constants)} if constants else {}
     file = metadata.written(without_notes(made), front_end.told(first) | said)
     return metadata.fed(file, signature.feeds(names))
 
 
-def _of_buffers(graph: onnx.GraphProto, model: nn.Module) -> list[str]:
+def _of_buffers(
+    graph: onnx.GraphProto, buffers: Mapping[str, torch.Tensor], parameters: Collection[str]
+) -> list[str]:
     """The initializers that are a net's buffers, or parts of one under names of the exporter's.
 
-    The exporter folds what is computed of constants alone: a mask's first rows, a basis turned. All
-    values of such a part are among the buffer's.
+    A mask, a spectrum's basis, what inputs are scaled by. The exporter folds what is computed of
+    constants alone: a mask's first rows, a basis turned. All values of such a part are among the
+    buffer's.
     """
-    buffers, parameters = dict(model.named_buffers()), dict(model.named_parameters())
-    floats = [b.detach().numpy() for b in buffers.values() if b.is_floating_point()]
+    floats = [b.detach().float().numpy() for b in buffers.values() if b.is_floating_point()]
     found = []
     for one in graph.initializer:
         if one.name in buffers:

@@ -102,10 +102,15 @@ def recognised(model: onnx.ModelProto, signature: Signature, told: Told) -> tupl
             f"the file takes {listed(values)}, the dataset has {signature.listed}: say which is "
             f'which, inputs = {{ {left[0].name} = "{next(iter(signature.inputs))}" }}'
         )
-    return tuple(
-        _feed(value, sources[value.name], signature.inputs[sources[value.name]], told)
-        for value in values
-    )
+    given = {value.name: signature.inputs[sources[value.name]] for value in values}
+    scales = _SCALES.get(told.normalised) if isinstance(told.normalised, str) else None
+    if scales and not any(one.dtype in scales for one in given.values()):
+        kinds = " or ".join(scales)
+        raise ValueError(
+            f'normalised = "{told.normalised}" is of inputs of {kinds}; the dataset has '
+            f"{signature.listed}: give figures, normalised = {{ mean = […], std = […] }}"
+        )
+    return tuple(_feed(v, sources[v.name], given[v.name], told) for v in values)
 
 
 def inputs_of(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
@@ -207,11 +212,6 @@ def _normalisation(
         return _SCALES[told.normalised][one.dtype]
     if told.normalised == "as_suite" or one.normalisation is None:
         return one.normalisation
-    if told.normalised in _SCALES:
-        raise ValueError(
-            f'normalised = "{told.normalised}" is of pixels (uint8); the dataset\'s {source} is '
-            f"{one.dtype}: give figures, normalised = {{ mean = […], std = […] }}"
-        )
     raise ValueError(
         f"the file takes {_told(value)}, and the dataset's {source} is {one.dtype}: say what the "
         'net was trained on, normalised = "0-1", "-1-1", "raw", "as_suite" or { mean = […], std = '

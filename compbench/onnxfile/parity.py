@@ -48,8 +48,11 @@ def parity(reference: NDArray[np.float32], outputs: NDArray[np.float32], task: T
     """Compare two arrays of outputs (N, …). Raises ValueError where their shapes differ."""
     if reference.shape != outputs.shape:
         raise ValueError(f"outputs of {reference.shape} and of {outputs.shape}")
+    with np.errstate(invalid="ignore"):
+        apart = np.where(reference == outputs, 0, np.abs(reference - outputs))  # both may be -inf
+    finite = reference[np.isfinite(reference)]
     return Parity(
-        float(np.abs(reference - outputs).max()),
+        float(apart.max()),
         float(task.agreement(reference, outputs).mean()),
-        float(reference.std()),
+        float(finite.std()) if finite.size else 1.0,
     )

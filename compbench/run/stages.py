@@ -95,8 +95,9 @@ class Work:
     def _rows_so_far(self) -> list[Row]:
         """Those of before a stop; what is damaged is dropped, and so measured again."""
         remove_leftovers(self.folder)
+        known = self.steps.row_names()
         for name in row_files(self.folder):
-            if name not in self.steps.row_names():
+            if name not in known:
                 path = rows_path(self.folder, name)
                 raise UserError(f"{path} is none that this run writes: remove it")
         found = examine(self.folder, self.record)

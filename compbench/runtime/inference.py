@@ -43,10 +43,10 @@ def packed(name: str, split: Split) -> Arrays:
     rows = np.arange(len(split)) if split.rows is None else split.rows
     found: Arrays = {f"{name}//{_ROWS}": rows}
     for own, array in split.stored.items():
-        is_mapped = isinstance(array, np.memmap)
-        found[f"{name}//{_MAPPED}/{own}" if is_mapped else f"{name}/{own}"] = (
-            mapping.place(array) if is_mapped else array
-        )
+        if mapping.can_be_shared(array):
+            found[f"{name}//{_MAPPED}/{own}"] = mapping.place(array)
+        else:
+            found[f"{name}/{own}"] = array
     return found
 
 
@@ -75,8 +75,8 @@ def infer(
 ) -> Inferred:
     """Run a file (its path, or its bytes) on splits that the worker has, in its process.
 
-    So many samples of the first split are also run `alone`.
-    Raises JobFailed where it does not load or run, or crashes.
+    So many samples of the first split are also run `alone`. Raises JobFailed where it does not load
+    or run, crashes, or gives what is no number.
     """
     spec = {"target": target.model_dump(mode="json"), "splits": splits, "alone": alone}
     uses = tuple(n for s in splits for n in worker.names(f"{s}/") if n != f"{s}//{_TARGETS}")
@@ -86,7 +86,20 @@ def infer(
     else:
         found = worker.call(inferred, spec | {"file": file}, {}, uses)
     placement = {name: found.pop(f"placement {name}") for name in ("provider", "nodes")}
-    return Inferred(found, placement, found.pop(_ALONE, None))
+    by_itself = found.pop(_ALONE, None)
+    for split, given in found.items():
+        _refuse_nan(split, given)
+    return Inferred(found, placement, by_itself)
+
+
+def _refuse_nan(split: str, given: NDArray[np.float32]) -> None:
+    """Raises JobFailed where outputs are no numbers: which of them is largest says nothing."""
+    odd = np.flatnonzero(np.isnan(given.reshape(len(given), -1)).any(1))
+    if len(odd):
+        raise JobFailed(
+            f"its outputs are no numbers (NaN) for {len(odd):,} of {len(given):,} {split} samples, "
+            f"the first is sample {odd[0]}"
+        )
 
 
 def outputs_of(file: str | bytes, target: Target, inputs: Inputs) -> NDArray[np.float32]:

@@ -169,5 +169,6 @@ class Technique(FineTuning, TorchTechnique):
             ranks = {path: smallest_rank(factors, self.energy) for path, factors in free.items()}
         else:
             share = 0.25 if self.ratio is None else self.ratio
-            ranks = {path: ceil(share * factors.full_rank) for path, factors in free.items()}
+            # 0.07 · 100 is a bit more than 7 in floating point
+            ranks = {path: ceil(share * each.full_rank - 1e-9) for path, each in free.items()}
         return ranks | self.ranks

@@ -18,6 +18,7 @@ from compbench.toolkit.channels import Group
 from compbench.toolkit.layers import all_trainable, output_layers, weighty
 from compbench.toolkit.layers import left as left_as_they_are
 from compbench.toolkit.masks import keeping_zeros
+from compbench.toolkit.sample import sample
 from compbench.training.losses import taught
 
 if TYPE_CHECKING:
@@ -38,19 +39,18 @@ class Technique(FineTuning, TorchTechnique):
 
     The same share is removed from each layer; where it is found for a whole net's `of`, the layers
     that lost most have blocks of `round_to` channels back until the target is just met. A channel's
-    importance is the mean, over all weight
-    tensors that go with it (its dependency group, also through residual connections; biases don't
-    count), of a sum over the part w of each that is this channel's. `l1`: Σ|w| (Li et al.,
-    arXiv:1608.08710, who take the layer's own weights alone); `l2`: Σw², which ranks as the norm of
-    the whole group; `taylor`: Σ|w · ∂loss/∂w| on 1,024 training images, of layers that
-    multiply and LayerNorm, no batch norm (after Molchanov et al., arXiv:1906.10771, who square the
-    sum, with its signs); `batch_norm`: the scale |γ| (Liu et al., arXiv:1708.06519), a layer that
-    has none stays whole; `random`: the control that says what choosing is worth. Groups: Fang et
-    al., "DepGraph", arXiv:2301.12900 (torch-pruning). Grouped convolutions and GroupNorm lose as
-    many channels in each of their groups. Each group of channels is tried first: layers stay whole,
-    and are named with the reason, where the rest would not run or would give something else; where
-    nothing can go the job fails before it trains. With `soft_weight` above 0 the fine-tuning
-    also learns from the unpruned parent.
+    importance is the mean, over all weight tensors that go with it (its dependency group, also
+    through residual connections; biases don't count), of a sum over the part w of each that is this
+    channel's. `l1`: Σ|w| (Li et al., arXiv:1608.08710, who take the layer's own weights alone);
+    `l2`: Σw², which ranks as the norm of the whole group; `taylor`: Σ|w · ∂loss/∂w| on 1,024
+    training images, of layers that multiply and LayerNorm, no batch norm (after Molchanov et al.,
+    arXiv:1906.10771, who square the sum, with its signs); `batch_norm`: the scale |γ| (Liu et al.,
+    arXiv:1708.06519), a layer that has none stays whole; `random`: the control that says what
+    choosing is worth. Groups: Fang et al., "DepGraph", arXiv:2301.12900 (torch-pruning). Grouped
+    convolutions and GroupNorm lose as many channels in each of their groups. Each group of channels
+    is tried first: layers stay whole, and are named with the reason, where the rest would not run
+    or would give something else; where nothing can go the job fails before it trains. With
+    `soft_weight` above 0 the fine-tuning also learns from the unpruned parent.
     """
 
     family: ClassVar[str] = "pruned"
@@ -233,7 +233,7 @@ def _add_gradients(model: nn.Module, data: TrainingData) -> None:
     """Leave the loss's gradients on a sample of the training split in the parameters."""
     from torch import from_numpy
 
-    seen = data.train.sample(_TAYLOR_SAMPLES)
+    seen = sample(data.train, _TAYLOR_SAMPLES)
     model.zero_grad()
     with all_trainable(model):
         outputs = model(*arguments(model, data, seen.arrays))

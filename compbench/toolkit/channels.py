@@ -66,7 +66,8 @@ class Group:
     def left(self, ratio: float, round_to: int) -> int:
         """How many channels are left without the share `ratio`: in blocks of equal size, a
         multiple of `round_to`, and never fewer than one such multiple."""
-        left = int(self.count // self.blocks * (1 - ratio)) * self.blocks
+        kept = self.count // self.blocks * (1 - ratio)
+        left = int(kept + 1e-9) * self.blocks  # 80 · (1 - 0.8) is a bit less than 16
         unit = self.unit(round_to)
         return self.count if left == self.count else min(self.count, max(left - left % unit, unit))
 

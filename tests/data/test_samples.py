@@ -12,15 +12,11 @@ import torch
 from compbench.contracts import Split
 from compbench.contracts.inputs import PIXELS
 from compbench.data.splits import Data
-from compbench.errors import JobFailed
-from compbench.make import rewrite
 from compbench.onnxfile.export import to_onnx
 from compbench.onnxfile.graph import settled
-from compbench.runtime import inference
-from compbench.runtime.process import Worker
-from compbench.runtime.target import Target
 from compbench.techniques import prune_channels, quantize_static
 from compbench.toolkit.quantize import onnxruntime as quantizer
+from compbench.toolkit.sample import sample
 from compbench.training.loop import Fit
 from tests.techniques.test_families import net
 
@@ -43,14 +39,14 @@ def test_a_sample_is_of_all_classes_and_always_the_same(
 ) -> None:
     train = by_class(tiny).training.train
     train = mapped(train, tmp_path) if is_mapped else train
-    found, again = train.sample(24), train.sample(24)
+    found, again = sample(train, 24), sample(train, 24)
     assert {*found.targets} == {0, 1, 2} and len(found) == 24
     assert np.array_equal(found.arrays[PIXELS], again.arrays[PIXELS])
     every = zip(train.arrays[PIXELS], train.targets, strict=True)
     rows = {image.tobytes(): label for image, label in every}
     for image, label in zip(found.arrays[PIXELS], found.targets, strict=True):
         assert rows[image.tobytes()] == label
-    assert np.array_equal(train.sample(1000).arrays[PIXELS], train.arrays[PIXELS])
+    assert np.array_equal(sample(train, 1000).arrays[PIXELS], train.arrays[PIXELS])
 
 
 def test_quantizers_see_all_classes(tiny: Data) -> None:
@@ -60,36 +56,6 @@ def test_quantizers_see_all_classes(tiny: Data) -> None:
     pixels = np.concatenate([next(iter(batch.values())) for batch in bright])
     thirds = {int(image[0].mean(0).reshape(3, 4).mean(1).argmax()) for image in pixels}
     assert thirds == {0, 1, 2}
-
-
-def test_what_is_mapped_into_memory_is_mapped_again_and_not_sent(
-    tiny: Data, tmp_path: Path
-) -> None:
-    train = mapped(tiny.training.train, tmp_path)
-    part = Split(train.part(np.arange(5, 90, 3)).stored, train.targets, np.arange(5, 90, 3))
-    sliced = Split({PIXELS: train.stored[PIXELS][7:40]}, train.targets[7:40])
-    for split in (train, part, sliced, train.sample(24)):
-        sent = inference.packed_whole("train", split)
-        assert sum(array.nbytes for array in sent.values()) < 3000
-        found = inference.split_of("train", sent)
-        assert not found.is_in_memory
-        assert np.array_equal(found.arrays[PIXELS], split.arrays[PIXELS])
-        assert np.array_equal(found.targets, split.targets)
-    (tmp_path / "pixels.npy").write_bytes(b"")
-    with pytest.raises(JobFailed, match=r"pixels.npy was changed while it was in use"):
-        inference.split_of("train", sent)
-
-
-def test_files_run_on_what_is_mapped_as_on_what_is_in_memory(tiny: Data, tmp_path: Path) -> None:
-    file = to_onnx(net(), tiny.training.signature)
-    data = replace(tiny, test=mapped(tiny.test, tmp_path).part(np.arange(50)[::-1]))
-    whole = replace(tiny, test=tiny.test.part(np.arange(50)[::-1]))
-    found = []
-    for one in (data, whole):
-        with Worker(rewrite.arrays(one)) as worker:
-            found.append(inference.infer(worker, file, Target(), "test", alone=3))
-    assert np.array_equal(found[0].outputs["test"], found[1].outputs["test"])
-    assert found[0].alone is not None and len(found[0].alone) == 3
 
 
 def test_files_do_not_depend_on_the_order_of_a_small_split(tiny: Data) -> None:

@@ -57,3 +57,13 @@ def test_what_is_no_number_is_refused(task, bad: float) -> None:
     broken = reference.copy()
     broken[0, 0] = bad
     assert parity(reference, broken, task).complaint("the CPU")
+
+
+def test_what_both_call_impossible_is_no_difference() -> None:
+    from compbench.onnxfile.parity import parity
+
+    reference = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    reference[:5, 2] = -np.inf
+    found = parity(reference, reference.copy(), classification.Task())
+    assert (found.max_abs_difference, found.agreement) == (0, 1)
+    assert np.isfinite(found.spread) and found.complaint("the CPU") is None

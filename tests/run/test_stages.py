@@ -510,6 +510,26 @@ def test_a_finished_run_is_not_continued(tmp_path: Path) -> None:
     assert runs._open(new, tmp_path, progress) == found
 
 
+@pytest.mark.parametrize("odd", [np.inf, -np.inf])
+def test_outputs_that_are_infinite_fail_their_variant_alone(
+    odd: float, lab: Lab, monkeypatch
+) -> None:
+    """Their scores may be finite: one class is the likeliest all the same."""
+    infer = inference.infer
+
+    def inferred(worker: Any, file: str, *given: Any, **asked: Any) -> inference.Inferred:
+        found = infer(worker, file, *given, **asked)
+        if lab._variant(file) == "q":
+            found.outputs["test"][7] = odd
+        return found
+
+    monkeypatch.setattr(inference, "infer", inferred)
+    lab.run()
+    (reason,) = lab.reasons().values()
+    assert "its outputs are infinite where those that it is compared with are not" in reason
+    assert lab.having("latency_ns") == ["alone", "kd", "teacher"]
+
+
 @pytest.mark.parametrize("odd", [np.nan, np.inf])
 def test_scores_that_are_no_finite_numbers_fail_their_variant_alone(
     odd: float, lab: Lab, monkeypatch

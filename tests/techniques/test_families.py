@@ -420,3 +420,13 @@ def test_an_energy_is_that_of_the_factors(tiny: Data) -> None:
         refined = 5e-2 if kind is Tucker else 1e-5  # by alternating least squares
         assert factors.retained(rank) - 1e-5 <= kept <= factors.retained(rank) + refined
         assert kept >= 0.6 - 1e-5
+
+
+@pytest.mark.parametrize(("ratio", "rank"), [(0.07, 7), (0.14, 14), (0.55, 55), (0.071, 8)])
+def test_a_rank_is_not_raised_by_a_binary_fraction(ratio: float, rank: int, tiny: Data) -> None:
+    """0.07 · 100 is a bit more than 7 in floating point."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(144, 100), nn.ReLU(), nn.Linear(100, 3))
+    technique = low_rank.Technique(ratio=ratio, epochs=0)
+    made = technique.build([model], tiny.training, Fit(tiny.training, 0, lambda *_: None))
+    assert rank in {layer.out_features for layer in made.modules() if isinstance(layer, nn.Linear)}

@@ -17,8 +17,9 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from compbench.contracts import Locate, RootTechnique, TrainingData
+from compbench.contracts import Locate, RootTechnique, TrainingData, kinds
 from compbench.contracts.inputs import PIXELS
+from compbench.data import splits
 from compbench.data.splits import Data
 from compbench.errors import JobFailed, UserError
 from compbench.make import job as make_job
@@ -449,6 +450,16 @@ def test_what_is_not_clear_is_refused_with_what_the_file_has(
     with pytest.raises(JobFailed, match=reason) as raised:
         made(suite("net.onnx", options))
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("word", ["0-1", "-1-1"])
+def test_a_word_for_pixels_says_nothing_of_numbers(word: str, made: Any, tmp_path: Path) -> None:
+    source = kinds.dataset("synthetic", {"kind": "features", "samples": 90, "length": 144})
+    data = splits.load(source, tmp_path)
+    onnx.save(Graph().model(), tmp_path / "net.onnx")
+    with pytest.raises(JobFailed, match=rf'normalised = "{word}" is of inputs of uint8'):
+        made(suite("net.onnx", f'normalised = "{word}"'), data)
+    made(suite("net.onnx", ""), data)  # as they are
 
 
 def test_weights_in_another_file_are_taken_in_and_part_of_the_key(

@@ -147,6 +147,13 @@ def test_a_share_of_the_cost_goes_from_nets_with_norms_and_groups(
     assert after <= 0.7 * before
 
 
+@pytest.mark.parametrize("count", [20, 50, 80, 160, 320, 500])
+@pytest.mark.parametrize("tenths", range(1, 10))
+def test_a_share_is_not_cut_by_a_binary_fraction(count: int, tenths: int) -> None:
+    """80 · (1 - 0.8) is a bit less than 16 in floating point."""
+    assert channels.Group((), count, 1).left(tenths / 10, 1) == count * (10 - tenths) // 10
+
+
 @pytest.mark.parametrize("steps", [1, 3])
 @pytest.mark.parametrize("of", ["macs", "parameters"])
 @pytest.mark.parametrize("name", ["resnet8", "squeeze-excite-linear", "depthwise"])

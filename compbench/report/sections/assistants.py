@@ -53,8 +53,8 @@ class Section(SectionBase):
         count = len(found.changes)
         legend = (
             "Both students have the same net and the same options; the difference is paired on the "
-            f"same test {page.run.noun}s, means over seeds; p {HOLM} for the {count} "
-            f"comparison{'s' * (count > 1)} of teachers and assistants on this target. "
+            f"same test {page.run.noun}s, means over seeds; p {HOLM} for the "
+            f"{units.counted(count, 'comparison')} of teachers and assistants on this target. "
             f"{basis(page.run)}"
         )
         return with_legend(

@@ -93,11 +93,11 @@ def _legend(run: Run, target: str) -> str:
         else "is of this file: a single seed tells nothing of training again"
     )
     return (
-        f"In brackets: 95 % intervals{points}. {metric.title}{better}: mean of {seeds} "
-        f"seed{'s' * (seeds > 1)}; its interval ({interval_kind(metric)}) is for these trained "
-        f"weights on other {noun}s like the {run.dataset['samples']['test']:,} of the test split; "
-        f"the change is paired on the same {noun}s and {change}. × after bytes: how many times "
-        "smaller. MACs: "
+        f"In brackets: 95 % intervals{points}. {metric.title}{better}: mean of "
+        f"{units.counted(seeds, 'seed')}; its interval ({interval_kind(metric)}) is for these "
+        f"trained weights on other {noun}s like the {run.dataset['samples']['test']:,} of the test "
+        f"split; the change is paired on the same {noun}s and {change}. × after bytes: how many "
+        "times smaller. MACs: "
         f"multiply-accumulates of one {noun}. p50: the median time of an inference at batch "
         f"{batch}, as the speed-up. ≈ marks a difference that chance or noise could explain. Cost: "
         "seconds to make the variant, with all its ancestors in brackets. In bold: the Pareto "

@@ -135,7 +135,7 @@ def _contradiction(run: Run, s: Summary, choice: Choice) -> str:
 def _scope(run: Run, target: str) -> str:
     """What the figures are of: another machine or other data want a run of their own."""
     options, machine = run.targets[target], run.environment
-    threads = f"{options['threads']} thread{'s' * (options['threads'] > 1)}"
+    threads = units.counted(options["threads"], "thread")
     version = (machine.get("versions") or {}).get("onnxruntime", "")
     return (
         f"{machine.get('cpu') or 'an unknown CPU'}, {threads}, ONNX Runtime {version}".rstrip()

@@ -83,7 +83,7 @@ def _legend(run: Run) -> str:
     others = len(run.variants) - 1
     return (
         f"p: the chance of a difference as large if there were none, {HOLM} for the "
-        f"{others} variant{'s' * (others > 1)} compared here; a difference is called one below "
+        f"{units.counted(others, 'variant')} compared here; a difference is called one below "
         f"{ALPHA:.2f}, and for speed (by a t-test over launches, of these files) only beyond the "
         "noise floor. Intervals are each of one comparison, not adjusted. "
         f"{basis(run)}{files}"

@@ -40,7 +40,7 @@ class Section(SectionBase):
         count = len(found.changes)
         legend = (
             f"Paired on the same test {page.run.noun}s, means over seeds, each interval of one "
-            f"comparison; p {HOLM} for the {count} comparison{'s' * (count > 1)} of teachers and "
+            f"comparison; p {HOLM} for the {units.counted(count, 'comparison')} of teachers and "
             f"assistants on this target. {basis(page.run)}"
         )
         return with_legend(distillations(found, page.run.headline), legend)

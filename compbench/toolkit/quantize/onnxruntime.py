@@ -25,6 +25,7 @@ from compbench.onnxfile.graph import (
 from compbench.runtime.temporary import Temporary
 from compbench.toolkit.quantize.masked import masked
 from compbench.toolkit.quantize.options import IntegerOptions, StaticOptions
+from compbench.toolkit.sample import sample
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -261,7 +262,7 @@ def _batches(model: ModelProto, data: TrainingData, count: int) -> Iterator[dict
     from compbench.onnxfile import feeding, metadata
 
     feeds = metadata.feeds(model) or data.signature.feeds(x.name for x in model.graph.input)
-    seen = data.train.sample(count)
+    seen = sample(data.train, count)
     size = feeding.fixed_batch(model)
     if size is None:
         size = next(size for size in range(_BATCH, 0, -1) if len(seen) % size == 0)
