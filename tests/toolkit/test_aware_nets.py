@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -15,13 +16,14 @@ from compbench.onnxfile import nodes
 from compbench.onnxfile.export import to_onnx
 from compbench.tasks import classification
 from compbench.techniques import quantize_aware, quantize_static
-from compbench.toolkit.quantize.onnxruntime import prepared
-from compbench.toolkit.quantize_aware.module import _Node, refuse_unknown
+from compbench.toolkit.quantize.onnxruntime import calibrated, opset, prepared, quantized
+from compbench.toolkit.quantize_aware.module import Trainable, _Node, refuse_unknown
 from compbench.training.loop import Fit
 from tests.nets import image_signature
 from tests.nets_of_all_kinds import NETS
 
 IMAGES = image_signature(1, 12, 12)
+PIXELS = np.random.default_rng(0).normal(size=(64, 1, 12, 12)).astype(np.float32)
 BROKEN = ("lstm-projected",)  # torch writes a file that ONNX Runtime can't run either
 QUICK = ("group-norm", "prelu", "instance-norm", "encoder", "lstm", "gru", "conv1d", "upsample")
 
@@ -112,6 +114,53 @@ def test_the_graph_of_a_net_is_computed_in_torch_as_it_is_in_onnx_runtime(name: 
     session = onnx_session(model.SerializeToString())
     theirs: Any = session.run(None, {model.graph.input[0].name: image})[0]
     assert np.allclose(values[model.graph.output[0].name].numpy(), theirs, atol=1e-3)
+
+
+def trainable(
+    name: str, options: quantize_static.Technique
+) -> tuple[Trainable, bytes, onnx.ModelProto]:
+    """A net before it is trained, the quantized file that it is to become, and its float graph."""
+    split = Split({next(iter(IMAGES.inputs)): PIXELS}, np.arange(len(PIXELS)) % 10)
+    data = TrainingData(split, split, classification.Task(), IMAGES)
+    model = prepared(to_onnx(built(name), IMAGES), opset(options))
+    ranges = calibrated(model, data, options)
+    file = quantized(model, ranges, options)
+    return Trainable(model, file, ranges, options, IMAGES), file, model
+
+
+TYPES = [("int8", "uint8"), ("int8", "int8"), ("uint8", "uint8"), ("int4", "uint8")]
+
+
+@pytest.mark.parametrize(("weights", "activations"), TYPES)
+@pytest.mark.parametrize("per_channel", [True, False])
+@pytest.mark.parametrize("name", ["encoder", "layer-scale", "embedded", "pools"])
+def test_a_net_begins_as_its_quantized_file(
+    name: str, per_channel: bool, weights: Any, activations: Any
+) -> None:
+    """Which integers weights, constants and activations become, is as the file has it."""
+    options = quantize_static.Technique(
+        weight_type=weights, activation_type=activations, per_channel=per_channel
+    )
+    net, file, model = trainable(name, options)
+    as_written = onnxruntime.SessionOptions()  # the fused kernels of pools round otherwise
+    as_written.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(file, as_written, providers=["CPUExecutionProvider"])
+    theirs: Any = session.run(None, {model.graph.input[0].name: PIXELS})[0]
+    with torch.no_grad():
+        ours = net.computed(torch.from_numpy(PIXELS)).numpy()
+    off = np.abs(ours - theirs)
+    assert np.median(off) < 1e-5
+    # a rounding may fall the other way where the order of a sum is another
+    assert off.max() < 0.2 * theirs.std()
+
+
+def test_a_range_that_the_quantizer_chooses_itself_is_not_learned() -> None:
+    """ONNX Runtime gives every softmax the range from 0 to 1, whatever it is told."""
+    net, _, model = trainable("encoder", quantize_static.Technique())
+    softmax = [n.output[0] for n in model.graph.node if n.op_type == "Softmax"]
+    assert [*net.chosen] == softmax
+    assert net.chosen[softmax[0]] == pytest.approx((0, 1))
+    assert not {*softmax} & net.lows.places.keys()
 
 
 @pytest.mark.parametrize(("make", "given"), [(Texts, texts), (Sounds, sounds)])

@@ -154,6 +154,21 @@ CASES = [
     Case("GatherND", (x(2, 3, 4), np.array([[1], [2]])), {"batch_dims": 1}),
     Case("Gelu", (x(2, 3),), {"approximate": "tanh"}),
     Case("Gemm", (x(4, 3), x(5, 4), x(5)), {"transA": 1, "transB": 1, "alpha": 0.5, "beta": 2.0}),
+    *(  # windows that would begin behind the last number are none
+        Case(
+            operator,
+            (x(1, 2, size, 6),),
+            {"kernel_shape": [kernel, 2], "strides": [2, 2], "pads": pads, "ceil_mode": 1, **more},
+        )
+        for operator, more in (
+            ("MaxPool", {}),
+            ("AveragePool", {}),
+            ("AveragePool", {"count_include_pad": 1}),
+        )
+        for size in (5, 6, 7, 8)
+        for kernel in (2, 3)
+        for pads in ([0] * 4, [1, 0, 1, 0], [0, 0, 1, 1], [1, 1, 0, 0])
+    ),
     Case("GlobalAveragePool", (x(1, 2, 3, 4),)),
     Case("GlobalMaxPool", (x(1, 2, 7),)),
     Case("GroupNormalization", (x(2, 6, 3), x(6), x(6)), {"num_groups": 3, "epsilon": 1e-3}),

@@ -23,6 +23,7 @@ from compbench.toolkit.quantize.options import StaticOptions
 from compbench.toolkit.quantize_aware import operators
 from compbench.toolkit.quantize_aware.rounding import (
     Clipped,
+    activation_ends,
     activation_scales,
     limits,
     rounded,
@@ -54,7 +55,8 @@ class Trainable(nn.Module):
 
     Gradients pass roundings as if they were not there (Bengio et al., arXiv:1308.3432). A weight's
     scale follows its largest value; an activation's range is learned, by the gradients of what it
-    clips (PACT: Choi et al., arXiv:1805.06085), and begins at `ranges`.
+    clips (PACT: Choi et al., arXiv:1805.06085), and begins at `ranges`; one that the quantizer
+    chooses itself, such as 0 to 1 for a softmax, stays.
     """
 
     def __init__(
@@ -75,7 +77,7 @@ class Trainable(nn.Module):
         self.output = model.graph.output[0].name
         quantized = onnx.load_model_from_string(file)
         self.grids = weight_grids(quantized, options.reduce_range)
-        self.activation_limits = limits(options.activation_type, is_weight=False)
+        self.activation_limits = limits(options.activation_type)
         moved = {node.outputs[0] for node in self.nodes if node.kind in _MOVING}
         self.scales = {  # what was only moved, or looked up in a weight, is rounded already
             name: scale
@@ -83,10 +85,16 @@ class Trainable(nn.Module):
             if (name == scale or name not in moved) and scale in ranges
         }
         lows, highs = {}, {}
+        self.chosen: dict[str, tuple[float, float]] = {}  # by the quantizer
+        ends = activation_ends(quantized, options.activation_type)
         for scale in dict.fromkeys(self.scales.values()):
             low, high = (np.asarray(end).item() for end in ranges[scale].range_value)
-            lows[scale] = nn.Parameter(torch.tensor(min(low, 0.0)))
-            highs[scale] = nn.Parameter(torch.tensor(max(high, 0.0)))
+            low, high = min(low, 0.0), max(high, 0.0)
+            if _is_other((low, high), ends[scale], self.activation_limits):
+                self.chosen[scale] = ends[scale]
+                continue
+            lows[scale] = nn.Parameter(torch.tensor(low))
+            highs[scale] = nn.Parameter(torch.tensor(high))
         self.lows, self.highs = _Named(lows), _Named(highs)
         stored = {w.name for w in model.graph.initializer}
         trained = {
@@ -185,8 +193,11 @@ class Trainable(nn.Module):
     def _activation(self, name: str, value: Tensor) -> Tensor:
         if name not in self.scales or not value.is_floating_point():
             return value
-        low = self.lows[self.scales[name]].clamp(max=0)
-        high = self.highs[self.scales[name]].clamp(min=0)
+        scale = self.scales[name]
+        if scale in self.chosen:
+            low, high = (value.new_tensor(end) for end in self.chosen[scale])
+        else:
+            low, high = self.lows[scale].clamp(max=0), self.highs[scale].clamp(min=0)
         clipped: Any = Clipped.apply(value, low, high, *self.activation_limits)
         return clipped
 
@@ -257,6 +268,14 @@ def refuse_unknown(model: onnx.ModelProto) -> None:
             f"it can't be trained as an ONNX file computes it: {named}; "
             f"known: {', '.join(sorted(operators.KNOWN))}"
         )
+
+
+def _is_other(
+    asked: tuple[float, float], found: tuple[float, float], limits: tuple[int, int]
+) -> bool:
+    """Whether a range is another than was asked for, and not only because 0 is on its grid."""
+    step = (asked[1] - asked[0]) / (limits[1] - limits[0])
+    return any(abs(a - b) > step for a, b in zip(asked, found, strict=True))
 
 
 def _is_weight(array: np.ndarray) -> bool:

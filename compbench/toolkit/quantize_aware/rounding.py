@@ -6,9 +6,16 @@ from typing import Any, NamedTuple
 
 import onnx
 import torch
+from onnx import TensorProto, numpy_helper
 from torch import Tensor
 
 from compbench.toolkit.quantize.onnxruntime import quant_type
+
+_NAMES: dict[int, str] = {
+    TensorProto.INT8: "int8",
+    TensorProto.UINT8: "uint8",
+    TensorProto.INT4: "int4",
+}
 
 
 def rounded(value: Tensor, low: Tensor, high: Tensor, least: int, most: int) -> Tensor:
@@ -64,22 +71,43 @@ class Grid(NamedTuple):
 
 
 def weight_grids(file: onnx.ModelProto, reduce_range: bool) -> dict[str, Grid]:
-    """Weight -> its integers. Biases (int32) are not among them: they lose nothing."""
+    """Weight -> its integers. Biases (int32) are not among them: they lose nothing.
+
+    ONNX Runtime's quantizer has one zero for all channels of a weight, in the middle; of weights
+    with one scale it has the zero in the middle where the type is signed. Constants that are no
+    weights to it have the type of activations, and their own zero.
+    """
     tensors = {w.name: w for w in file.graph.initializer}
-    names: dict[int, str] = {onnx.TensorProto.INT8: "int8", onnx.TensorProto.UINT8: "uint8"}
-    names[onnx.TensorProto.INT4] = "int4"
     grids = {}
     for node in file.graph.node:
         if node.op_type != "DequantizeLinear" or node.input[0] not in tensors:
             continue
-        name = names.get(tensors[node.input[0]].data_type)
+        name = _NAMES.get(tensors[node.input[0]].data_type)
         if name is None:
             continue
         settings = {a.name: a.i for a in node.attribute}
         axis = settings.get("axis", 1) if tensors[node.input[1]].dims else None
-        grid = Grid(axis, *limits(name, reduce_range), name != "uint8")
+        zero = numpy_helper.to_array(tensors[node.input[2]])
+        is_symmetric = axis is not None or (name != "uint8" and not zero.any())
+        grid = Grid(axis, *limits(name, is_symmetric, reduce_range), is_symmetric)
         grids[node.input[0].removesuffix("_quantized")] = grid
     return grids
+
+
+def activation_ends(file: onnx.ModelProto, name: str) -> dict[str, tuple[float, float]]:
+    """Activation -> the least and the largest number that its integers, of type `name`, stand for.
+
+    Of each that is the key of a range, see `activation_scales`.
+    """
+    held = {w.name: w for w in file.graph.initializer}
+    ends = {}
+    for node in file.graph.node:
+        if node.op_type == "QuantizeLinear" and {*node.input[1:3]} <= held.keys():
+            scale, zero = (numpy_helper.to_array(held[x]) for x in node.input[1:3])
+            if not scale.ndim:
+                least, most = (float((end - int(zero)) * scale) for end in limits(name))
+                ends[node.input[1].removesuffix("_scale")] = least, most
+    return ends
 
 
 def activation_scales(file: onnx.ModelProto) -> dict[str, str]:
@@ -91,10 +119,9 @@ def activation_scales(file: onnx.ModelProto) -> dict[str, str]:
     }
 
 
-def limits(name: str, reduced: bool = False, is_weight: bool = True) -> tuple[int, int]:
+def limits(name: str, is_symmetric: bool = False, reduced: bool = False) -> tuple[int, int]:
     """The least and the largest integer of a type, as ONNX Runtime's quantizer uses it."""
     from onnxruntime.quantization.quant_utils import get_qmin_qmax_for_qType
 
-    kind = quant_type(name).tensor_type
-    ends = get_qmin_qmax_for_qType(kind, reduced, symmetric=is_weight and name == "int8")
+    ends = get_qmin_qmax_for_qType(quant_type(name).tensor_type, reduced, symmetric=is_symmetric)
     return int(ends[0]), int(ends[1])

@@ -87,8 +87,10 @@ def _max_pool(
     axes = x.ndim - 2
     steps, gaps = _all(strides, axes), _all(dilations, axes)
     spans = [gap * (size - 1) + 1 for gap, size in zip(gaps, kernel_shape, strict=True)]
-    x = functional.pad(x, _sides(pads or _automatic(auto_pad, x, spans, steps)), value=-torch.inf)
-    return _MAX_POOL[axes](x, tuple(kernel_shape), steps, 0, gaps, bool(ceil_mode))
+    pads = pads or _automatic(auto_pad, x, spans, steps)
+    ended = _ended(x, pads, steps)
+    x = functional.pad(x, _sides(pads), value=-torch.inf)
+    return _MAX_POOL[axes](x, tuple(kernel_shape), steps, 0, gaps, bool(ceil_mode))[ended]
 
 
 def _average_pool(
@@ -105,12 +107,22 @@ def _average_pool(
     if any(gap != 1 for gap in dilations):
         raise NotImplementedError("dilations")
     sizes, steps, pool = tuple(kernel_shape), _all(strides, axes), _AVERAGE[axes]
-    sides = _sides(pads or _automatic(auto_pad, x, sizes, steps))
-    mean = pool(functional.pad(x, sides), sizes, steps, 0, bool(ceil_mode))
+    pads = pads or _automatic(auto_pad, x, sizes, steps)
+    ended, sides = _ended(x, pads, steps), _sides(pads)
+    mean = pool(functional.pad(x, sides), sizes, steps, 0, bool(ceil_mode))[ended]
     if count_include_pad or not any(sides):
         return mean
     inside = functional.pad(torch.ones_like(x), sides)
-    return mean / pool(inside, sizes, steps, 0, bool(ceil_mode))
+    return mean / pool(inside, sizes, steps, 0, bool(ceil_mode))[ended]
+
+
+def _ended(x: Tensor, pads: Sequence[int], steps: Sequence[int]) -> tuple[Any, ...]:
+    """The windows of a pool that begin before or in `x`, not in the padding behind it."""
+    before = [*pads[: len(steps)]] or [0] * len(steps)
+    counts = (
+        -(-(size + pad) // step) for size, pad, step in zip(x.shape[2:], before, steps, strict=True)
+    )
+    return ..., *(slice(count) for count in counts)
 
 
 def _automatic(how: str, x: Tensor, spans: Sequence[int], steps: Sequence[int]) -> list[int]:
