@@ -84,11 +84,11 @@ def _size(store: Store) -> str:
 
 def _digest(suite: Suite, content: str, results: Path, data_dir: Path) -> str:
     """That of the dataset, which is loaded once where these files never were."""
-    known = digest.known(suite.dataset, content, results)
+    known = digest.known(suite.dataset, suite.task, content, results)
     if known is not None:
         return known
     found = digest.record(suite.dataset_name, splits.load(suite.dataset, data_dir, suite.task))
-    digest.remember(found, suite.dataset, content, results)
+    digest.remember(found, suite.dataset, suite.task, content, results)
     return found["digest"]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from compbench import seal
-from compbench.contracts import DatasetSource, Split
+from compbench.contracts import DatasetSource, Split, TaskBase
 from compbench.data import splits
 from compbench.data.splits import Data
 from compbench.files import write_whole
@@ -51,32 +51,34 @@ def record(name: str, loaded: Data) -> dict[str, Any]:
     }
 
 
-def known(source: DatasetSource, content: str, results: Path) -> str | None:
+def known(source: DatasetSource, task: TaskBase, content: str, results: Path) -> str | None:
     """The digest of what the same code loaded before from the same content; else None.
 
     `content` is the source's own fingerprint of its files, which is cheap.
     """
     with suppress(OSError, ValueError, KeyError, TypeError):
-        text = _path(source, content, results).read_bytes()
+        text = _path(source, task, content, results).read_bytes()
         return seal.json_object(text, is_sealed=True)["digest"]
     return None
 
 
-def remember(found: Mapping[str, Any], source: DatasetSource, content: str, results: Path) -> None:
+def remember(
+    found: Mapping[str, Any], source: DatasetSource, task: TaskBase, content: str, results: Path
+) -> None:
     """Keep a dataset's record under `results`; a folder that can't be written is no matter."""
-    path = _path(source, content, results)
+    path = _path(source, task, content, results)
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, seal.json_text(found))
 
 
-def _path(source: DatasetSource, content: str, results: Path) -> Path:
-    """Named by what decides the arrays: files, options, code, libraries."""
-    code = Sources().of([type(source)], modules=[splits.__name__])
+def _path(source: DatasetSource, task: TaskBase, content: str, results: Path) -> Path:
+    """Named by what decides the arrays: files, options, task (its classes), code, libraries."""
+    code = Sources().of([type(source), type(task)], modules=[splits.__name__])
     parts = {
         "content": content,
-        "source": f"{type(source).__module__}:{type(source).__qualname__}",
-        "options": source.model_dump(mode="json"),
+        "plugins": [f"{type(x).__module__}:{type(x).__qualname__}" for x in (source, task)],
+        "options": [x.model_dump(mode="json") for x in (source, task)],
         "code": dict(code.modules),
         "libraries": {**registry.versions(tuple(source.libraries)), **code.libraries},
     }

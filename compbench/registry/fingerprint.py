@@ -23,7 +23,9 @@ from compbench.errors import UserError
 
 PACKAGE = __name__.partition(".")[0]
 # modules and packages that make nothing: what a plugin takes from them stands in its options
-NEUTRAL = ("contracts", "errors", "units", "registry")
+_DECLARE = ("family", "kinds", "metric", "model", "options", "provider", "task", "technique")
+NEUTRAL = ("errors", "units", "registry", *(f"contracts.{x}" for x in (*_DECLARE, "training")))
+DOOR = f"{PACKAGE}.contracts"  # which makes nothing itself, but what is behind it may
 _NOT_CODE = {*sys.stdlib_module_names, "pydantic", "pydantic_core", "typing_extensions"}
 _COMPILED = (".so", ".pyd")
 
@@ -81,7 +83,7 @@ class Sources:
         starts = [name for plugin in classes for name in _bases(plugin)]
         tops = {name.partition(".")[0] for name in starts}
         own = {PACKAGE, *(top for top in tops if not _required() & self._providers(top).keys())}
-        left, seen, libraries = [*starts, *modules], set[str](), set[str]()
+        left, seen, libraries = [*_with_packages(starts), *modules], set[str](), set[str]()
         digests: dict[str, str] = {}
         while left:
             name = left.pop()
@@ -101,7 +103,8 @@ class Sources:
             if file is None:
                 continue
             code = _parsed(self._text(file)) if file.suffix == ".py" else _opaque(self._text(file))
-            digests[name] = code.digest
+            if name != DOOR:
+                digests[name] = code.digest
             package = name if folders else name.rpartition(".")[0]
             left += self._imported(code, package)
         for start in {name for name in starts if name not in digests}:
@@ -116,9 +119,7 @@ class Sources:
         """All modules that an import runs: those named, and the packages on the way to them."""
         for level, module, name in code.imports:
             path = _absolute(level, module, package)
-            parts = path.split(".") if path else []
-            for count in range(1, len(parts) + 1):
-                yield ".".join(parts[:count])
+            yield from _with_packages([path] if path else [])
             if name == "*":
                 found = self._locate(path)
                 for folder in found[1] if found else ():
@@ -248,6 +249,13 @@ def _bases(plugin: type) -> Iterator[str]:
     for cls in plugin.__mro__:
         if cls.__module__.partition(".")[0] in (own, PACKAGE):
             yield cls.__module__
+
+
+def _with_packages(names: Iterable[str]) -> Iterator[str]:
+    """Modules, each after the packages that it lies in, which run when it is imported."""
+    for name in names:
+        parts = name.split(".")
+        yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
 
 
 def _is_neutral(name: str, aside: Iterable[str]) -> bool:

@@ -70,7 +70,7 @@ def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
         loaded = splits.load(suite.dataset, folders.data, suite.task)
         dataset = digest.record(suite.dataset_name, loaded)
         content = samples.fingerprint(suite.dataset, folders.data)
-        digest.remember(dataset, suite.dataset, content or "", folders.results)
+        digest.remember(dataset, suite.dataset, suite.task, content or "", folders.results)
         jobs = plan.plan(suite, dataset["digest"], folders.data)
         folder, asked = _open(_describe(suite, jobs, dataset), folders.results, progress)
         write_companions(folder, {n: one.content for n, one in loaded.companions.items()})

@@ -22,6 +22,7 @@ _ASIDE = tuple(
     f"{PACKAGE}.{x}"
     for x in ("suite", "make.store", "data", "runtime", "files", "failure_boundary")
 )
+_RUNNER = f"{PACKAGE}.runtime.session"  # what a file that teaches is run with
 _EXPORTER_LIBRARIES = ("onnxscript", "onnx-ir")  # torch's exporter writes files with them
 
 
@@ -80,11 +81,12 @@ def made_by(
     if variant.uses_torch and variant.root_model is not None:
         plugins.add(type(variant.root_model))
     own, makers = sources.of(plugins), sources.of(modules=[_MAKER], aside=_ASIDE)
+    runners = sources.of(modules=[_RUNNER] if runs_files else [])
     declared = {name for plugin in plugins for name in getattr(plugin, "libraries", ())}
     declared |= {"onnxruntime"} if runs_files else set()
     named = registry.versions((*sorted(declared), *_EXPORTER_LIBRARIES))
     return {
-        "code": {**own.modules, **makers.modules},
+        "code": {**own.modules, **makers.modules, **runners.modules},
         "libraries": dict(sorted({**named, **own.libraries, **makers.libraries}.items())),
         **conditions(),
     }

@@ -15,7 +15,10 @@ from compbench.data.stratification import stratified
 from compbench.datasets import digits, fashion_mnist, mnist
 from compbench.errors import UserError
 from compbench.results.dataset import same_test_samples
+from compbench.tasks import classification
 from tests.conftest import split, write_idx
+
+TASK = classification.Task()
 
 
 def test_digits_splits_are_stratified_disjoint_and_fixed(tmp_path: Path) -> None:
@@ -83,8 +86,8 @@ def digests(folder: Path) -> tuple[str, str]:
 @pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-images-idx3-ubyte"])
 def test_digest_changes_with_a_single_pixel(name: str, idx_dir: Path, tmp_path: Path) -> None:
     before = digests(idx_dir)
-    digest.remember({"digest": before[0]}, mnist.Dataset(), fingerprint(idx_dir), tmp_path)
-    assert digest.known(mnist.Dataset(), fingerprint(idx_dir), tmp_path) == before[0]
+    digest.remember({"digest": before[0]}, mnist.Dataset(), TASK, fingerprint(idx_dir), tmp_path)
+    assert digest.known(mnist.Dataset(), TASK, fingerprint(idx_dir), tmp_path) == before[0]
     path = idx_dir / "MNIST/raw" / name
     content = bytearray(path.read_bytes())
     content[100] ^= 255
@@ -92,7 +95,7 @@ def test_digest_changes_with_a_single_pixel(name: str, idx_dir: Path, tmp_path: 
     after = digests(idx_dir)
     assert after[0] != before[0]
     assert after[1] != before[1] or name.startswith("train")
-    assert digest.known(mnist.Dataset(), fingerprint(idx_dir), tmp_path) is None
+    assert digest.known(mnist.Dataset(), TASK, fingerprint(idx_dir), tmp_path) is None
 
 
 def test_digest_changes_with_what_a_reader_makes_of_its_files(idx_dir: Path, monkeypatch) -> None:
@@ -121,13 +124,13 @@ def test_other_labels_and_other_validation_images_leave_the_test_split_its_diges
 def test_a_comment_in_the_code_that_splits_is_no_matter(
     idx_dir: Path, tmp_path: Path, monkeypatch
 ) -> None:
-    digest.remember({"digest": "d"}, mnist.Dataset(), fingerprint(idx_dir), tmp_path)
+    digest.remember({"digest": "d"}, mnist.Dataset(), TASK, fingerprint(idx_dir), tmp_path)
     read, root = Path.read_bytes, Path(data_splits.__file__).parent
     for edit, known in ((b"\n# a comment\n", "d"), (b"\nX = 1\n", None)):
         monkeypatch.setattr(
             Path, "read_bytes", lambda f, e=edit: read(f) + e * f.is_relative_to(root)
         )
-        assert digest.known(mnist.Dataset(), fingerprint(idx_dir), tmp_path) == known
+        assert digest.known(mnist.Dataset(), TASK, fingerprint(idx_dir), tmp_path) == known
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from compbench.registry import fingerprint, registry
 from compbench.registry.fingerprint import Sources
 from compbench.suite import plan
 from compbench.suite import read as suite_read
+from compbench.tasks import classification, regression
 
 TECHNIQUE = """
 from compbench.contracts import NullCase, TorchTechnique
@@ -52,6 +53,19 @@ model = "{model}"
 technique = "{technique}"
 parent = "teacher"
 """
+TAUGHT_BY_A_FILE = """
+[variants.teacher]
+technique = "train"
+model = "cnn"
+[variants.int8]
+technique = "quantize_static"
+parent = "teacher"
+[variants.student]
+technique = "distill"
+parent = "int8"
+model = "mlp"
+"""
+TASK = classification.Task()
 HELPER = "SCALE = 2\n"
 
 
@@ -150,6 +164,40 @@ def test_helpers_of_helpers_and_packages_on_the_way(folder: Folder) -> None:
         file.write_text(old)
     folder.write(mine__unused="X = 2\n")
     assert folder.changed(before) == set()
+
+
+def test_the_packages_that_a_plugin_lies_in_run_when_it_is_imported(folder: Folder) -> None:
+    folder.write(mine__init="", mine__inner__init="")
+    folder.write(mine__inner__tech=TECHNIQUE.format(imports="", body="pass"))
+    technique = "mine.inner.tech:Technique"
+    for name in ("mine__init", "mine__inner__init"):
+        before = folder.keys(technique)
+        folder.write(**{name: "import torch\ntorch.set_default_dtype(torch.float64)\n"})
+        assert folder.changed(before, technique=technique) == {"mine"}
+
+
+def test_what_computes_among_the_contracts_counts(folder: Folder) -> None:
+    """How batches are drawn and prepared, say; it is reached through the package itself."""
+    folder.write(mine__tech=TECHNIQUE.format(imports="", body="pass"))
+    found = Sources().of([registry.find("technique", "mine.tech:Technique")]).modules
+    assert {f"compbench.contracts.{x}" for x in ("data", "inputs")} <= found.keys()
+    assert not {"compbench.contracts", "compbench.contracts.options"} & found.keys()
+
+
+def test_what_builds_an_own_net_counts(folder: Folder, write_suite: Callable[[str], Path]) -> None:
+    folder.write(mine="from torch import nn\n\n\nclass Net(nn.Flatten):\n    pass\n")
+    path = write_suite('[variants.t]\ntechnique = "train"\nmodel = "mine:Net"\n')
+    (job,) = plan.plan(suite_read.load(path), "d")
+    code = job.parts["code"]
+    assert {"mine", *(f"compbench.contracts.{x}" for x in ("own_net", "arguments"))} <= code.keys()
+
+
+def test_what_runs_a_file_counts_where_one_teaches(write_suite: Callable[[str], Path]) -> None:
+    suite = suite_read.load(write_suite(TAUGHT_BY_A_FILE))
+    first, second, _ = plan.plan(suite, "d")
+    assert "compbench.runtime.session" not in first.parts["code"]
+    assert "compbench.runtime.session" not in second.parts["code"]
+    assert "compbench.runtime.session" in plan.plan(suite, "d")[2].parts["code"]
 
 
 def test_files_beside_the_plugin_s_without_a_package(folder: Folder) -> None:
@@ -353,10 +401,11 @@ def test_a_dataset_s_digest_is_remembered_until_its_reader_changes(
     folder.write(mine__init="", mine__images=DATASET, mine__reader=READER)
     source: DatasetSource = registry.find("dataset", "mine.images:Dataset")()
     found: dict[str, Any] = digest.record("mine", splits.load(source, tmp_path))
-    assert digest.known(source, "same", tmp_path) is None
-    digest.remember(found, source, "same", tmp_path)
-    assert digest.known(source, "same", tmp_path) == found["digest"]
+    assert digest.known(source, TASK, "same", tmp_path) is None
+    digest.remember(found, source, TASK, "same", tmp_path)
+    assert digest.known(source, TASK, "same", tmp_path) == found["digest"]
+    assert digest.known(source, regression.Task(), "same", tmp_path) is None, "it has no classes"
     folder.write(mine__reader=f'"""Another docstring."""\n{READER}# and a comment\n')
-    assert digest.known(source, "same", tmp_path) == found["digest"]
+    assert digest.known(source, TASK, "same", tmp_path) == found["digest"]
     folder.write(mine__reader=READER.replace("default_rng(0)", "default_rng(1)"))
-    assert digest.known(source, "same", tmp_path) is None, "it has to be loaded again"
+    assert digest.known(source, TASK, "same", tmp_path) is None, "it has to be loaded again"
