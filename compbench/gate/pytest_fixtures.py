@@ -10,13 +10,14 @@ import numpy as np
 import onnx
 import pytest
 
-from compbench.contracts.inputs import Inputs, first
+from compbench.contracts.inputs import Feed, Inputs, first
 from compbench.errors import UserError, nearest
 from compbench.gate import paired_timing
 from compbench.gate.paired_timing import Comparison, Limits
 from compbench.gate.prepare import Guard
 from compbench.gate.pytest_items import GUARD
 from compbench.measure.launch import BATCHES
+from compbench.onnxfile import metadata
 from compbench.registry import registry
 from compbench.runtime.session import OrtSession
 from compbench.runtime.target import Target
@@ -94,7 +95,10 @@ class Files:
     def _inputs(self, given: Given, path: Path, count: int) -> Inputs:
         """Those given; else the test split's, if there is one; else noise as the file takes it."""
         if isinstance(given, np.ndarray):
-            return {"input": given}
+            names = raw_names(path)
+            if len(names) > 1:
+                raise UserError(f"{path} is fed from {', '.join(names)}: give inputs= by name")
+            return {names[0]: given}
         if given is not None:
             return given
         if self.guard:
@@ -102,23 +106,34 @@ class Files:
         random = np.random.default_rng(NOISE_SEED)
         return {
             name: random.normal(size=(shape[0] or count, *shape[1:])).astype(np.float32)
-            for name, shape in input_shapes(path).items()
+            for name, shape in noise_shapes(path).items()
         }
 
 
-def input_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """The shapes of the file's inputs, 0 for a batch of any size. Raises UserError."""
-    graph = onnx.load(path, load_external_data=False).graph
+def raw_names(path: Path) -> list[str]:
+    """What a file is fed from: as its metadata says, else its own inputs."""
+    model = onnx.load(path, load_external_data=False)
+    weights = {initializer.name for initializer in model.graph.initializer}
+    own = [x.name for x in model.graph.input if x.name not in weights]
+    return [*dict.fromkeys(feed.source for feed in metadata.feeds(model))] or own
+
+
+def noise_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of what a file is fed from, 0 for a batch of any size. Raises UserError."""
+    model = onnx.load(path, load_external_data=False)
+    graph, feeds = model.graph, {feed.name: feed for feed in metadata.feeds(model)}
     weights = {initializer.name for initializer in graph.initializer}
     found = {}
     for value in graph.input:
         tensor = value.type.tensor_type
         if value.name in weights:
             continue
-        shape = found[value.name] = tuple(dim.dim_value for dim in tensor.shape.dim)
-        if not all(shape[1:]) or tensor.elem_type != onnx.TensorProto.FLOAT:
+        feed = feeds.get(value.name, Feed(value.name, value.name))
+        shape = found[feed.source] = tuple(dim.dim_value for dim in tensor.shape.dim)
+        is_plain = tensor.elem_type == onnx.TensorProto.FLOAT and feed.layout == "as_stored"
+        if not all(shape[1:]) or not is_plain:
             raise UserError(
-                f"{path}: its input {value.name} is not float32 of a fixed shape after the batch; "
-                "give inputs="
+                f"{path}: its input {value.name} is not float32 of a fixed shape after the batch, "
+                "as a dataset has it; give inputs="
             )
     return found

@@ -18,9 +18,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from compbench.contracts import Split
+from compbench.contracts.inputs import Feed, Normalisation
 from compbench.data import digest
 from compbench.data.splits import Data
-from compbench.errors import JobFailed
+from compbench.errors import JobFailed, UserError
 from compbench.gate import baseline, paired_timing, pytest_fixtures
 from compbench.gate import pair as gate_pair
 from compbench.gate import prepare as gate_prepare
@@ -29,6 +30,7 @@ from compbench.gate.baseline import Places
 from compbench.gate.check import Measured, Pair, Verdict
 from compbench.gate.paired_timing import Comparison, Timing
 from compbench.gate.snapshot import Snapshot
+from compbench.onnxfile import metadata
 from compbench.results.columns import unpacked
 from compbench.runtime import machine
 from tests.factory import ENVIRONMENT, exactly, make_run
@@ -500,7 +502,31 @@ def test_noise_has_the_shape_that_a_file_takes(
     batch: int | str, shape: tuple[int, ...], tmp_path: Path
 ) -> None:
     path = Path(write_model(tmp_path / "net.onnx", batch))
-    assert pytest_fixtures.input_shapes(path) == {"x": shape}
+    assert pytest_fixtures.noise_shapes(path) == {"x": shape}
+
+
+FEEDS = {
+    "none": [],
+    "renamed": [Feed("x", "pixels", normalisation=Normalisation((0.0,), (1.0,), 4.0))],
+    "flat": [Feed("x", "pixels", layout="flat")],
+}
+
+
+@pytest.mark.parametrize("feeds", FEEDS)
+def test_a_file_takes_an_array_without_a_name(feeds: str, tmp_path: Path) -> None:
+    path = Path(write_model(tmp_path / "net.onnx"))
+    path.write_bytes(metadata.fed(path.read_bytes(), FEEDS[feeds]))
+    given = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
+    given = given if feeds == "flat" else given.reshape(2, 4)
+    session = pytest_fixtures.Files(None).session(path, inputs=given)
+    session.run()
+    scale = 4 if feeds == "renamed" else 1
+    np.testing.assert_allclose(session.outputs(), given[:1].reshape(1, 4) / scale)
+    if feeds == "flat":
+        with pytest.raises(UserError, match="give inputs="):
+            pytest_fixtures.Files(None).session(path)
+    else:
+        pytest_fixtures.Files(None).session(path).run()
 
 
 UNGATED = """
