@@ -237,6 +237,21 @@ def test_families_have_panels_of_their_own_whose_lines_differ() -> None:
         assert len(names) == count and "v0 (baseline)" in names
 
 
+def test_a_baseline_out_of_a_panel_is_not_named_there() -> None:
+    run, rows, _ = CROWD
+    low_rank = [v for v, said in run.variants.items() if said["family"] == "low rank"]
+    far = [
+        replace(r, samples=r.samples | {"train_loss": r.samples["train_loss"] * 1e3,
+                                        "validation": r.samples["validation"] / 9})
+        if r.metric == "history" and r.variant in low_rank and r.samples
+        else r
+        for r in rows
+    ]  # fmt: skip
+    *others, last = training_curves(run, Rows(far)).axes[1::2]
+    assert all("v0 (baseline)" in {t.get_text() for t in axes.texts} for axes in others)
+    assert "v0 (baseline)" not in {t.get_text() for t in last.texts}
+
+
 def test_few_variants_share_one_panel() -> None:
     figure = training_curves(RUN, Rows(RUN_ROWS))
     assert [len(axes.get_legend_handles_labels()[1]) for axes in figure.axes] == [4, 4]

@@ -143,7 +143,19 @@ def _panels(
     for one in [*named, *beside]:
         _draw(left, right, one)
     _limit(left, right, [one.curve for one in named], metric)
-    _name(right, [*named, *beside])
+    seen = [
+        one
+        for one in beside
+        if _is_seen(left, one.curve.epochs, one.curve.loss)
+        or _is_seen(right, one.curve.epochs, one.curve.quality)
+    ]
+    _name(right, [*named, *seen])
+
+
+def _is_seen(axes: Axes, x: NDArray, y: NDArray) -> bool:
+    """Whether a point of a curve lies inside the panel."""
+    (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
+    return bool(((x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)).any())
 
 
 def _draw(left: Axes, right: Axes, one: _Named) -> None:
