@@ -21,7 +21,7 @@ from compbench.make.store import MODEL, Store
 from compbench.results.find import suite_file
 from compbench.results.folder import examine
 from compbench.results.record import Run, read_run
-from compbench.runtime.target import Target
+from compbench.runtime.target import Target, recorded_target
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,12 @@ def remeasure(a: Side, b: Side, places: Places, tell: Callable[[str], None]) -> 
     """
     todo: dict[tuple[str, str], tuple[str, str]] = {}
     found: dict[tuple[str, str], paired_timing.Comparison | str] = {}
-    for name in (name for name in a.run.targets if name in b.run.targets):
+    targets = _targets(a, b)
+    for name in targets:
         for pair in match(a, b):
             if pair.a is None or pair.b is None or _has_failed(a, b, pair, name):
                 continue
-            obstacle = _target(b.run, name).unavailable() or _obstacle(a, b, pair)
+            obstacle = targets[name].unavailable() or _obstacle(a, b, pair)
             ready = obstacle or files(a, b, pair, places.results)
             if isinstance(ready, str):
                 found[pair.name, name] = ready
@@ -76,7 +77,7 @@ def remeasure(a: Side, b: Side, places: Places, tell: Callable[[str], None]) -> 
     for count, ((variant, name), paths) in enumerate(todo.items(), start=1):
         assert inputs is not None
         tell(f"  [{count}/{len(todo)}] both files of {variant} side by side on {name}")
-        found[variant, name] = _ratio(paths, _target(b.run, name), inputs)
+        found[variant, name] = _ratio(paths, targets[name], inputs)
     return found
 
 
@@ -112,8 +113,14 @@ def _obstacle(a: Side, b: Side, pair: Pair) -> str | None:
     return None
 
 
-def _target(run: Run, name: str) -> Target:
-    return Target(**run.targets[name])
+def _targets(a: Side, b: Side) -> dict[str, Target]:
+    """Those of both runs, as the newer has them."""
+    suite, tables = _suite_file(b), b.run.targets
+    return {n: recorded_target(n, tables[n], suite) for n in a.run.targets if n in tables}
+
+
+def _suite_file(one: Side) -> Path | None:
+    return suite_file(one.run.suite_path, Path(one.label))
 
 
 def _shapes(run: Run) -> dict[str, Any]:
@@ -122,14 +129,14 @@ def _shapes(run: Run) -> dict[str, Any]:
 
 def _inputs(newer: Side, data_dir: Path) -> Inputs:
     about, task = newer.run.dataset, newer.run.task
-    name, suite = about["name"], suite_file(newer.run.suite_path, Path(newer.label))
+    name, suite = about["name"], _suite_file(newer)
     source = kinds.recorded_dataset(name, about.get("options", {}), suite)
     if samples.fingerprint(source, data_dir) is None:
         raise UserError(
             f"{name}, on whose test samples files are measured, is not under {data_dir}; "
             "name its folder with --data-dir or COMPBENCH_DATA"
         )
-    meant = kinds.made_task(task.get("name", source.own_task), task.get("options", {}))
+    meant = kinds.recorded_task(task, source, suite)
     return splits.load(source, data_dir, meant).measured
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from compbench.contracts.technique import (
     TorchTechnique,
 )
 from compbench.errors import UserError, explain, nearest, shown, told
-from compbench.registry import import_path, plugins, registry
+from compbench.registry import plugins, registry
+from compbench.registry.recorded import recorded
 
 TECHNIQUES = (TorchTechnique, LoweringTechnique, OnnxTechnique, RootTechnique)
 NAMED_WORDS = ("name",)  # what the table of a dataset, a task or a model has beside its options
@@ -71,32 +71,18 @@ def dataset(name: str, options: Mapping[str, Any] = {}) -> DatasetSource:
 def recorded_dataset(
     name: str, options: Mapping[str, Any], suite_file: Path | None
 ) -> DatasetSource:
-    """The dataset that a run or a baseline was recorded with, by the suite file if it is here.
-
-    A record is data, which may come from anywhere: a class beside a suite file is imported only
-    where that file names it too, else one of an installed package alone. Raises UserError.
-    """
-    if suite_file is None:
-        with import_path.installed_only():
-            return dataset(name, options)
-    is_here = suite_file.is_file()
-    is_meant = ":" not in name or (is_here and name in _named_datasets(suite_file))
-    try:
-        with import_path.beside(suite_file) if is_meant else import_path.installed_only():
-            return dataset(name, options)
-    except UserError as error:
-        if is_here and is_meant:
-            raise
-        why = "does not name it" if is_here else "is not here"
-        raise UserError(f"{error}; it may be beside {suite_file}, which {why}") from error
+    """The dataset that a run or a baseline was recorded with: see `recorded`. Raises UserError."""
+    with recorded(name, suite_file):
+        return dataset(name, options)
 
 
-def _named_datasets(suite_file: Path) -> tuple[object, ...]:
-    try:
-        found = tomllib.loads(suite_file.read_text(encoding="utf-8-sig")).get("dataset")
-    except (OSError, ValueError):
-        return ()
-    return (found, found.get("name") if isinstance(found, dict) else None)
+def recorded_task(
+    table: Mapping[str, Any], source: DatasetSource, suite_file: Path | None
+) -> TaskBase:
+    """The task of a record, of which this is the dataset: see `recorded`. Raises UserError."""
+    name = table.get("name", source.own_task)
+    with recorded(name, suite_file, said=(source.own_task,)):
+        return made_task(name, table.get("options", {}))
 
 
 def _made(kind: str, name: str, plugin: Any, options: Mapping[str, Any]) -> Any:

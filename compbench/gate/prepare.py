@@ -7,20 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from compbench.contracts import Options, kinds
 from compbench.data import digest, splits
 from compbench.data.splits import Data
-from compbench.errors import UserError, explain
+from compbench.errors import UserError
 from compbench.gate.check import Pair
 from compbench.gate.snapshot import Snapshot, gate_table, headline
 from compbench.results import upgrade
 from compbench.results.dataset import TEST, UNTOLD, same_test_samples
 from compbench.results.find import suite_file
 from compbench.runtime import machine as runtime_machine
-from compbench.runtime.target import Target
-from compbench.suite.gate import checks, gate_model, refuse_unlike
+from compbench.runtime.target import Target, recorded_target
+from compbench.suite import gate
+from compbench.suite.gate import checks, refuse_unlike
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,7 @@ def prepare(
         )
     unsure = _refuse_other_data(candidate.label, theirs.dataset, baseline) if theirs.suite else []
     limits, origin = _limits(candidate, baseline, given)
-    tables = {**ours.targets, **theirs.targets}
-    targets = {name: Target(**table) for name, table in tables.items()}
+    targets = {**_targets(baseline), **_targets(candidate)}
     data, unsure_here = loaded(baseline, data_dir)
     here = runtime_machine.record()
     notes = (*unsure, *unsure_here, *_differences(candidate, baseline, here))
@@ -83,14 +81,22 @@ def loaded(baseline: Snapshot, data_dir: Path) -> tuple[Data, list[str]]:
     """The baseline's data, from this machine's copy of the dataset; and what is unsure."""
     name = baseline.record.dataset["name"]
     about = baseline.record.dataset.get("options", {})
-    given = dict(baseline.record.task)
-    suite = suite_file(baseline.record.suite_path, Path(baseline.label))
+    suite = _suite_file(baseline)
     source = kinds.recorded_dataset(name, about, suite)
-    task = kinds.made_task(given.pop("name", source.own_task), given.pop("options", {}))
+    task = kinds.recorded_task(baseline.record.task, source, suite)
     loaded = splits.load(source, data_dir, task)
     here = digest.record(name, loaded)
     unsure = _refuse_other_data(f"{name} under {data_dir}", here, baseline)
     return loaded, unsure
+
+
+def _targets(side: Snapshot) -> dict[str, Target]:
+    suite = _suite_file(side)
+    return {n: recorded_target(n, table, suite) for n, table in side.record.targets.items()}
+
+
+def _suite_file(side: Snapshot) -> Path | None:
+    return suite_file(side.record.suite_path, Path(side.label))
 
 
 def _limits(
@@ -100,7 +106,7 @@ def _limits(
     table = None
     origin = "compbench's defaults"
     for side in (candidate, baseline):
-        path = suite_file(side.record.suite_path, Path(side.label))
+        path = _suite_file(side)
         table = gate_table(str(path or ""))
         if table is not None:
             origin = str(path)
@@ -111,10 +117,7 @@ def _limits(
                 table = upgrade.gate(side.record.gate)
                 origin = f"{side.label} (no suite file here)"
                 break
-    try:
-        limits = gate_model()(**{**(table or {}), **given})
-    except ValidationError as error:
-        raise UserError(explain(error, "[gate]", gate_model().model_fields)) from error
+    limits = gate.limits({**(table or {}), **given})
     refuse_unlike(limits, headline(baseline))
     return limits, f"{origin} and pytest's configuration" if given else origin
 

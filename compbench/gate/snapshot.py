@@ -171,7 +171,7 @@ def gate_table(suite_path: str) -> dict[str, Any] | None:
     """The suite file's `[gate]`; None where there is no such file. Raises UserError."""
     if not suite_path or not Path(suite_path).is_file():
         return None
-    return suites.load(Path(suite_path)).gate.model_dump()
+    return suites.gate(Path(suite_path)).model_dump()
 
 
 def _entry(run: Run, name: str, key: str, checksum: str) -> Entry:

@@ -37,11 +37,15 @@ def beside(suite_file: Path) -> Iterator[None]:
 
 @contextmanager
 def installed_only() -> Iterator[None]:
-    """Within it, import paths are those of installed packages: no file of this folder is run."""
+    """Within it, import paths are those of installed packages.
+
+    No file is run of the current folder, nor of a suite's that was put on the module path before.
+    """
     folder, only = _BESIDE.set(None), _INSTALLED_ONLY.set(True)
-    here = os.path.realpath(os.getcwd())
+    others = {os.path.realpath(os.getcwd())}
+    others |= {str(opened) for opened in _open_now if _OPENED[opened].is_ours}
     before = sys.path
-    sys.path = [entry for entry in before if os.path.realpath(entry) != here]
+    sys.path = [entry for entry in before if os.path.realpath(entry) not in others]
     try:
         yield
     finally:

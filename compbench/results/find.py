@@ -97,11 +97,14 @@ def suite_file(suite_path: str, folder: Path) -> Path | None:
     """The suite file that a run or a baseline recorded, seen from here or from above its folder.
 
     A relative path was one from where the run was started, which is mostly a folder above the run.
+    None where none was recorded, or one that lies in the folder itself: it came with the record.
     """
     if not suite_path:
         return None
-    there = (path for path in _seen_from(suite_path, folder) if path.is_file())
-    return next(there, Path(suite_path))
+    there = [path for path in _seen_from(suite_path, folder) if path.is_file()]
+    own = folder.resolve()
+    others = [path for path in there if not path.resolve().is_relative_to(own)]
+    return next(iter(others), None if there else Path(suite_path))
 
 
 def _seen_from(suite_path: str, folder: Path) -> list[Path]:

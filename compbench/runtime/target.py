@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from compbench.contracts import ExecutionProvider, Options
-from compbench.errors import UserError
+from compbench.errors import UserError, explain, nearest
 from compbench.registry import registry
+from compbench.registry.recorded import recorded
 
 
 def provider_of(name: str) -> ExecutionProvider:
@@ -83,3 +86,29 @@ class Target(Options):
             f"this ONNX Runtime has no {provider.ort_name} (it has {', '.join(there)}); "
             f"it comes with {provider.install}"
         )
+
+
+def refuse_unknown_options(target: Target) -> None:
+    """Raises UserError where its provider is none, or has no such option."""
+    known = provider_of(target.provider).options
+    for option in target.provider_options:
+        if option not in known:
+            hint = nearest(option, known) or "; it has none"
+            raise UserError(f"'{target.provider}' has no provider option '{option}'{hint}")
+
+
+def recorded_target(name: str, table: Mapping[str, Any], suite_file: Path | None) -> Target:
+    """The target of that name of a run or a baseline: see `recorded`.
+
+    Its provider is found now, so that whoever uses it finds the same. Raises UserError.
+    """
+    where = f"[targets.{name}]"
+    try:
+        target = Target(**table)
+        with recorded(target.provider, suite_file):
+            refuse_unknown_options(target)
+    except ValidationError as error:
+        raise UserError(explain(error, where, Target.model_fields)) from error
+    except UserError as error:
+        raise UserError(f"{where} {error}") from error
+    return target

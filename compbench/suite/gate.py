@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from pydantic import AliasChoices, create_model
+from pydantic import AliasChoices, ValidationError, create_model
 
 from compbench.contracts import Options
-from compbench.errors import UserError
+from compbench.errors import UserError, explain, shown
 from compbench.headline import Headline
 from compbench.registry import registry
 
@@ -26,6 +26,17 @@ def checks() -> tuple[Any, ...]:
 def gate_model() -> type[Options]:
     """The model of the table. Raises UserError where two checks have a field of one name."""
     return _model(checks())
+
+
+def limits(table: Any) -> Options:
+    """The table as it was read, checked. Raises UserError with what is wrong in it."""
+    model = gate_model()
+    if not isinstance(table, dict):
+        raise UserError(f"[gate] = {shown(table)} should be a table")
+    try:
+        return model(**table)
+    except ValidationError as error:
+        raise UserError(explain(error, "[gate]", model.model_fields)) from error
 
 
 def old_names() -> dict[str, str]:

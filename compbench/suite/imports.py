@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from compbench.errors import UserError
 from compbench.registry import import_path, registry
+from compbench.registry.recorded import texts
 from compbench.suite import read
 
 
@@ -31,16 +30,5 @@ def imports(suite: Path) -> list[Import]:
     except UserError as error:
         raise UserError(f"{suite}: {error}") from error
     with import_path.beside(suite):
-        found = [(key, text) for key, text in _texts("", tables) if registry.is_import_path(text)]
+        found = [(key, text) for key, text in texts(tables) if registry.is_import_path(text)]
         return [Import(key, text, import_path.place(text.partition(":")[0])) for key, text in found]
-
-
-def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _texts(f"{key}.{name}".removeprefix("."), inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(key, inner)
-    elif isinstance(value, str):
-        yield key, value

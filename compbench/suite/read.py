@@ -15,8 +15,8 @@ from compbench.contracts import DatasetSource, Options, TaskBase, kinds
 from compbench.errors import UserError, explain, nearest
 from compbench.headline import Headline
 from compbench.registry import import_path
-from compbench.runtime.target import LoadGen, Target, provider_of
-from compbench.suite.gate import gate_model, refuse_unlike
+from compbench.runtime.target import LoadGen, Target, refuse_unknown_options
+from compbench.suite.gate import limits, refuse_unlike
 from compbench.suite.tables import FAST, Measure, Pick, Reference
 from compbench.suite.variants import Variant, check_name, read_variants
 
@@ -79,6 +79,17 @@ def load(path: Path) -> Suite:
     try:
         with import_path.beside(path):
             return _read(path)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def gate(path: Path) -> Options:
+    """The `[gate]` table of a suite file, read without importing what the file names.
+
+    Raises UserError as `load` does.
+    """
+    try:
+        return limits(tables(path).get("gate", {}))
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
 
@@ -199,13 +210,9 @@ def _check_references(references: dict[str, Reference], metric: Headline) -> Non
 
 
 def _gate(table: dict[str, Any], metric: Headline) -> Options:
-    model = gate_model()
-    try:
-        limits = model(**table)
-    except ValidationError as error:
-        raise UserError(explain(error, "[gate]", model.model_fields)) from error
-    refuse_unlike(limits, metric)
-    return limits
+    found = limits(table)
+    refuse_unlike(found, metric)
+    return found
 
 
 def _explain_table(error: ValidationError) -> str:
@@ -226,13 +233,9 @@ def _explain_table(error: ValidationError) -> str:
 
 def _check_provider(where: str, target: Target) -> None:
     try:
-        known = provider_of(target.provider).options
+        refuse_unknown_options(target)
     except UserError as error:
         raise UserError(f"{where} {error}") from error
-    for option in target.provider_options:
-        if option not in known:
-            hint = nearest(option, known) or "; it has none"
-            raise UserError(f"{where} '{target.provider}' has no provider option '{option}'{hint}")
 
 
 def _refuse_unknown(table: str, names: Any, variants: dict[str, Variant]) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ from compbench import seal
 from compbench.results.folder import new_folder, write_rows
 from compbench.results.record import RUN as RECORD
 from compbench.results.record import write_run
+from compbench.suite.gate import gate_model
 from tests.cli.test_main import SUITE, compbench, refused  # noqa: F401
-from tests.factory import RUN, RUN_ROWS
+from tests.compare.test_remeasure import write as write_with_files
+from tests.factory import RUN, RUN_ROWS, TARGET
 from tests.kept import write_run as write_whole_run
+from tests.registry.test_import_path import gated
 
 COMMANDS = (
     ("report", "RUN"),
@@ -57,6 +61,133 @@ def edit(folder: Path, **changes: Any) -> None:
     content = json.loads((folder / RECORD).read_text()) | changes
     del content[seal.SUM]
     (folder / RECORD).write_bytes(seal.json_text(content))
+
+
+EVIL = "evil:Thing"
+NAMED: dict[str, Callable[[dict[str, Any]], object]] = {  # where a record names code
+    "dataset": lambda run: run["dataset"].update(name=EVIL),
+    "task": lambda run: run["task"].update(name=EVIL),
+    "provider": lambda run: run["targets"][TARGET].update(provider=EVIL),
+    "technique": lambda run: run["variants"]["student"].update(technique=EVIL),
+    "model": lambda run: run["variants"]["student"].update(model={"name": EVIL}),
+    "nothing": lambda run: None,  # but the suite file does
+}
+LOOKED_FOR = ("dataset", "task", "provider")  # what files are measured again by
+STARTS = ("2026-01-02T03:04:05+00:00", "2026-01-03T03:04:05+00:00")
+
+
+def name_evil(folder: Path, kind: str) -> None:
+    content = json.loads((folder / RECORD).read_text())
+    NAMED[kind](content)
+    edit(folder, **content)
+
+
+@pytest.fixture
+def evil(tmp_path: Path) -> Path:
+    """Code beside the suite file, and in the current folder; the file that is there once it ran."""
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "mine.toml").write_text(f"[gate]\nbytes_ratio = 3\n{SUITE}")
+    ran = tmp_path / "ran"
+    for folder in (tmp_path, tmp_path / "suites"):
+        (folder / "evil.py").write_text(f"open({str(ran)!r}, 'w').close()\n")
+    return ran
+
+
+def suite_names_evil(tmp_path: Path) -> None:
+    """Another table than the one that a record has it in."""
+    with (tmp_path / "suites" / "mine.toml").open("a") as suite:
+        suite.write(f'[variants.own]\ntechnique = "{EVIL}"\nparent = "teacher"\n')
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_code_that_a_run_names_is_not_run_to_show_it(
+    kind: str, compbench, evil: Path, tmp_path: Path
+) -> None:
+    folders = [write_whole_run(tmp_path / "results", started=each) for each in STARTS]
+    for folder in folders:
+        name_evil(folder, kind)
+    if kind == "nothing":
+        suite_names_evil(tmp_path)
+    one, other = map(str, folders)
+    for arguments in (
+        ("report", one),
+        ("report", one, "--format", "json"),
+        ("show", one),
+        ("pick", one),
+        ("history", "mine"),
+        ("compare", one, other),
+        ("baseline", "save", one),
+        ("baseline", "list"),
+        ("baseline", "diff", "main", other),
+        ("clean",),
+        ("verify",),
+    ):
+        found = compbench(*arguments)
+        assert found.code == 0, (arguments, found.err)
+        assert not evil.exists(), arguments
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_code_that_a_run_names_is_not_run_to_measure_its_files(
+    kind: str, compbench, evil: Path, tmp_path: Path
+) -> None:
+    for content, started in zip(("old", "new"), STARTS, strict=True):
+        name_evil(write_with_files(tmp_path / "results", content, started), kind)
+    if kind == "nothing":
+        suite_names_evil(tmp_path)
+    found = compbench("compare", "mine@previous", "mine", "--remeasure")
+    if kind in LOOKED_FOR:
+        refused(found, "No module named 'evil'; of what a run", "mine.toml does not name it")
+    else:
+        assert (found.code, found.err.count("side by side")) == (0, 2)
+    assert not evil.exists()
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_code_that_a_baseline_names_is_not_run_to_gate(
+    kind: str, compbench, evil: Path, tmp_path: Path
+) -> None:
+    folder = write_whole_run(tmp_path / "results", gate=gate_model()().model_dump())
+    name_evil(folder, kind)
+    if kind == "nothing":
+        suite_names_evil(tmp_path)
+    assert compbench("baseline", "save", str(folder)).code == 0
+    found = gated(tmp_path, tmp_path, folder)
+    if kind in LOOKED_FOR:
+        assert found.returncode == pytest.ExitCode.USAGE_ERROR
+        assert "No module named 'evil'; of what a run" in found.stderr
+        assert "mine.toml does not name it" in found.stderr
+        assert found.stderr.strip().count("\n") == 0
+    else:
+        assert "digest" in found.stderr, "only the made-up dataset is another"
+    assert not evil.exists()
+
+
+@pytest.mark.parametrize("kind", LOOKED_FOR)
+def test_a_suite_file_that_came_within_a_record_allows_nothing(
+    kind: str, compbench, evil: Path, tmp_path: Path
+) -> None:
+    for content, started in zip(("old", "new"), STARTS, strict=True):
+        folder = write_with_files(tmp_path / "results", content, started)
+        (folder / "evil.py").write_text((tmp_path / "evil.py").read_text())
+        (folder / "mine.toml").write_text(f'{SUITE}[targets.x]\nprovider = "{EVIL}"\n')
+        name_evil(folder, kind)
+        edit(folder, suite_path=str((folder / "mine.toml").relative_to(tmp_path)))
+    found = compbench("compare", "mine@previous", "mine", "--remeasure")
+    refused(found, "No module named 'evil'", "it has none here")
+    assert not evil.exists()
+
+
+def test_an_option_of_a_provider_that_no_suite_could_have_is_refused(
+    compbench, tmp_path: Path
+) -> None:
+    """There are some that load libraries by their path."""
+    target = {**RUN.targets[TARGET], "provider_options": {"trt_extra_plugin_lib_paths": "x.so"}}
+    for content, started in zip(("old", "new"), STARTS, strict=True):
+        folder = write_with_files(tmp_path / "results", content, started)
+        edit(folder, targets={TARGET: target})
+    found = compbench("compare", "mine@previous", "mine", "--remeasure")
+    refused(found, f"[targets.{TARGET}] 'cpu' has no provider option 'trt_extra_plugin_lib_paths'")
 
 
 @pytest.mark.parametrize("name", NO_NAMES)

@@ -22,6 +22,7 @@ from compbench.registry import import_path
 from compbench.results.find import find_run, suite_file
 from compbench.results.folder import read_rows
 from compbench.results.record import read_run
+from compbench.runtime.target import Target
 from compbench.suite import plan, read
 from tests.kept import write_run
 
@@ -264,15 +265,65 @@ def test_pytest_finds_the_plugins_of_a_suite_elsewhere(kept: Path, elsewhere: Pa
     assert "baseline.json::teacher[cpu_1thread]" in result.stdout
 
 
-@pytest.mark.parametrize("plugin", ["own_data", "own_steps"])
-def test_pytest_says_a_plugin_s_mistake_in_one_line(
-    kept: Path, elsewhere: Path, plugin: str
-) -> None:
-    (kept / f"suites/{plugin}.py").write_text("1 / 0\n")
+def test_pytest_says_a_plugin_s_mistake_in_one_line(kept: Path, elsewhere: Path) -> None:
+    (kept / "suites/own_data.py").write_text("1 / 0\n")
     result = gated(kept, elsewhere, kept / "suites/mine.toml")
     assert result.returncode == pytest.ExitCode.USAGE_ERROR
-    assert f"'{plugin}' does not import: ZeroDivisionError: division by zero" in result.stderr
+    assert "'own_data' does not import: ZeroDivisionError: division by zero" in result.stderr
     assert result.stderr.strip().count("\n") == 0
+
+
+def test_a_gate_needs_no_technique_of_its_suite(kept: Path, elsewhere: Path) -> None:
+    (kept / "suites/own_steps.py").write_text("1 / 0\n")
+    result = gated(kept, elsewhere, kept / "suites/mine.toml")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+OWN_TASK = """
+from compbench.tasks.classification import Task as Classification
+
+class Task(Classification):
+    pass
+"""
+OWN_PROVIDER = """
+from compbench.providers.cpu import Provider as Cpu
+
+class Provider(Cpu):
+    pass
+"""
+
+
+@pytest.mark.parametrize("task", ["named", "the dataset's own", "neither"])
+def test_a_task_and_a_provider_of_a_suite_elsewhere_are_found(elsewhere: Path, task: str) -> None:
+    project = elsewhere.parent / "project"
+    path = write(project / "suites")
+    (path.parent / "own_task.py").write_text(OWN_TASK)
+    (path.parent / "own_provider.py").write_text(OWN_PROVIDER)
+    text = SUITE
+    if task == "named":
+        text = f'task = "own_task:Task"\n{SUITE}'
+    if task == "the dataset's own":
+        own = DATASET.format(name="1").replace("= 2\n", "= 2\n    task = 'own_task:Task'\n")
+        (path.parent / "own_data.py").write_text(own)
+    path.write_text(f'{text}[targets.own]\nprovider = "own_provider:Provider"\n')
+    loaded = read.load(path)
+    described = digest.record(loaded.dataset_name, splits.load(loaded.dataset, project))
+    write_run(
+        project / "results",
+        dataset=described,
+        suite_path="suites/mine.toml",
+        task={"name": "own_task:Task", "options": {}, **loaded.task.says()},
+        targets={"own": Target(provider="own_provider:Provider").model_dump(mode="json")},
+    )
+    baseline.save("mine", "main", Places(project / "baselines", project / "results"))
+    result = gated(project, elsewhere, path)
+    if task == "neither":
+        assert result.returncode == pytest.ExitCode.USAGE_ERROR
+        assert "'own_task' does not import" in result.stderr
+        assert "suites/mine.toml does not name it" in result.stderr
+    else:
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "baseline.json::teacher[own]" in result.stdout
 
 
 def test_a_run_is_found_by_its_suite_file_from_everywhere(kept: Path) -> None:
