@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from compbench.errors import UserError, nearest
-from compbench.results.record import RUN, read_run
+from compbench.results.record import RUN, Run, read_run
 
 PREVIOUS = "previous"
 
@@ -87,10 +87,20 @@ def find_run(results: Path, name: str) -> Path:
     if found is None:
         known = [path.name for path in (results / "runs").glob("*") if path.is_dir()]
         raise UserError(f"no run of '{suite}' under {results}{nearest(suite, known)}")
-    ran = read_run(found).suite_path
-    if is_file and os.path.abspath(name) not in map(os.path.abspath, _seen_from(ran, found)):
-        raise UserError(f"the newest run of '{suite}' is of {ran}; to report it, name it: {found}")
+    run = read_run(found)
+    if is_file and not _is_of(run, found, results, name):
+        raise UserError(
+            f"the newest run of '{suite}' is of {run.suite_path}; to report it, name it: {found}"
+        )
     return found
+
+
+def _is_of(run: Run, folder: Path, results: Path, suite: str) -> bool:
+    real = run.real_suite(results)
+    if run.suite_from_results and real.is_file():  # else one of them was moved
+        return real == Path(suite).resolve()
+    seen = map(os.path.abspath, _seen_from(run.suite_path, folder))
+    return os.path.abspath(suite) in seen
 
 
 def suite_file(suite_path: str, folder: Path) -> Path | None:

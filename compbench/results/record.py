@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ class Run(BaseModel):
     format: int = FORMAT
     protocol: int = PROTOCOL
     suite: FileName
-    suite_path: str
+    suite_path: str  # as it was given
+    suite_from_results: str = ""  # the real file, seen from the results; empty in older runs
     is_fast: bool = False
     description: str
     dataset: dict[str, Any]
@@ -51,6 +53,12 @@ class Run(BaseModel):
     finished: str | None = None  # when all was measured
     files: tuple[FileName, ...] | None = None  # the names of its rows' files, once it is finished
     is_reported: bool = True  # False from when it is finished until its report is written
+
+    def real_suite(self, results: Path) -> Path:
+        """The suite file, wherever one is; as it was given where that is all one knows."""
+        if not self.suite_from_results:
+            return Path(self.suite_path)
+        return Path(os.path.normpath(results.resolve() / self.suite_from_results))
 
     @property
     def headline(self) -> Headline:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from compbench.suite.plan import Job
 from compbench.suite.read import Suite
 
 # what a suite file says of a run beside what is measured
-_SAID = ("suite_path", "description", "references", "pick", "gate")
+_SAID = ("suite_path", "suite_from_results", "description", "references", "pick", "gate")
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,10 @@ def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
         content = samples.fingerprint(suite.dataset, folders.data)
         digest.remember(dataset, suite.dataset, suite.task, content or "", folders.results)
         jobs = plan.plan(suite, dataset["digest"], folders.data)
-        folder, asked = _open(_describe(suite, jobs, dataset), folders.results, progress)
+        described = _describe(suite, jobs, dataset)
+        real = {"suite_from_results": _seen_from(folders.results, suite.path)}
+        described = described.model_copy(update=real)
+        folder, asked = _open(described, folders.results, progress)
         write_companions(folder, {n: one.content for n, one in loaded.companions.items()})
         work = Work(suite, jobs, loaded, store, folder, asked, progress)
         _carry_out(work, folder)
@@ -120,7 +124,7 @@ def _open(new: Run, results: Path, progress: Progress) -> tuple[Path, Run]:
     last = find.latest_run(results, new.suite)
     old = _readable(last, progress) if last else None
     if last and old:
-        _refuse_namesake(last, Path(old.suite_path), Path(new.suite_path))
+        _refuse_namesake(last, old.real_suite(results), new.real_suite(results))
         problems = examine(last, old).problems if old.is_whole else {}
         if (problems or not old.is_whole) and _asks_the_same(old, new):
             differences = machine.differences(old.environment, new.environment)
@@ -132,6 +136,15 @@ def _open(new: Run, results: Path, progress: Progress) -> tuple[Path, Run]:
     path = new_folder(results, new.suite, new.started)
     record.write_run(path, new)
     return path, new
+
+
+def _seen_from(results: Path, suite: Path) -> str:
+    """The way to the real file: another working folder's relative path may be another file's."""
+    real = os.path.realpath(suite)
+    try:
+        return os.path.relpath(real, os.path.realpath(results))
+    except ValueError:  # on another of Windows' drives
+        return real
 
 
 def _refuse_namesake(last: Path, old: Path, new: Path) -> None:

@@ -219,6 +219,32 @@ def test_a_report_of_another_suite_file_of_the_same_name(compbench, tmp_path: Pa
     refused(compbench("report", "other/mine.toml"), "the newest run of 'mine' is of mine.toml")
 
 
+def test_suite_files_of_one_name_and_one_relative_path_are_told_apart(
+    compbench, tmp_path: Path, monkeypatch
+) -> None:
+    def work(*_: object) -> None:
+        raise UserError("enough")
+
+    for place, seed in (("ours", 0), ("theirs", 1)):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "mine.toml").write_text(f"seeds = [{seed}]\n{SUITE}")
+    (tmp_path / "link").symlink_to("ours")
+    monkeypatch.setattr(run, "Work", work)
+    given = ("mine.toml", "--results", str(tmp_path / "shared"))
+    for place in ("ours", "ours", "link"):
+        monkeypatch.chdir(tmp_path / place)
+        refused(compbench("run", *given), "enough")
+    assert len([*(tmp_path / "shared" / "runs" / "mine").iterdir()]) == 1
+    monkeypatch.chdir(tmp_path / "theirs")
+    refused(compbench("run", *given), "another suite file of this name", "ours/mine.toml: rename")
+    refused(compbench("report", *given), "the newest run of 'mine' is of mine.toml")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ours").rename(tmp_path / "moved")
+    (tmp_path / "moved" / "mine.toml").unlink()
+    monkeypatch.chdir(tmp_path / "theirs")
+    refused(compbench("run", *given), "enough")
+
+
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_stopped_by_a_signal_it_says_how_to_go_on(
     name: str, code: int, compbench, tmp_path: Path, monkeypatch
