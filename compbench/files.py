@@ -13,6 +13,7 @@ from pathlib import Path
 from compbench.errors import UserError
 
 TEMPORARY = ".tmp-"
+PLACES = ("TMPDIR", "TEMP", "TMP")  # variables that say where temporary files go
 _FULL_BYTES = 1 << 20
 
 
@@ -51,8 +52,9 @@ def refuse_unwritable(folder: Path, option: str) -> None:
     path = folder.absolute()
     existing = next(place for place in (path, *path.parents) if place.exists())
     try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
+        with tempfile.TemporaryFile(dir=existing) as file:
+            file.write(b"x")  # an empty one finds room on a full disk too
+            file.flush()
     except OSError as error:
         raise UserError(
             f"{folder} can't be written: {error.strerror}; name another folder with {option}"
@@ -60,7 +62,16 @@ def refuse_unwritable(folder: Path, option: str) -> None:
 
 
 def refuse_no_temporary() -> None:
-    """Raises UserError where there is no folder for temporary files."""
+    """Raises UserError where there is no folder for temporary files.
+
+    Also where the one that a variable names is no use: Python takes another without a word.
+    """
+    named = next((name for name in PLACES if os.environ.get(name)), None)
+    if named:
+        folder = Path(os.environ[named])
+        if not folder.is_dir():
+            raise UserError(f"{named} = {folder}: there is no such folder for temporary files")
+        refuse_unwritable(folder, named)
     try:
         refuse_unwritable(Path(tempfile.gettempdir()), "TMPDIR")
     except FileNotFoundError as error:  # none of those that it knows

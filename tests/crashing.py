@@ -80,7 +80,7 @@ def fail(spec: dict[str, Any], arrays: Arrays) -> Arrays:
         "plain": ValueError("\x1b[31mred\x1b[0m\nand more"),
         "exit": SystemExit(5),
         "panic": _Panic("a library in Rust"),
-        "disk": OSError(errno.ENOSPC, "No space left on device"),
+        "disk": OSError(errno.ENOSPC, "No space left on device", spec.get("file")),
         "file": FileNotFoundError(errno.ENOENT, "No such file", "x"),
         "user": UserError("write it otherwise"),
     }

@@ -11,6 +11,7 @@ from compbench.contracts import Options, kinds
 from compbench.data import digest, splits
 from compbench.data.splits import Data
 from compbench.errors import UserError
+from compbench.files import refuse_no_temporary
 from compbench.gate.check import Pair
 from compbench.gate.snapshot import Snapshot, gate_table, headline
 from compbench.results import upgrade
@@ -56,6 +57,7 @@ def prepare(
 
     Raises UserError where they are of different suites or datasets, or share no variant.
     """
+    refuse_no_temporary()
     theirs, ours = candidate.record, baseline.record
     if theirs.suite and theirs.suite != ours.suite:
         raise UserError(

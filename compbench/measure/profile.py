@@ -48,10 +48,9 @@ def measured(spec: dict[str, Any], arrays: process.Arrays) -> process.Arrays:
         for _ in range(WARM_RUNS + RUNS):
             process.mark()
             session.run()
-        text = Path(session.end_profile()).read_text()
         try:
-            events = json.loads(text)
-        except ValueError as error:
+            events = json.loads(Path(session.end_profile()).read_text())
+        except (ValueError, FileNotFoundError) as error:
             refuse_full(Path(folder))
             raise JobFailed("the profile that ONNX Runtime wrote can't be read") from error
     return by_type([event for event in events if _is_node(event)])

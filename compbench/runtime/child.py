@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 from typing import IO, Any, Protocol
 
-PLACES = ("TMPDIR", "TEMP", "TMP")  # variables that say where temporary files go
+from compbench.files import PLACES
+
 _ANSWERS = "compbench.runtime.process"  # the module whose `main` the process runs
 _LINUX_DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 

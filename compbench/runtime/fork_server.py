@@ -21,8 +21,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import IO, Any, Self
 
+from compbench.files import PLACES
 from compbench.runtime import process, resident_pages
-from compbench.runtime.child import PLACES, Child, die_with_parent, spawned
+from compbench.runtime.child import Child, die_with_parent, spawned
 
 _MOST_BYTES = 1 << 16  # of a message
 _READY = b"ready"

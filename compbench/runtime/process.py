@@ -20,6 +20,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
 
@@ -196,10 +197,15 @@ class _Process:
         if "failed" not in answer:
             return found
         if answer["errno"] in FULL_DISK:
-            raise OSError(answer["errno"], os.strerror(answer["errno"]))
+            raise OSError(answer["errno"], os.strerror(answer["errno"]), self._full(answer["file"]))
         if answer["is_user_s"]:
             raise UserError(answer["failed"])
         raise ProcessFailed(answer["failed"], answer["details"], self._at())
+
+    def _full(self, file: str | None) -> str:
+        """What there was no room in: of a process's own folder, which goes with it, the place."""
+        own = self._folder.path
+        return str(Path(own).parent) if file is None or file.startswith(own) else file
 
     def kill(self) -> None:
         """End it and all that it started, now."""
@@ -300,13 +306,15 @@ def _answer(task: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Array
     try:
         return {}, getattr(importlib.import_module(module), name)(task["spec"], arrays)
     except JobFailed as error:
-        reason, number, details = str(error), None, error.details
+        reason, number, file, details = str(error), None, None, error.details
         is_user_s = False
     except BaseException as error:  # a plugin's SystemExit, a panic of a library in Rust
         is_user_s = isinstance(error, UserError)
         reason = str(error) if is_user_s else f"{type(error).__name__}: {first_line(error)}"
         number, details = getattr(error, "errno", None), traceback.format_exc()
-    return {"failed": reason, "details": details, "errno": number, "is_user_s": is_user_s}, {}
+        file = getattr(error, "filename", None)
+    told = {"failed": reason, "details": details, "errno": number, "is_user_s": is_user_s}
+    return {**told, "file": None if file is None else str(file)}, {}
 
 
 def _write(stream: Any, header: dict[str, Any], arrays: Mapping[str, Any]) -> None:

@@ -9,14 +9,17 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from compbench.files import refuse_no_temporary
+
 _PREFIX = "compbench-"
 _OWNER = ".owner"  # a file in it that its owner holds locked for as long as it lives
 
 
 class Temporary:
-    """A folder of this process; `close` removes it."""
+    """A folder of this process; `close` removes it. Raises UserError where there can be none."""
 
     def __init__(self) -> None:
+        refuse_no_temporary()
         self.path = tempfile.mkdtemp(prefix=_PREFIX)
         self._lock = FileLock(Path(self.path) / _OWNER)
         self._lock.acquire()

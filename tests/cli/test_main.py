@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -18,10 +19,12 @@ from typer.main import get_command
 from compbench.cli import baseline, commands, main
 from compbench.data import digest, splits
 from compbench.errors import UserError
+from compbench.files import PLACES
 from compbench.make.store import Manifest, Store
 from compbench.results.folder import new_folder
 from compbench.results.record import write_run
 from compbench.run import run
+from compbench.runtime.temporary import Temporary
 from compbench.suite import plan
 from compbench.suite import read as suite_read
 from tests.factory import make_run
@@ -138,6 +141,39 @@ def test_no_space_left(compbench, tmp_path: Path, monkeypatch) -> None:
     refused(result, "No space left on device; what was finished is kept")
     kept = [path.name for path in (tmp_path / "results" / "artifacts").iterdir() if path.is_dir()]
     assert kept == written[:1]
+
+
+@pytest.mark.parametrize("variable", PLACES)
+def test_a_folder_for_temporary_files_that_is_not_there_is_named(
+    variable: str, compbench, tmp_path: Path, monkeypatch
+) -> None:
+    """Python takes another without a word."""
+    (tmp_path / "mine.toml").write_text(SUITE)
+    for name in PLACES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, "/no/where")
+    result = compbench("run", "mine.toml")
+    refused(result, f"{variable} = /no/where: there is no such folder for temporary files")
+    assert files(tmp_path) == {"mine.toml"}
+    with pytest.raises(UserError, match="no such folder for temporary files"):
+        Temporary()  # for all commands that measure
+
+
+def test_a_full_disk_of_temporary_files_is_named(compbench, tmp_path: Path, monkeypatch) -> None:
+    full = tmp_path / "full"
+    full.mkdir()
+    (tmp_path / "mine.toml").write_text(SUITE)
+    working = tempfile.TemporaryFile
+
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(
+        tempfile, "TemporaryFile", lambda dir: Full() if dir == full else working(dir=dir)
+    )
+    monkeypatch.setenv("TMPDIR", str(full))
+    refused(compbench("run", "mine.toml"), f"{full} can't be written: No space left", "TMPDIR")
 
 
 def test_check_shows_the_lineage_and_writes_nothing(compbench, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -164,6 +166,45 @@ def test_what_ends_a_run_ends_it_from_a_process_too(
 ) -> None:
     with Worker() as worker, pytest.raises(error, match=message):
         worker.call(crashing.fail, {"kind": kind})
+
+
+@pytest.mark.parametrize("folder", ["its own", "another"])
+def test_a_full_disk_is_named(folder: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    spec = {"kind": "disk"} | ({"file": "/else/where"} if folder == "another" else {})
+    with Worker() as worker, pytest.raises(OSError, match="No space left") as raised:
+        worker.call(crashing.fail, spec)
+    assert raised.value.filename == ("/else/where" if folder == "another" else str(tmp_path))
+
+
+class _CutOff:
+    """A session whose profile does not fit on the disk."""
+
+    def __init__(self, file: str, target: Target, profile: str):
+        self.profile = profile
+
+    def bind(self, inputs: object) -> None: ...
+
+    def run(self) -> None: ...
+
+    def end_profile(self) -> str:
+        path = Path(self.profile)
+        path.write_bytes('[{"cat": "Node", "name": "é'.encode()[:-1])
+        return str(path)
+
+
+@pytest.mark.parametrize("free", [0, 1 << 30])
+def test_a_profile_that_is_cut_off_is_a_full_disk_where_it_is_full(free: int, monkeypatch) -> None:
+    monkeypatch.setattr(profile, "OrtSession", _CutOff)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    spec = {"file": "x.onnx", "target": Target().model_dump(mode="json")}
+    if free:
+        with pytest.raises(JobFailed, match="the profile that ONNX Runtime wrote can't be read"):
+            profile.measured(spec, INPUTS)
+    else:
+        with pytest.raises(OSError, match="No space left") as raised:
+            profile.measured(spec, INPUTS)
+        assert "compbench-profile-" in raised.value.filename
 
 
 def test_a_process_that_leaves_is_told_with_its_last_words() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compbench.errors import UserError
+from compbench.errors import LONGEST, UserError
 from compbench.suite import plan, read
 from tests.checkout import ROOT, tracked
 
@@ -287,6 +287,25 @@ def test_bytes_that_are_no_text_are_one_line(
     path.write_bytes(content)
     with pytest.raises(UserError, match=message):
         read.load(path)
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        ('"{}"', "'1111"),  # what looks for a number with a unit in it would take minutes
+        ('"0.{}pp"', "'0.1111"),
+        ("{}", "is not TOML: "),
+        ("0.{}x", "is not TOML: "),
+    ],
+)
+def test_a_number_of_thousands_of_digits_is_one_line(
+    value: str, part: str, write_suite: Callable[[str], Path]
+) -> None:
+    path = write_suite(f"[pick]\nmax_drop = {value.format('1' * 16_000)}\n{TEACHER}")
+    with pytest.raises(UserError) as raised:
+        read.load(path)
+    assert part in str(raised.value)
+    assert len(str(raised.value)) <= LONGEST and "\n" not in str(raised.value)
 
 
 def test_missing_file_names_the_nearest(tmp_path: Path, monkeypatch) -> None:
