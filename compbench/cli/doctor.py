@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from compbench.contracts import DatasetSource
     from compbench.doctor.examination import Result
 
-_COLOURS = {"works": "green", "refuses": "yellow", "fails": "red"}
+_COLOURS = {
+    "works": "green",
+    "changed nothing": "yellow",
+    "deviates": "yellow",
+    "refuses": "yellow",
+    "fails": "red",
+}
 
 
 def doctor(
@@ -49,7 +55,8 @@ def doctor(
 ) -> None:
     """Try a net with every technique, or a technique or dataset, on few samples; say what fails.
 
-    A technique that refuses a net by a reason is no failure. Exit code 1 where something fails.
+    A technique that refuses a net by a reason, or says that it changed nothing, is no failure; nor
+    is a file whose outputs are far from its parent's. Exit code 1 where something fails.
     """
     from compbench.doctor import examination
 

@@ -7,11 +7,10 @@ from collections.abc import Callable
 import torch
 
 from compbench.contracts import Recipe
-from compbench.doctor.subject import Subject, state
+from compbench.doctor.subject import Subject, refuse_difference, state
 from compbench.errors import JobFailed
 from compbench.make import checkpoint, module_check
 from compbench.onnxfile.export import to_onnx
-from compbench.onnxfile.parity import parity
 from compbench.training.loop import Fit
 
 
@@ -47,9 +46,7 @@ def exports(subject: Subject) -> None:
     reference, found = subject.outputs(subject.net), subject.run(subject.file)
     if reference.shape != found.shape:
         raise JobFailed(f"its file gives outputs of shape {found.shape}, not {reference.shape}")
-    complaint = parity(reference, found, subject.data.task).complaint("the CPU")
-    if complaint:
-        raise JobFailed(complaint)
+    refuse_difference(reference, found, subject.data.task)
     if to_onnx(subject.net, subject.data.signature) != subject.file:
         raise JobFailed("exported twice it gives different files")
 

@@ -11,12 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from compbench.contracts import Split, TrainingData
+from compbench.contracts import Split, TaskBase, TrainingData
 from compbench.data.splits import Data
+from compbench.errors import JobFailed
 from compbench.onnxfile.export import to_onnx, torch_outputs
+from compbench.onnxfile.parity import distance, parity
 from compbench.runtime import inference
 
 SAMPLES = {"train": 96, "validation": 48, "test": 60}
+MOST_ROUNDING = 0.05  # of the outputs' spread, where only the way to compute them differs
 Outputs = NDArray[np.float32]
 
 
@@ -52,6 +55,19 @@ class Subject:
 def state(net: nn.Module) -> list[bytes]:
     """All parameters and saved buffers, bit for bit."""
     return [value.detach().cpu().numpy().tobytes() for value in net.state_dict().values()]
+
+
+def refuse_difference(reference: Outputs, found: Outputs, task: TaskBase) -> None:
+    """Raises JobFailed where a file's outputs are not those of its torch module, of one shape.
+
+    As a job does, and beside it by their own spread: of an untaught net that may be 1e-10.
+    """
+    complaint = parity(reference, found, task).complaint("the CPU")
+    if complaint:
+        raise JobFailed(complaint)
+    apart = distance(reference, found)
+    if apart > MOST_ROUNDING:
+        raise JobFailed(f"the ONNX file's outputs are {apart:.0%} of their spread from torch's")
 
 
 def few(data: Data) -> Data:

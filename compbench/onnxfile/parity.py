@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from compbench.contracts import TaskBase
 
 MOST_DIFFERENCE = 1e-4  # between torch and ONNX Runtime, float32
+_LEAST_SPREAD = 1e-3  # of the outputs' size: with less of it a distance would be that of roundings
 
 
 @dataclass(frozen=True)
@@ -56,3 +57,25 @@ def parity(reference: NDArray[np.float32], outputs: NDArray[np.float32], task: T
         float(task.agreement(reference, outputs).mean()),
         float(finite.std()) if finite.size else 1.0,
     )
+
+
+def distance(reference: NDArray[np.float32], outputs: NDArray[np.float32]) -> float:
+    """How far outputs (N, …) are from a reference: the root mean square, as a share of its spread.
+
+    The larger of two shares: that of all numbers, and what is left of it where each number's mean
+    over the samples is taken off, so that neither what is added to an output nor what is lost
+    between samples is small beside the other. 0 is the same; 1 is a file that tells no sample from
+    another. A spread below a thousandth of the outputs themselves is taken for that.
+    """
+    known = reference.astype(np.float64)
+    apart = outputs - known
+    if not known.any():
+        return float("inf") if apart.any() else 0.0
+    least = _LEAST_SPREAD * _size(known)
+    of_all = _size(apart) / max(_size(known - known.mean()), least)
+    of_samples = _size(apart - apart.mean(0)) / max(_size(known - known.mean(0)), least)
+    return float(max(of_all, of_samples))
+
+
+def _size(values: NDArray[np.float64]) -> np.float64:
+    return np.sqrt(np.square(values).mean())

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import numpy_helper
 
 from compbench.cli import main
-from compbench.contracts import NullCase, OnnxTechnique, TorchTechnique, kinds
+from compbench.contracts import NullCase, OnnxTechnique, TechniqueBase, TorchTechnique, kinds
 from compbench.data.splits import Data
 from compbench.doctor import examination, techniques
-from compbench.doctor.subject import few
-from compbench.errors import UserError
+from compbench.doctor.subject import few, refuse_difference
+from compbench.doctor.techniques import Attempt
+from compbench.errors import JobFailed, UserError
+from compbench.tasks import classification
 from tests.contracts import test_contracts as contracts
 
 NETS = """
@@ -178,8 +186,63 @@ class Breaks(OnnxTechnique):
         raise ZeroDivisionError
 
 
+class SaysSo(Nothing):
+    def build(self, parents, data, fit):
+        fit.note("no layer is large enough")
+        return super().build(parents, data, fit)
+
+
+class Warns(OnnxTechnique):
+    """Writes the same graph again, with other metadata and names, and warns of something."""
+
+    null_case = NullCase({})
+
+    def rewrite(self, parent, data):
+        warnings.warn("the file is old", stacklevel=1)
+        model = onnx.load_from_string(parent)
+        model.producer_name = "another"
+        model.graph.node[0].name = "first"
+        return model.SerializeToString()
+
+
+class Blurs(OnnxTechnique):
+    """Weights with noise of so many times their own size."""
+
+    null_case = NullCase({})
+    noise: float = 0.0
+
+    def rewrite(self, parent, data):
+        model = onnx.load_from_string(parent)
+        random = np.random.default_rng(0)
+        for weight in model.graph.initializer:
+            if weight.data_type == onnx.TensorProto.FLOAT:
+                array = numpy_helper.to_array(weight)
+                noise = random.normal(0, 1, array.shape) * np.abs(array).mean()
+                changed = (array + self.noise * noise).astype(np.float32)
+                weight.CopyFrom(numpy_helper.from_array(changed, weight.name))
+        return model.SerializeToString()
+
+
+class Zeroes(OnnxTechnique):
+    """As a broken exporter might."""
+
+    null_case = NullCase({})
+
+    def rewrite(self, parent, data):
+        model = onnx.load_from_string(parent)
+        weight = max(model.graph.initializer, key=lambda one: int(np.prod(one.dims)))
+        zeros = np.zeros_like(numpy_helper.to_array(weight))
+        weight.CopyFrom(numpy_helper.from_array(zeros, weight.name))
+        return model.SerializeToString()
+
+
 ATTEMPTS = {
     Nothing: ("fails", "it changes nothing, and does not say so"),
+    SaysSo: ("changed nothing", "no layer is large enough"),
+    Warns: ("changed nothing", "the file is old"),
+    partial(Blurs, noise=1e-2): ("works", ""),
+    partial(Blurs, noise=2.0): ("deviates", "of their spread from its parent's"),
+    Zeroes: ("deviates", "of their spread from its parent's"),
     Spoils: ("fails", "it changes its parent"),
     Stops: ("refuses", "the layer '0' is not for me"),
     Breaks: ("fails", "ZeroDivisionError"),
@@ -187,9 +250,40 @@ ATTEMPTS = {
 
 
 @pytest.mark.parametrize(("plugin", "found"), ATTEMPTS.items())
-def test_what_came_of_a_technique(plugin: type, found: tuple[str, str], tiny: Data) -> None:
+def test_what_came_of_a_technique(
+    plugin: Callable[[], TechniqueBase], found: tuple[str, str], tiny: Data
+) -> None:
     attempt = techniques.attempt(plugin(), contracts.subject(tiny))
     assert attempt.status == found[0] and found[1] in attempt.said
+    assert attempt.said or attempt.status == "works"
+
+
+@pytest.mark.filterwarnings("ignore:the file is old")
+@pytest.mark.parametrize("plugin", [Nothing, SaysSo, Warns])
+def test_a_technique_must_change_something(plugin: type[TechniqueBase], tiny: Data) -> None:
+    with pytest.raises(JobFailed, match="it changes nothing"):
+        techniques.repeats(plugin, contracts.subject(tiny), "mlp")
+
+
+@pytest.mark.parametrize(("share", "is_refused"), [(1e-4, False), (0.1, True)])
+@pytest.mark.parametrize("scale", [1e-10, 1e-5])
+def test_a_file_of_tiny_outputs_is_its_module_s_too(
+    scale: float, share: float, is_refused: bool
+) -> None:
+    """An absolute limit would let any file pass for a net whose outputs are smaller than it."""
+    reference = np.random.default_rng(0).normal(0, scale, (60, 3)).astype(np.float32)
+    found = (reference * (1 + share)).astype(np.float32)
+    with pytest.raises(JobFailed, match="from torch's") if is_refused else nullcontext():
+        refuse_difference(reference, found, classification.Task())
+
+
+def test_what_says_that_it_changed_nothing_is_no_failure(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(techniques, "attempt", lambda *_: Attempt("changed nothing", "as it was"))
+    found, code = doctor("own_net:Net", "--suite", "mine.toml")
+    assert code == 0
+    assert found["train"] == {"check": "train", "status": "changed nothing", "said": "as it was"}
 
 
 def test_few_samples_are_of_all_classes(tiny: Data) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compbench.onnxfile.parity import MOST_DIFFERENCE, Parity
+from compbench.onnxfile.parity import MOST_DIFFERENCE, Parity, distance
 from compbench.tasks import classification, regression
 from tests import nets
 
@@ -67,3 +67,28 @@ def test_what_both_call_impossible_is_no_difference() -> None:
     found = parity(reference, reference.copy(), classification.Task())
     assert (found.max_abs_difference, found.agreement) == (0, 1)
     assert np.isfinite(found.spread) and found.complaint("the CPU") is None
+
+
+def test_a_distance_is_a_share_of_the_reference_s_spread() -> None:
+    reference = np.random.default_rng(0).normal(3, 2, (4000, 5)).astype(np.float32)
+    other = np.random.default_rng(1).normal(3, 2, (4000, 5)).astype(np.float32)
+    assert distance(reference, reference) == 0
+    assert distance(reference, reference + np.float32(0.2)) == pytest.approx(0.1, rel=0.02)
+    assert distance(reference, other) == pytest.approx(2**0.5, rel=0.02)
+    assert distance(reference * 1e-9, other * 1e-9) == pytest.approx(2**0.5, rel=0.02)
+
+
+def test_what_tells_no_sample_from_another_is_far_whatever_the_outputs_offsets() -> None:
+    offsets = np.array([-5, 0, 9], np.float32)  # as biases make them
+    samples = np.random.default_rng(0).normal(0, 0.05, (500, 3)).astype(np.float32)
+    silent = np.broadcast_to(offsets + samples.mean(0), samples.shape)
+    assert distance(offsets + samples, silent) == pytest.approx(1, rel=1e-3)
+    assert distance(offsets + samples, samples) == pytest.approx(1, abs=0.1)  # the biases are lost
+
+
+def test_outputs_that_hardly_differ_are_apart_by_more_than_roundings() -> None:
+    constant = np.full((20, 1), 5, np.float32)
+    assert distance(constant, constant + np.float32(1e-6)) < 1e-3
+    assert distance(constant, constant * 2) > 100
+    zeros = np.zeros((20, 1), np.float32)
+    assert (distance(zeros, zeros), distance(zeros, constant)) == (0, np.inf)
