@@ -10,7 +10,7 @@ The p-value is that of random signs, which holds whatever the scores' distributi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, sqrt
 from typing import Any
 
@@ -63,14 +63,35 @@ class Differences:
     def samples_to_decide(self, null: float, alpha: float) -> int | None:
         """How many samples would put an end of that interval at `null`, were their spread the same.
 
-        By the normal distribution. None where no number would: the change is `null` itself.
+        None where no number would: the change is `null` itself.
         """
         distance = abs(self.change - null)
         if not distance:
             return None
         if not self.error:
             return self.samples
-        return ceil(self.samples * (normal_quantile(alpha / 2) * self.error / distance) ** 2)
+        at_least = self.samples * (normal_quantile(alpha / 2) * self.error / distance) ** 2
+        enough = max(2, ceil(at_least))  # by the normal distribution, with no long tail
+        too_few = 1
+        while not self._of_as_many(enough)._excludes(null, alpha):
+            too_few, enough = enough, 2 * enough
+        while enough - too_few > 1:
+            between = (too_few + enough) // 2
+            if self._of_as_many(between)._excludes(null, alpha):
+                enough = between
+            else:
+                too_few = between
+        return enough
+
+    def _excludes(self, null: float, alpha: float) -> bool:
+        low, high = self.bounds(alpha)
+        return not low <= null <= high
+
+    def _of_as_many(self, samples: int) -> Differences:
+        """The same of more or fewer samples that are distributed as these."""
+        ratio = samples / self.samples
+        freedom = max(1.0, min(samples - 1.0, self.freedom * ratio))
+        return replace(self, error=self.error / sqrt(ratio), samples=samples, freedom=freedom)
 
     def _unskewed(self, t: float) -> float:
         """The quantile of the studentised mean that a symmetric one would have at `t`."""

@@ -97,13 +97,29 @@ def test_a_long_tail_reaches_farther_to_its_side() -> None:
     assert back == pytest.approx((-high, -low))
 
 
-def test_the_samples_that_would_decide_do() -> None:
-    found = Differences.of(squares(1) - squares(2) + 0.03)
-    needed = found.samples_to_decide(0.0, 0.05)
-    assert needed is not None
-    larger = Differences(found.change, found.error * (400 / needed) ** 0.5, 0.0, needed, 1e6)
-    nearest = min(map(abs, larger.bounds(0.05)))
-    assert nearest < 0.02 * abs(found.change)
+SPREADS = {  # what samples differ by: few of many (a median file), squared errors, normal numbers
+    "few": lambda random: np.where(random.random(64) < 0.05, random.normal(0, 0.5, 64), 0),
+    "squares": lambda random: random.normal(size=64) ** 4 - 3,
+    "normal": lambda random: random.normal(size=64),
+}
+
+
+@pytest.mark.parametrize("spread", SPREADS)
+@pytest.mark.parametrize("seed", range(5))
+def test_the_samples_that_would_decide_do(spread: str, seed: int) -> None:
+    """What 64 samples leave undecided needs more; of so many times these samples it is decided."""
+    values = SPREADS[spread](np.random.default_rng(seed))
+    found = Differences.of(values)
+    for end, outside in zip(found.bounds(0.05), (-1, 1), strict=True):
+        null = end - 0.3 * outside * abs(end - found.change)  # inside the interval
+        needed = found.samples_to_decide(null, 0.05)
+        assert needed is not None and needed > 64
+        times = -(-needed // 64)
+        low, high = Differences.of(np.tile(values, 2 * times)).bounds(0.05)
+        assert not low <= null <= high
+        if times > 3:
+            low, high = Differences.of(np.tile(values, times // 2)).bounds(0.05)
+            assert low <= null <= high
 
 
 def test_binary_scores_are_told_of_as_ever() -> None:
