@@ -178,10 +178,10 @@ def three_digits(value: float) -> str:
 
 
 def p_value(p: float | None) -> str:
-    """0.032, <0.001."""
+    """0.032, <0.001; 0.0625, which is between two, is 0.063: never surer than it is."""
     if p is None:
         return NOTHING
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
+    return "<0.001" if p < 0.001 else f"{floor(1000 * p + 0.5) / 1000:.3f}"
 
 
 def _rounded(value: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any
 
 from rich.table import Table
@@ -126,5 +127,8 @@ def _drop(drop: Drop) -> dict[str, Any]:
     }
 
 
-def _ends(interval: Interval | None) -> dict[str, float] | None:
-    return interval._asdict() if interval else None
+def _ends(interval: Interval | None) -> dict[str, float | None] | None:
+    """An infinite end is null: of a single sample there is none, and JSON has no such number."""
+    if interval is None:
+        return None
+    return {name: end if isfinite(end) else None for name, end in interval._asdict().items()}

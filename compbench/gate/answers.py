@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # to 20 % of them answered otherwise), so these are a fifth below
 SURE, FALSE_ALARMS = 0.04, 0.008
 Ends = tuple[float, float]
+_SINGLE = "a single sample decides nothing"
 _NEVER = "it is at the limit itself, which no number of samples would decide"
 
 
@@ -36,6 +37,8 @@ def judge_drop(
 
 def drop_to_decide(found: Paired, most: float, pairs: int, headline: Headline = ACCURACY) -> str:
     """How many samples would be enough, were all shares, or the spread, the same."""
+    if found.samples < 2:
+        return _SINGLE
     level = SURE if headline.gain(found.change) > -most else _alarms(pairs)
     needed = found.samples_to_decide(headline.gain(-most), 2 * level)
     return _NEVER if needed is None else f"about {needed:,} samples would decide at this limit"

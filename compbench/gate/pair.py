@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from compbench.gate.check import (
     names_side,
     worst_first,
 )
+from compbench.measure.evaluate import scores_of
 from compbench.runtime import inference
 from compbench.runtime.process import Worker
 from compbench.runtime.target import Target
@@ -37,10 +39,13 @@ def measure(pair: Pair, data: Data, limits: Options) -> Measured:
     with Worker(inference.packed("test", data.test)) as worker:
         candidate = _outputs("the candidate", pair.files[0], pair.target, worker)
         baseline = _outputs("the baseline", pair.files[1], pair.target, worker)
-    scores, targets = data.task.scores, data.test.targets
+    scores = (
+        _scores("the candidate", pair.files[0], candidate, data),
+        _scores("the baseline", pair.files[1], baseline, data),
+    )
     own = {check.name: check.measure(pair, data.measured) for check in checks(limits)}
     return Measured(
-        scores=(scores(candidate, targets), scores(baseline, targets)),
+        scores=scores,
         agreement=float(data.task.agreement(baseline, candidate).mean()),
         own=own,
     )
@@ -55,3 +60,8 @@ def judge(evidence: Evidence, limits: Options) -> list[Result]:
 def _outputs(side: str, file: Path, target: Target, worker: Worker) -> NDArray[np.float32]:
     with names_side(side, file):
         return inference.infer(worker, str(file), target, "test").outputs["test"]
+
+
+def _scores(side: str, file: Path, outputs: NDArray[np.float32], data: Data) -> NDArray[Any]:
+    with names_side(side, file):
+        return scores_of(outputs, data.test.targets, data.task, "test")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compbench.contracts import TaskBase
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.make.shape_check import refuse_misshapen
@@ -82,8 +83,7 @@ def target_rows(
     for metric, (split, samples) in splits.items():
         outputs = inferred.outputs[split]
         refuse_misshapen(outputs.shape, samples.targets, data, "the file")
-        scores = data.task.scores(outputs, samples.targets)
-        _refuse_endless(scores, split)
+        scores = scores_of(outputs, samples.targets, data.task, split)
         rows.append(make_row(job, metric, target=name, samples={"score": scores}))
     test = inferred.outputs["test"]
     reference = _reference(job, artifact, parent, seen, name, target)
@@ -112,14 +112,19 @@ def target_rows(
     return rows + _class_rows(job, name, test, seen, are_probabilities)
 
 
-def _refuse_endless(scores: NDArray[Any], split: str) -> None:
-    """Raises JobFailed where a score is no number: no mean of them would be one."""
+def scores_of(
+    outputs: NDArray[np.float32], targets: NDArray[Any], task: TaskBase, split: str
+) -> NDArray[Any]:
+    """A task's scores of a split (N,). Raises JobFailed where one is no number, as no mean is."""
+    with np.errstate(all="ignore"):  # of infinite outputs, say: what comes of them is told below
+        scores = task.scores(outputs, targets)
     odd = np.flatnonzero(~np.isfinite(scores))
     if len(odd):
         raise JobFailed(
             f"{len(odd):,} of {len(scores):,} {split} samples have a score that is not a finite "
             f"number, the first is sample {odd[0]}: {scores[odd[0]]}"
         )
+    return scores
 
 
 def _further_row(job: Job, metric: str, name: str, value: float) -> Row:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import isinf, sqrt
 
 import numpy as np
 
 from compbench import units
 from compbench.statistics.intervals import Interval
-from compbench.statistics.smallest_difference import FOUND
+from compbench.statistics.smallest_difference import FOUND, LARGEST
 from compbench.statistics.summary import Summaries
 
 
@@ -18,6 +18,11 @@ def smallest_difference(summaries: Summaries, target: str) -> str:
     if found is None:
         return ""
     others = "variant" if found.comparisons == 1 else "variants"
+    if isinf(found.share):
+        return (
+            f"{found.launches} such launches are too few to be sure of any difference in speed, "
+            f"were it {LARGEST}-fold ({found.comparisons} {others} compared)."
+        )
     return (
         f"Smallest difference in speed that {found.launches} such launches find in "
         f"{10 * FOUND:g} of 10 runs: {units.share(found.share)} ({found.comparisons} {others} "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, log, sqrt
+from math import exp, hypot, inf, log, sqrt
 
 import numpy as np
 
@@ -53,9 +53,12 @@ def paired_files(a: Scores, b: Scores, headline: Headline = ACCURACY) -> Change:
 
 
 def paired_techniques(a: Scores, b: Scores, headline: Headline = ACCURACY) -> Change:
-    """The same of two techniques, were they trained again: from two seeds or more."""
+    """The same of two techniques, were they trained again: from two seeds or more.
+
+    Of a single sample, which shows no spread, it is of these files.
+    """
     found = between(dict(enumerate(b)), dict(enumerate(a)), headline=headline)
-    assert found is not None and found.technique is not None
+    assert found is not None
     return Change(found.interval, found.p_value)
 
 
@@ -84,12 +87,14 @@ def _unpaired_numbers(a: Scores, b: Scores, headline: Headline) -> Change:
     one, other = (
         Differences.of(mean_over_seeds([headline.per_sample(s) for s in side])) for side in (a, b)
     )
-    value, squares = other.change - one.change, (one.error**2, other.error**2)
-    error = sqrt(sum(squares))
+    value = other.change - one.change
+    if min(one.samples, other.samples) < 2:  # of a single sample nobody knows the spread
+        return Change(Interval(value, -inf, inf), 1.0)
+    error = hypot(one.error, other.error)
     if not error:
         return Change(Interval(value, value, value), float(not value))
-    counts = one.samples - 1, other.samples - 1
-    freedom = sum(squares) ** 2 / sum(x**2 / n for x, n in zip(squares, counts, strict=True))
+    shares = (((x.error / error) ** 2, x.samples - 1) for x in (one, other))
+    freedom = 1 / sum(share**2 / count for share, count in shares)
     half = t_quantile(0.5 + CONFIDENCE / 2, freedom) * error
     return Change(
         Interval(value, value - half, value + half), 2 * t_tail(abs(value) / error, freedom)

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil, sqrt
+from math import inf, sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from compbench.statistics.distributions import normal_quantile, t_quantile
+from compbench.statistics.distributions import samples_needed, t_quantile
 
 _TINY = 1e-300  # so that no p-value is 0
 _ROUNDING = 1e-12  # of sums of differences, relative to their sizes
@@ -42,18 +42,29 @@ class Differences:
 
     @staticmethod
     def of(values: NDArray[np.float64]) -> Differences:
-        """Of a number a sample (N,): one seed's, or the mean over seeds, which share samples."""
+        """Of a number a sample (N,): one seed's, or the mean over seeds, which share samples.
+
+        Raises ValueError where there is none, or one that is not finite: no mean would be a number.
+        """
+        _refuse_endless(values)
         samples, mean = len(values), float(np.mean(values))
         around = values - mean
-        square = float(np.mean(around**2))
-        if samples < 2 or not square:
+        largest = float(np.max(np.abs(around)))
+        if samples < 2 or not largest:
             return Differences(mean, 0.0, 0.0, samples, samples - 1)
+        around = around / largest  # of which no power is too large for a number
+        square = float(np.mean(around**2))
         skewness = float(np.mean(around**3)) / square**1.5
-        error = sqrt(square / (samples - 1))
+        error = largest * sqrt(square / (samples - 1))
         return Differences(mean, error, skewness, samples, _freedom(around, square))
 
     def bounds(self, alpha: float) -> tuple[float, float]:
-        """The ends of the interval with `alpha` outside, half on either side."""
+        """The ends of the interval with `alpha` outside, half on either side.
+
+        Of a single sample they are infinite: it says nothing of what another one would give.
+        """
+        if self.samples < 2:
+            return -inf, inf
         if not self.error:
             return self.change, self.change
         t = t_quantile(1 - alpha / 2, self.freedom)
@@ -63,16 +74,18 @@ class Differences:
     def samples_to_decide(self, null: float, alpha: float) -> int | None:
         """How many samples would put an end of that interval at `null`, were their spread the same.
 
-        None where no number would: the change is `null` itself.
+        None where no number would, as the change is `null` itself, and of a single sample, which
+        shows no spread.
         """
         distance = abs(self.change - null)
-        if not distance:
+        if self.samples < 2 or not distance:
             return None
         if not self.error:
             return self.samples
-        at_least = self.samples * (normal_quantile(alpha / 2) * self.error / distance) ** 2
-        enough = max(2, ceil(at_least))  # by the normal distribution, with no long tail
-        too_few = 1
+        enough = samples_needed(self.samples, distance / self.error, alpha)
+        if enough is None:
+            return None
+        too_few, enough = 1, max(2, enough)  # by the normal distribution, with no long tail
         while not self._of_as_many(enough)._excludes(null, alpha):
             too_few, enough = enough, 2 * enough
         while enough - too_few > 1:
@@ -118,14 +131,17 @@ def sign_flip_p(values: NDArray[Any]) -> float:
     `values` is one difference a sample. Exact for up to 15 that differ; of more, the signs of the
     15 largest are gone through and the sum of all others is taken as normal, which it is closely:
     none of them is large beside the rest, and its tails are lighter than normal ones (I. Pinelis,
-    Annals of Statistics 22, 1994).
+    Annals of Statistics 22, 1994). Raises ValueError where one is not finite.
     """
-    sizes = np.sort(np.abs(values[values != 0]).astype(np.float64))[::-1]
-    if not len(sizes):
+    if not len(values):
         return 1.0
-    sizes /= sizes[0]
-    scale = float(np.abs(values).max())
-    at = abs(float(np.sum(values, dtype=np.float64))) / scale - _ROUNDING * float(sizes.sum())
+    _refuse_endless(values)
+    values = np.asarray(values[values != 0], np.float64)
+    if not len(values):
+        return 1.0
+    values = values / np.abs(values).max()
+    sizes = np.sort(np.abs(values))[::-1]
+    at = abs(float(values.sum())) - _ROUNDING * float(sizes.sum())
     largest, others = sizes[:_EXACT], sizes[_EXACT:]
     sums = np.zeros(1)
     for size in largest:
@@ -136,6 +152,18 @@ def sign_flip_p(values: NDArray[Any]) -> float:
     reached = at - float(others[-1])  # steps of equal differences count from their edge
     chance = float(np.mean(special.ndtr((sums - reached) / spread)))
     return min(1.0, max(_TINY, 2 * chance))
+
+
+def _refuse_endless(values: NDArray[Any]) -> None:
+    """Raises ValueError where there is no number, or one that is not finite."""
+    if not len(values):
+        raise ValueError("there are no scores")
+    odd = np.flatnonzero(~np.isfinite(values))
+    if len(odd):
+        raise ValueError(
+            f"the score of {len(odd):,} of {len(values):,} samples is no finite number, the first "
+            f"is sample {odd[0]}"
+        )
 
 
 def mean_over_seeds(values: Sequence[NDArray[Any]]) -> NDArray[np.float64]:

@@ -7,10 +7,8 @@ has the same functions.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import log
+from math import ceil, inf
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 
@@ -34,11 +32,18 @@ def t_tail(t: float, freedom: float) -> float:
     return float(special.stdtr(freedom, -t))
 
 
-def coin_chances(count: int) -> NDArray[np.float64]:
-    """How likely 0, 1, … `count` heads are in as many throws of a fair coin; (count + 1,)."""
-    heads = np.arange(count + 1)
-    ways = special.gammaln(count + 1) - special.gammaln(heads + 1)
-    return np.exp(ways - special.gammaln(count - heads + 1) - count * log(2))
+_MOST_SAMPLES = 1e12  # more are as good as never
+
+
+def samples_needed(samples: int, errors: float, alpha: float) -> int | None:
+    """How many samples put a figure that is so many standard errors from a value at the end of its
+    interval with `alpha` outside, half on either side, were their spread that of these `samples`.
+
+    By the normal distribution. None where no number would, or none that anybody has.
+    """
+    times = abs(normal_quantile(alpha / 2) / errors) if errors else inf
+    needed = samples * min(times, _MOST_SAMPLES) ** 2
+    return max(1, ceil(needed)) if needed < _MOST_SAMPLES else None
 
 
 def root(function: Callable[[float], float], low: float, high: float, within: float) -> float:

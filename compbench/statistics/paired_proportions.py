@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, copysign, isfinite
+from math import copysign
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compbench.statistics.distributions import normal_quantile, root
+from compbench.statistics.distributions import normal_quantile, root, samples_needed
 
 _TINY = 1e-300  # so that nothing is divided by 0
 Correct = Sequence[NDArray[np.uint8]]  # 0/1 for each of the same N samples, an array a seed
@@ -72,10 +72,7 @@ class Disagreement:
 
         None where no number would: the change is `null` itself.
         """
-        score = self.score(null)
-        if score == 0 or not isfinite(score):
-            return None if score == 0 else self.samples
-        return ceil(self.samples * (normal_quantile(alpha / 2) / score) ** 2)
+        return samples_needed(self.samples, self.score(null), alpha)
 
     def _where(self, score: float) -> float:
         """The null whose score this is; the score falls as the null grows."""

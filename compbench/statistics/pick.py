@@ -249,6 +249,8 @@ def drop_sentence(drop: Drop, limit: str, noun: str) -> str:
     found = f"{drop.headline.change_text(drop.change)} on {drop.samples:,} validation {noun}s"
     if drop.standing is not Standing.UNDECIDED:
         return f"{found}: {drop.standing} {limit}"
+    if drop.samples < 2:
+        return f"{found}: undecided, as a single {noun} decides nothing"
     if drop.samples_to_decide is None:
         return f"{found}: undecided, and no number of {noun}s would decide what is at the limit"
     return f"{found}: undecided, some {units.count_text(drop.samples_to_decide)} would decide"

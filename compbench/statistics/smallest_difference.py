@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import expm1, sqrt
+from math import expm1, inf, log, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -13,13 +13,17 @@ from numpy.typing import NDArray
 from compbench.statistics.distributions import t_quantile
 from compbench.statistics.intervals import ALPHA, CONFIDENCE
 
+LARGEST = 100  # times: who takes so much longer needs no test
 FOUND = 0.9  # the share of runs that find it, at least
 _ERROR = 0.005  # of such a share among as many simulated runs as ...
 _RUNS, _ARMS = 5_000, 8  # ... these; more arms say the same
 
 
 class SmallestDifference(NamedTuple):
-    """A share: 0.046 for a model that takes 4.6 % longer, and what it rests on."""
+    """A share: 0.046 for a model that takes 4.6 % longer, and what it rests on.
+
+    Infinite where not even `LARGEST` times as long would be found.
+    """
 
     share: float
     launches: int
@@ -39,7 +43,8 @@ def smallest_difference(
         return None
     spreads = [float(np.std(logs, ddof=1)) for logs in arms if len(logs) == launches]
     needed = _needed(launches, comparisons, min(len(spreads), _ARMS))
-    share = expm1(float(np.quantile(needed, FOUND + _ERROR)) * float(np.median(spreads)))
+    size = float(np.quantile(needed, FOUND + _ERROR)) * float(np.median(spreads))
+    share = expm1(size) if size < log(LARGEST) else inf
     return SmallestDifference(share, launches, comparisons)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from compbench.contracts import Recipe
 from compbench.results.record import Run
 from compbench.results.row_index import Rows
 from compbench.statistics.lineage import teacher
@@ -224,8 +225,16 @@ def sweeps(run: Run) -> list[Sweep]:
 
 
 def untaught(run: Run, student: str) -> str | None:
-    """The first variant that trains the same net from scratch, without a teacher."""
+    """The first variant that trains the same net from scratch by the same recipe, untaught.
+
+    Each of its options is the student's too, and what the student has besides is of the teaching:
+    loaded weights are no control, nor is a net that was trained longer.
+    """
+    taught = run.variants[student]
     for name, variant in run.variants.items():
-        if not variant["parents"] and variant["model"] == run.variants[student]["model"]:
+        is_same_net = not variant["parents"] and variant["model"] == taught["model"]
+        options, wanted = variant["options"], taught["options"]
+        recipe = {option: wanted[option] for option in Recipe.model_fields if option in wanted}
+        if is_same_net and recipe.items() <= options.items() <= wanted.items():
             return name
     return None

@@ -297,6 +297,15 @@ def test_a_whole_pair_is_judged_by_the_task_that_its_baseline_recorded(kind: str
     )
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_single_sample_decides_nothing(kind: str) -> None:
+    told = KINDS[kind].headline
+    for change in (0.5, 1.0, 2.0):
+        result = quality.Check().judge_scores(np.ones(1), np.full(1, change), headline=told)
+        assert result.verdict is INCONCLUSIVE
+        assert result.line.endswith("; a single sample decides nothing")
+
+
 def limits(**given: str) -> Options:
     return gate.gate_model()(**given)
 

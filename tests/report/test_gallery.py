@@ -112,7 +112,7 @@ def test_a_sweep_is_of_three_that_differ_in_the_temperature_alone() -> None:
     run = make_run(
         {
             "teacher": lineage(),
-            "alone": lineage(model="mlp"),
+            "alone": lineage(model="mlp") | {"options": {"epochs": 2}},
             "t4": taught_at(4.0, epochs=2),
             "t1": taught_at(1.0, epochs=2),
             "longer": taught_at(2.0, epochs=9),
@@ -139,6 +139,27 @@ def test_the_control_is_the_same_net_from_scratch() -> None:
     run = make_run({"teacher": lineage(), "tuned": tuned, "kd": PAIR["taught"], **PAIR})
     assert untaught(run, "kd") == "student"
     assert untaught(make_run({"teacher": lineage(), "kd": PAIR["taught"]}), "kd") is None
+
+
+RECIPE = {"epochs": 2, "learning_rate": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("technique", "options"),
+    [
+        ("load", {"path": "net.safetensors", "new_head": False}),
+        ("my_package.given:Technique", {}),
+        ("train", RECIPE | {"epochs": 3}),
+        ("my_package.sharpness:Technique", RECIPE | {"rho": 0.05}),
+    ],
+    ids=["loaded", "loaded, without options", "longer", "another way of training"],
+)
+def test_another_recipe_is_no_control(technique: str, options: dict[str, Any]) -> None:
+    other = lineage(technique, model="mlp") | {"options": options}
+    same = lineage(model="mlp") | {"options": RECIPE}
+    variants = {"teacher": lineage(), "kd": taught_at(4.0, **RECIPE), "other": other}
+    assert untaught(make_run(variants), "kd") is None
+    assert untaught(make_run({**variants, "same": same}), "kd") == "same"
 
 
 def right_row(variant: str, wrong: list[int], seed: int = 0) -> Row:

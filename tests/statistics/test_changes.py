@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy import stats
 
 from compbench.statistics import changes
@@ -84,9 +85,35 @@ def test_random_signs_of_several_seeds_are_counted_out(differences: list[int]) -
     assert sign_flip_p(np.array(differences, np.int64)) == pytest.approx(expected)
 
 
-def test_ten_thousand_images_are_no_trouble() -> None:
+def convolved(leads: NDArray[np.int64]) -> float:
+    """The same by adding up the sizes one by one: plain, and quadratic in the samples."""
+    sizes, counts = np.unique(np.abs(leads[leads != 0]), return_counts=True)
+    chances = np.ones(1)
+    for size, count in zip(sizes, counts, strict=True):
+        steps = np.zeros(size * count + 1)
+        steps[::size] = stats.binom.pmf(np.arange(count + 1), count, 0.5)
+        chances = np.convolve(chances, steps)
+    sums = 2 * np.arange(len(chances)) - (len(chances) - 1)
+    return min(1.0, float(chances[np.abs(sums) >= abs(int(leads.sum()))].sum()))
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 600), st.integers(1, 6), st.floats(0, 1))
+def test_random_signs_are_those_of_plain_sums_far_into_the_tail(
+    seed: int, count: int, most: int, positive: float
+) -> None:
+    random = np.random.default_rng(seed)
+    signs = np.where(random.random(count) < positive, 1, -1)
+    leads = signs * random.integers(0, most + 1, count)
+    assert sign_flip_p(leads) == pytest.approx(convolved(leads), rel=1e-9, abs=1e-290)
+
+
+@pytest.mark.parametrize("better", [0.001, 0.01, 0.1])
+def test_ten_thousand_images_are_those_of_plain_sums(better: float) -> None:
     random = np.random.default_rng(0)
-    assert sign_flip_p(random.integers(-3, 4, 10_000) + (random.random(10_000) < 0.1)) < 0.01
+    ours, theirs = (random.random((3, 10_000)) < share for share in (0.8 + better, 0.8))
+    leads = ours.sum(axis=0) - theirs.sum(axis=0)
+    assert sign_flip_p(leads) == pytest.approx(convolved(leads), rel=1e-9, abs=1e-290)
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,6 @@ def test_quantiles_and_tails_are_scipys(share: float) -> None:
     assert distributions.t_tail(t, 4) == pytest.approx(stats.t.sf(t, 4), rel=1e-12)
 
 
-@pytest.mark.parametrize("count", [0, 1, 7, 2000])
-def test_the_chances_of_a_fair_coin_are_the_binomial_distributions(count: int) -> None:
-    wanted = stats.binom.pmf(np.arange(count + 1), count, 0.5)
-    assert distributions.coin_chances(count) == pytest.approx(wanted, rel=1e-10, abs=1e-300)
-
-
 def test_wilsons_interval_is_scipys() -> None:
     for count in (1, 10, 360):
         for right in range(count + 1):
