@@ -1,7 +1,9 @@
 """False alarms and power of the whole gate, as `pytest --compbench` judges.
 
 `python -m tests.benchmarks.gate 40 RUN` keeps a run's baseline, and gates its first variant against
-it: 40 times unchanged and 40 times really 5 % slower, quiet, and with one core kept busy.
+it: 40 times unchanged and 40 times really 5 % slower, quiet, and with one core kept busy. One of a
+hundred unchanged ones may fail, one at least; none that is slower may pass, and nine of ten must fail
+where it is quiet. An hour.
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ from compbench.gate.baseline import Places
 from compbench.gate.check import Evidence, Result
 from compbench.gate.prepare import Guard
 from tests.benchmarks import nets
+from tests.benchmarks.bounds import Bounds
 from tests.benchmarks.power import load
 
 SLOWER = 0.05
+MOST_ALARMS, LEAST_FOUND = 0.01, 0.9
 
 
 def one(ready: Guard) -> Result:
@@ -32,8 +36,8 @@ def one(ready: Guard) -> Result:
     return next(result for result in results if result.name == "latency")
 
 
-def repeated(ready: Guard, times: int) -> str:
-    """The verdicts of so many gates, and how long one takes."""
+def repeated(ready: Guard, times: int) -> tuple[Counter[str], str]:
+    """The verdicts of so many gates, and in words how long one takes."""
     verdicts: Counter[str] = Counter()
     seconds = []
     for _ in range(times):
@@ -41,12 +45,12 @@ def repeated(ready: Guard, times: int) -> str:
         verdicts[str(one(ready).verdict)] += 1
         seconds.append(time.perf_counter() - started)
     middle = sorted(seconds)[times // 2]
-    return f"{dict(verdicts)}; {middle:.1f} s a gate, at most {max(seconds):.1f}"
+    return verdicts, f"{dict(verdicts)}; {middle:.1f} s a gate, at most {max(seconds):.1f}"
 
 
 def main() -> None:
     """Print a line for each condition."""
-    times, run = int(sys.argv[1]), sys.argv[2]
+    times, run, bounds = int(sys.argv[1]), sys.argv[2], Bounds()
     conditions = sys.argv[3:] or ["quiet", "busy"]
     with tempfile.TemporaryDirectory(prefix="compbench-gate-") as folder:
         places = Places(Path(folder) / "baselines")
@@ -64,7 +68,17 @@ def main() -> None:
         for condition in conditions:
             with load(processes=int(condition == "busy"), busy_s=10, idle_s=0):
                 for name, gate in ready.items():
-                    print(f"{condition}, {name}: {repeated(gate, times)}", flush=True)
+                    verdicts, told = repeated(gate, times)
+                    print(f"{condition}, {name}: {told}", flush=True)
+                    if name == "unchanged":
+                        most = max(1, round(MOST_ALARMS * times))
+                        bounds.at_most(f"{condition}, unchanged that fail", verdicts["FAIL"], most)
+                        continue
+                    bounds.none_of(f"{condition}, slower that pass", verdicts["PASS"])
+                    if condition == "quiet":
+                        found = verdicts["FAIL"] / times
+                        bounds.at_least("quiet, slower that fail", found, LEAST_FOUND, "%")
+    bounds.end()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 `python -m tests.benchmarks.large 1000 3 2` makes up the rows of so many variants, seeds and targets
 as a run would have them (5 launches, 1,000 timed runs in each, 2,000 test images), then writes the
 report in a process of its own. `python -m tests.benchmarks.large RUN` does so for a run's folder.
+Ten minutes; only how long it took and what memory is printed, nothing is promised of so many.
 """
 
 from __future__ import annotations

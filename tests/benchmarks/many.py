@@ -1,22 +1,24 @@
 """How long a suite of many variants takes, and how much memory: all really made and measured.
 
-`python -m tests.benchmarks.many 30 100 300` runs a suite of so many variants each, at three seeds:
-a small net, pruned to many ratios and quantized in two ways without training. Printed are seconds
-and the most memory of the run, of `check` afterwards, and of its report.
+`python -m tests.benchmarks.many 30 100 300` runs a suite of about so many variants each, at three
+seeds (300: 903 artifacts): a small net, pruned to many ratios and quantized in two ways without
+training. Printed are seconds and the most memory of the run, of `check` afterwards, and of its
+report; between the two largest none may grow by more than the power 1.3 of the artifacts. An hour.
 """
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
+from math import ceil, log
 from pathlib import Path
+
+from tests.benchmarks import fresh
+from tests.benchmarks.bounds import Bounds
 
 SEEDS = 3
 REPORT_S = 30
-GROWTH = 1.3  # of the seconds an artifact, from the fewest to the most
+SLOPE = 1.3
 HEAD = f"""
 dataset = "digits"
 seeds = {list(range(SEEDS))}
@@ -32,9 +34,9 @@ epochs = 2
 
 
 def suite(variants: int) -> str:
-    """A teacher, and threes of it: pruned, and that one quantized in two ways."""
+    """A teacher, and as many threes as are needed: pruned, and that one quantized in two ways."""
     tables = [HEAD]
-    for number in range((variants - 1) // 3):
+    for number in range(ceil((variants - 1) / 3)):
         name, ratio = f"pruned_{number}", round(0.05 + 0.9 * number / variants, 4)
         tables.append(
             f'[variants.{name}]\ntechnique = "prune_weights"\nparent = "teacher"\n'
@@ -47,62 +49,44 @@ def suite(variants: int) -> str:
     return "".join(tables)
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a command took."""
-
-    seconds: float
-    peak_gb: float
-
-    def __str__(self) -> str:
-        return f"{self.seconds:.0f} s, at most {self.peak_gb:.2f} GB"
-
-
-def timed(*command: str) -> Cost:
-    """A command in a process of its own: how long it took, and the most memory of a process."""
-    started = time.perf_counter()
-    script = [sys.executable, "-c", _TOLD, *command]
-    done = subprocess.run(script, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    peak_gb = float(done.stdout.splitlines()[-1]) / 1e6
-    return Cost(time.perf_counter() - started, peak_gb)
+def costs(variants: int, folder: Path) -> tuple[int, dict[str, fresh.Cost]]:
+    """How many artifacts a suite of so many variants has, and what each command took."""
+    path, where = folder / "many.toml", ("--results", str(folder / "results"))
+    path.write_text(suite(variants))
+    found = {
+        "run": fresh.timed(fresh.compbench("run", str(path), "--quiet", *where)),
+        "check": fresh.timed(fresh.compbench("check", str(path), *where)),
+        "report": fresh.timed(fresh.compbench("report", "many", "--quiet", *where)),
+    }
+    return len([*(folder / "results" / "artifacts").glob("*/manifest.json")]), found
 
 
-_TOLD = """
-import resource, sys
-from compbench.cli.main import main
-sys.argv = ["compbench", *sys.argv[1:]]
-code = 0
-try:
-    main()
-except SystemExit as stopped:
-    code = stopped.code
-used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-print(max(one.ru_maxrss for one in used))
-sys.exit(code)
-"""
+def slope(few: tuple[float, float], many: tuple[float, float]) -> float:
+    """By which power of its number something grows, from two pairs of number and cost."""
+    return log(many[1] / few[1]) / log(many[0] / few[0])
 
 
 def main() -> None:
-    """Print a line for each number of variants; an error where a cost grows faster than they do."""
-    seen: list[tuple[int, Cost]] = []
+    """Print a line for each number of variants, then how each cost grows, and the bounds."""
+    bounds, seen = Bounds(), list[tuple[int, dict[str, fresh.Cost]]]()
     for count in map(int, sys.argv[1:]):
         with tempfile.TemporaryDirectory(prefix="compbench-many-") as scratch:
-            path, results = Path(scratch) / "many.toml", Path(scratch) / "results"
-            path.write_text(suite(count))
-            where = ("--results", str(results))
-            made = timed("run", str(path), "--quiet", *where)
-            again = timed("check", str(path), *where)
-            report = timed("report", "many", "--quiet", *where)
-            number = len([*(results / "artifacts").glob("*/manifest.json")])
-            print(
-                f"{count} variants, {number} artifacts: run {made}; check {again}; report {report}",
-                flush=True,
-            )
-            assert report.seconds <= REPORT_S, "the report takes too long"
-            seen.append((number, made))
-    (few, least), (many, most) = seen[0], seen[-1]
-    assert most.seconds / many <= GROWTH * least.seconds / few, "a step is not linear"
+            number, found = costs(count, Path(scratch))
+        told = "; ".join(f"{command} {cost}" for command, cost in found.items())
+        print(f"{number} artifacts: {told}", flush=True)
+        seen.append((number, found))
+    (few, least), (many, most) = seen[-2:]
+    bounds.at_most(f"report of {many} artifacts", most["report"].seconds, REPORT_S, "s")
+    for command, after in most.items():
+        before = least[command]
+        for what, pair in {
+            "seconds": (before.seconds, after.seconds),
+            "CPU seconds": (before.cpu_seconds, after.cpu_seconds),
+            "memory": (before.peak_gb, after.peak_gb),
+        }.items():
+            found = slope((few, pair[0]), (many, pair[1]))
+            bounds.at_most(f"{command}, {what} by artifacts, log-log slope", found, SLOPE)
+    bounds.end()
 
 
 if __name__ == "__main__":

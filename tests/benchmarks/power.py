@@ -3,7 +3,8 @@
 `python -m tests.benchmarks.power 60` compares a net with itself and with one that is really 5 %
 slower (by `plain_loop.py`, in other processes), 60 times each, on a quiet machine and with one core
 kept busy by another process; then the gate judges both a few times while all cores are busy in
-bursts.
+bursts. At most 5 % may be false alarms, at least 95 % of the slower ones must be found, and in
+bursts no verdict may be wrong: what can't be decided says so. An hour.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from compbench.gate import paired_timing
 from compbench.runtime.target import Target
 from compbench.statistics.intervals import Interval
 from tests.benchmarks import nets
+from tests.benchmarks.bounds import Bounds
 
 DIFFERENT = 0.02
+MOST_ALARMS, LEAST_FOUND = 0.05, 0.95
 
 
 def different(ratio: Interval) -> bool:
@@ -32,7 +35,7 @@ def different(ratio: Interval) -> bool:
     return abs(ratio.value - 1) > DIFFERENT and not ratio.low <= 1 <= ratio.high
 
 
-def experiment(trials: int, base: Path, slow: Path) -> str:
+def experiment(trials: int, base: Path, slow: Path, name: str, bounds: Bounds) -> None:
     """Each trial is five launches of candidate, baseline and control: one pair of each kind."""
     alarms, found, verdicts, seconds, ratios = 0, 0, Counter(), [], []
     for trial in range(trials):
@@ -48,16 +51,17 @@ def experiment(trials: int, base: Path, slow: Path) -> str:
         verdicts[one.verdict.value] += 1
         ratios.append(one.ratio.value)
     ratios.sort()
-    return (
-        f"{trials} A/A comparisons: {alarms} called different ({alarms / trials:.1%}); "
-        f"{trials} with a slower net: {found} found ({found / trials:.1%}), "
-        f"ratios {ratios[0]:.3f} to {ratios[-1]:.3f}, median {ratios[trials // 2]:.3f}; "
+    bounds.at_most(f"{name}, {trials} A/A called different", alarms / trials, MOST_ALARMS, "%")
+    bounds.at_least(f"{name}, {trials} slower ones found", found / trials, LEAST_FOUND, "%")
+    print(
+        f"  ratios {ratios[0]:.3f} to {ratios[-1]:.3f}, median {ratios[trials // 2]:.3f}; "
         f"verdicts before any repetition {dict(verdicts)}; "
-        f"seconds a pair: median {sorted(seconds)[trials // 2]:.1f}, most {max(seconds):.1f}"
+        f"seconds a pair: median {sorted(seconds)[trials // 2]:.1f}, most {max(seconds):.1f}",
+        flush=True,
     )
 
 
-def bursts(trials: int, base: Path, slow: Path) -> str:
+def bursts(trials: int, base: Path, slow: Path, bounds: Bounds) -> None:
     """The gate's verdicts, repetitions included, on an unchanged net and on the slower one.
 
     With two threads, which wait for each other: with one, bursts disturb too little.
@@ -73,7 +77,9 @@ def bursts(trials: int, base: Path, slow: Path) -> str:
             found[name][one.verdict.value] += 1
             widths.append(max(one.ratio.high - one.ratio.value, one.ratio.value - one.ratio.low))
     lines = ", ".join(f"{name}: {dict(counts)}" for name, counts in found.items())
-    return f"{lines}; half-widths {min(widths):.1%} to {max(widths):.1%}"
+    wrong = found["unchanged"]["FAIL"] + found["slower"]["PASS"]
+    bounds.none_of("bursts on all cores, wrong verdicts", wrong)
+    print(f"  {lines}; half-widths {min(widths):.1%} to {max(widths):.1%}", flush=True)
 
 
 def _spin(busy_s: float, idle_s: float) -> None:
@@ -105,16 +111,17 @@ def load(processes: int, busy_s: float, idle_s: float) -> Iterator[None]:
 
 def main() -> None:
     """Print a line for each condition."""
-    trials = int(sys.argv[1])
+    trials, bounds = int(sys.argv[1]), Bounds()
     with tempfile.TemporaryDirectory(prefix="compbench-power-") as folder:
         file = nets.convolutional()
         base, slow, share = nets.slower_by(0.05, file, Path(folder))
         print(f"the slower net is {share:.1%} slower by a plain loop", flush=True)
-        print("quiet:", experiment(trials, base, slow), flush=True)
+        experiment(trials, base, slow, "quiet", bounds)
         with load(processes=1, busy_s=10, idle_s=0):
-            print("one core busy:", experiment(trials, base, slow), flush=True)
+            experiment(trials, base, slow, "one core busy", bounds)
         with load(processes=os.cpu_count() or 1, busy_s=0.4, idle_s=0.4):
-            print("bursts on all cores:", bursts(max(1, trials // 12), base, slow), flush=True)
+            bursts(max(1, trials // 12), base, slow, bounds)
+    bounds.end()
 
 
 if __name__ == "__main__":

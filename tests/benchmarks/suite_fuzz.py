@@ -1,34 +1,36 @@
-"""Is every suite file read, or refused in one short line? Mutates suites and reads them.
+"""Is every suite file read, or refused in one short line? Mutates suites and checks them.
 
-`python -m tests.benchmarks.suite_fuzz 20000` counts what came of each; none may be an exception,
-a line over 300 characters or with control characters, slower than a second, or take 500 MB.
+`python -m tests.benchmarks.suite_fuzz 20000` calls `compbench check` on each and counts what came
+of it: exit code 0 with nothing on stderr, or 2 with an error of one line. None may be a traceback,
+another exit code, a line over 300 characters or with control characters, or slower than a second.
+A process that checks one of the repository's suites may hold 500 MB; the mutated ones, all checked
+in one process, may add 100 MB to what the libraries hold that they name. Half an hour.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
 import random
 import resource
 import sys
 import tempfile
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from compbench.data.torchvision import torchvision
-from compbench.errors import LONGEST, UserError
-from compbench.suite import plan
-from compbench.suite import read as suites
+from compbench.errors import LONGEST
+from tests.benchmarks import commands, fresh
+from tests.benchmarks.bounds import Bounds
 
 READ, REFUSED = "read", "refused in a line"
-LONG, ODD, RAISED, SLOW = "LONG LINE", "CONTROL CHARACTERS", "RAISED", "SLOW"
-BAD = (LONG, ODD, RAISED, SLOW)
+LONG, ODD, RAISED, SLOW = "LONG LINE", "NO LINE, OR CONTROL CHARACTERS", "RAISED", "SLOW"
+ODD_CODE, WARNED = "ANOTHER EXIT CODE", "WARNED"
+BAD = (LONG, ODD, RAISED, SLOW, ODD_CODE, WARNED)
 SLOWEST_S = 1.0
-MOST_BYTES = 500e6
+MOST_BYTES, MORE_BYTES = 500e6, 100e6
 ROOT = Path(__file__).parents[2]
 
 VALUES = [
@@ -97,10 +99,14 @@ VALUES = [
 ]
 
 
+def suites() -> list[Path]:
+    """All suites of the repository."""
+    return sorted([*ROOT.glob("suites/*.toml"), *ROOT.glob("examples/*/*.toml")])
+
+
 def corpus() -> list[tuple[Path, str]]:
-    """All suites of the repository, with the folders in which their plugins are found."""
-    paths = [*ROOT.glob("suites/*.toml"), *ROOT.glob("examples/*/*.toml")]
-    return [(path.parent, path.read_text(encoding="utf-8")) for path in sorted(paths)]
+    """Their texts, with the folders in which their plugins are found."""
+    return [(path.parent, path.read_text(encoding="utf-8")) for path in suites()]
 
 
 def _value(text: str, draw: random.Random) -> str:
@@ -187,38 +193,48 @@ def mutated(text: str, draw: random.Random) -> bytes:
 
 
 def outcome(path: Path) -> tuple[str, str]:
-    """What came of reading a suite, and the words that say more of it."""
+    """What came of checking a suite, and the words that say more of it."""
     started = time.perf_counter()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            plan.plan(suites.load(path), "unknown", Path("data"))
-        kind, said = READ, ""
-    except UserError as error:
-        kind, said = REFUSED, str(error)
-        if len(said) > LONGEST:
-            kind = LONG
-        elif not said.isprintable():
-            kind = ODD
-    except Exception as error:
-        kind, said = RAISED, f"{type(error).__name__}: {error}"
+    empty = path.parent / "empty"
+    said = commands.called("check", str(path), "--results", str(empty), "--data-dir", str(empty))
     seconds = time.perf_counter() - started
+    kind, words = judged(said)
     if kind in (READ, REFUSED) and seconds > SLOWEST_S:
-        return SLOW, f"{seconds:.1f} s, {kind}: {said}"
-    return kind, said
+        return SLOW, f"{seconds:.1f} s, {kind}: {words}"
+    return kind, words
 
 
-def count(mutations: int, tell: Callable[[str], None] = print, seed: int = 0) -> Counter[str]:
-    """What came of so many mutated suites; the bad ones are told of, each kind of words once."""
-    draw = random.Random(seed)
-    texts, counts, told = corpus(), Counter[str](), set[str]()
-    for folder, _ in texts:  # what is slow the first time: imports
+def judged(said: commands.Said) -> tuple[str, str]:
+    """What kind of answer it is, and its words."""
+    if said.code == commands.TRACEBACK:
+        return RAISED, said.err
+    if said.code not in (0, 2):
+        return ODD_CODE, f"exit code {said.code}: {said.err}"
+    if said.code == 0:
+        return (WARNED, said.err) if said.err else (READ, "")
+    message = said.err.removeprefix("error: ").removesuffix("\n")
+    if len(message) > LONGEST:
+        return LONG, message
+    is_line = said.err == f"error: {message}\n" and not said.out
+    return (REFUSED if is_line and message.isprintable() else ODD), message
+
+
+def warm_up() -> None:
+    """What is slow the first time: imports of all that suites name."""
+    for folder in {folder for folder, _ in corpus()}:
         for path in folder.glob("*.toml"):
             outcome(path)
     torchvision("models")
     for library in ("timm", "transformers"):
         with suppress(ImportError):
             importlib.import_module(library)
+
+
+def count(mutations: int, tell: Callable[[str], None] = print, seed: int = 0) -> Counter[str]:
+    """What came of so many mutated suites; the bad ones are told of, each kind of words once."""
+    draw = random.Random(seed)
+    texts, counts, told = corpus(), Counter[str](), set[str]()
+    warm_up()
     with tempfile.TemporaryDirectory() as beside:
         for number in range(mutations):
             folder, text = draw.choice(texts)
@@ -242,7 +258,27 @@ def most_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def main() -> None:
+    """Print what came of the mutated suites, and the most memory."""
+    number, seed = (*map(int, sys.argv[1:]), 0)[:2]
+    bounds = Bounds()
+    with tempfile.TemporaryDirectory() as empty:
+        places = ("--results", empty, "--data-dir", empty)
+        for path in suites():
+            cost = fresh.timed(fresh.compbench("check", str(path), *places), (0, 2))  # no data
+            what = f"memory of a check of {path.relative_to(ROOT)}"
+            bounds.at_most(what, cost.peak_gb * 1e3, MOST_BYTES / 1e6, "MB")
+    warm_up()
+    before = most_bytes()
+    found = count(number, seed=seed)
+    print(f"of {number} suites: {READ} {found[READ]}, {REFUSED} {found[REFUSED]}")
+    for bad in BAD:
+        bounds.none_of(bad, found[bad])
+    print(f"memory of the libraries: {before / 1e6:.0f} MB")
+    more = most_bytes() - before
+    bounds.at_most("memory that the suites add", more / 1e6, MORE_BYTES / 1e6, "MB")
+    bounds.end()
+
+
 if __name__ == "__main__":
-    found = count(int(sys.argv[1]), seed=int(sys.argv[2]) if len(sys.argv) > 2 else 0)
-    print(json.dumps({**found, "largest memory, MB": round(most_bytes() / 1e6)}, indent=1))
-    sys.exit(any(found[kind] for kind in BAD) or most_bytes() > MOST_BYTES)
+    main()
