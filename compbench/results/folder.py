@@ -70,7 +70,7 @@ def examine(folder: Path, run: Run) -> Found:
     Those of a seed are in the order of their files' names. A file that is damaged, missing, or no
     file of this run gives no rows and is named.
     """
-    rows, problems = [], dict[str, str]()
+    rows, problems, gone = [], dict[str, str](), set[str]()
     names, known = _names(folder), row_check.Names.of(run)
     for name in names:
         try:
@@ -78,10 +78,10 @@ def examine(folder: Path, run: Run) -> Found:
                 raise UserError(f"{rows_path(folder, name)} is no file of this run")
             rows += _read(rows_path(folder, name), known, is_sealed=run.is_sealed)
         except FileNotFoundError:  # removed meanwhile, by a run that goes on
-            continue
+            gone.add(name)
         except UserError as error:
             problems[name] = str(error)
-    for name in sorted({*(run.files or ())} - {*names}):
+    for name in sorted({*(run.files or ())} - ({*names} - gone)):
         problems[name] = f"{rows_path(folder, name)} is missing"
     place = {seed: number for number, seed in enumerate(run.seeds)}
     return Found(sorted(rows, key=lambda row: place.get(row.seed, -1)), problems)

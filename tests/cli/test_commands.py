@@ -290,3 +290,49 @@ def test_a_reader_that_goes_away_is_no_error(
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 1
+
+
+BROUGHT = """
+from compbench.contracts import RootTechnique
+
+class Technique(RootTechnique):
+    def load(self, locate, data, note):
+        raise ValueError("größer als 4 µs — 日本")
+"""
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.mark.parametrize("reader", ["all", "the first line", "nobody"])
+def test_an_error_in_any_letters_fails_its_row_whoever_reads(reader: str, tmp_path: Path) -> None:
+    """Where the locale has none but ASCII's; as in `| head -1` the run ends with its reader."""
+    (tmp_path / "brought.py").write_text(BROUGHT)
+    (tmp_path / "mine.toml").write_text('[variants.own]\ntechnique = "brought:Technique"\n')
+    with subprocess.Popen(
+        [sys.executable, "-m", "compbench", "run", "mine.toml"],
+        cwd=tmp_path,
+        env={**os.environ, **ASCII},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout and process.stderr
+        if reader == "the first line":
+            assert process.stdout.readline()
+        if reader != "all":
+            process.stdout.close()
+        told = process.stderr.read()
+        out = process.stdout.read() if reader == "all" else b""
+    assert process.returncode == 1
+    assert b"Traceback" not in told + out
+    if reader == "all":
+        assert b"failed: own (seed 0): gr??er als 4 ?s ? ??" in told
+        assert "größer als 4 µs — 日本" in (tmp_path / REPORT).read_text("utf-8")
+
+
+def test_a_run_whose_only_target_is_skipped_says_so(compbench, tmp_path: Path) -> None:
+    net = SUITE.partition("[variants.small]")[0]
+    (tmp_path / "mine.toml").write_text(f'{net}[targets.windows]\nprovider = "directml"\n')
+    done = compbench("run", "mine.toml", "--quiet")
+    assert done.code == 1
+    said = "failed: no target could be measured: windows: this ONNX Runtime has no DmlExecution"
+    assert said in done.err
+    assert (tmp_path / REPORT).is_file()

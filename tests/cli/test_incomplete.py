@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from compbench.results import folder as results_folder
 from compbench.results.folder import new_folder, write_rows
 from compbench.results.record import write_run
 from compbench.results.row import Row
@@ -51,6 +52,34 @@ def test_a_run_that_lacks_a_launch_is_marked(
 def test_json_says_what_is_lacking(compbench, tmp_path: Path) -> None:
     told = json.loads(compbench("show", stored(tmp_path, LACKING), "--json").out)
     assert told["incomplete"] == ["cpu_1thread: no rows of launch 2"]
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+@pytest.mark.parametrize("command", ["show", "report"])
+@pytest.mark.filterwarnings("ignore:.*left out")
+def test_rows_that_are_removed_while_they_are_read_are_lacking(
+    command: str, is_finished: bool, compbench, tmp_path: Path, monkeypatch
+) -> None:
+    """By the run under way, which measures them again."""
+    end = {"finished": RUN.finished, "files": ("all", "last")} if is_finished else {}
+    run = RUN.model_copy(update={"finished": None, **end})
+    path = Path(stored(tmp_path, LACKING, run))
+    write_rows(path, "last", [row for row in RUN_ROWS if row.launch == 1])
+    read = results_folder.read_own
+
+    def removed(file: Path) -> bytes:
+        if file.stem == "last":
+            file.unlink()
+        return read(file)
+
+    monkeypatch.setattr(results_folder, "read_own", removed)
+    done = compbench(command, str(path))
+    told = " ".join((done.out + done.err).split())
+    assert done.code == 0, done.err
+    assert "Traceback" not in told
+    if command == "show":
+        assert "decide nothing by this" in told
+        assert ("last.jsonl is missing" in told) is is_finished
 
 
 @pytest.mark.parametrize(

@@ -31,11 +31,12 @@ from compbench.models import cnn
 from compbench.onnxfile import metadata
 from compbench.results import record
 from compbench.results.find import latest_run
-from compbench.results.folder import read_rows
+from compbench.results.folder import read_rows, read_rows_of
 from compbench.results.row import Row
 from compbench.run import run as runs
 from compbench.run.progress import Progress
 from compbench.run.stages import Work
+from compbench.run.steps import rows_name
 from compbench.runtime import inference
 from compbench.runtime.target import Target
 from compbench.suite import plan
@@ -352,6 +353,44 @@ def test_what_failed_is_tried_again_and_its_old_rows_are_gone(lab: Lab) -> None:
     assert lab.reasons() == {}
     assert work.failures == []
     assert lab.having("score") == sorted(ALL)
+
+
+@pytest.mark.parametrize(
+    ("name", "again"),
+    [
+        (f"launch-{CPU}-1", [f"launch 1: {' '.join(f'{v}/0' for v in ALL)} control"]),
+        (f"footprint.{CPU}.kd.0", ["footprint kd"]),
+        ("artifact-kd-0", []),  # evaluated, which the lab does not write down
+    ],
+)
+def test_a_damaged_row_file_alone_is_measured_again(lab: Lab, name: str, again: list[str]) -> None:
+    lab.run()
+    path = lab.root / "run" / "rows" / f"{name}.jsonl"
+    whole = path.read_bytes()
+    others = {each: each.read_bytes() for each in path.parent.iterdir() if each != path}
+    path.write_bytes(whole[:40] + bytes([whole[40] ^ 1]) + whole[41:])
+    work = lab.work()
+    assert len(work.left()) == 1
+    assert f"{name}.jsonl is damaged" in " ".join(lab.notes.split())
+    assert "it is measured again" in lab.notes
+    work.run()
+    assert lab.log == again
+    assert {row.metric for row in read_rows_of(path.parents[1], name)}
+    assert {each: each.read_bytes() for each in others} == others
+
+
+def test_no_two_things_that_are_measured_share_a_file_of_rows(lab: Lab) -> None:
+    """Names with a - in them make the same text in other ways."""
+    text = "[measure]\nlaunches = 2\n"
+    for name in ("b", "2t-b", "b-0"):
+        text += f'[variants.{name}]\ntechnique = "train"\nmodel = "mlp"\n'
+    for name in ("cpu", "cpu-2t", "cpu-2t-b", "0-cpu"):
+        text += f"[targets.{name}]\n"
+    steps = lab.work(text).steps
+    names = [rows_name(job) for job in steps.jobs]
+    names += [one.rows for one in (*steps.weighings(), *steps.launches())]
+    assert len(names) == len({*names}) == len(steps.row_names()) - 1  # the dataset's
+    assert "footprint.cpu.2t-b.0" in names and "footprint.cpu-2t.b.0" in names
 
 
 def test_a_target_without_its_provider_is_skipped_and_says_so(lab: Lab, monkeypatch) -> None:
