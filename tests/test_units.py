@@ -108,6 +108,21 @@ def test_one_is_no_plural() -> None:
     assert units.counted(12_000, "process", "processes") == "12,000 processes"
 
 
+@pytest.mark.parametrize(
+    ("p", "expected"),
+    [
+        (None, "–"),
+        (0, "<0.001"),
+        (0.00099, "<0.001"),
+        (0.0625, "0.063"),
+        (0.3125, "0.313"),
+        (1, "1.000"),
+    ],
+)
+def test_a_p_value_between_two_is_the_larger(p: float | None, expected: str) -> None:
+    assert units.p_value(p) == expected
+
+
 def test_a_share_is_a_percentage() -> None:
     assert (units.share(0.12345), units.share(0.99999, 2), units.share(0)) == (
         "12.3 %",

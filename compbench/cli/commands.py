@@ -179,7 +179,11 @@ def schema() -> None:
 def pick(
     run: Run,
     max_drop: Annotated[
-        str | None, typer.Option(help="worse than the baseline: 1pp, or 2%")
+        str | None,
+        typer.Option(
+            help="the loss allowed beside the baseline: of accuracy and other shares 1pp, as which "
+            "1% is read; of other metrics 0.05 in their unit, or 2% of the baseline's value"
+        ),
     ] = None,
     max_bytes: Annotated[str | None, typer.Option(help="the file on disk: 200KB")] = None,
     max_latency: Annotated[str | None, typer.Option(help="p50 of an inference: 0.5ms")] = None,
@@ -215,7 +219,7 @@ def export(
 ) -> None:
     """Copy a variant's ONNX file, with a README.md beside it of how to call it.
 
-    Nothing is written over.
+    What it needs besides, a tokenizer say, is put there as well. Nothing is written over.
     """
     from compbench.cli import export as exports
     from compbench.table.stored_run import open_run
@@ -228,9 +232,18 @@ def export(
 
 @app.command()
 def compare(
-    run_a: Annotated[str, typer.Argument(metavar="RUN_A", help="a run's folder, or a suite")],
+    run_a: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN_A",
+            help="the earlier run: its folder, SUITE@previous or, by its time, SUITE@20260102",
+        ),
+    ],
     run_b: Annotated[
-        str, typer.Argument(metavar="RUN_B", help="SUITE@previous, SUITE@20260102: earlier runs")
+        str,
+        typer.Argument(
+            metavar="RUN_B", help="the later run: likewise, or a suite, which is its newest run"
+        ),
     ],
     results: Results = RESULTS,
     data_dir: DataDir = DATA,

@@ -21,11 +21,13 @@ class TaskBase(Options, ABC):
 
     `output` is the name of an ONNX file's output. `has_classes` says that outputs are logits of
     classes of which one is right: then there are confusions, soft labels and shares by class.
+    `has_temperature` says that `imitation` softens what a teacher says by one.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ()
     output: ClassVar[str] = "output"
     has_classes: ClassVar[bool] = False
+    has_temperature: ClassVar[bool] = True
 
     @property
     @abstractmethod

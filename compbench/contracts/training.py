@@ -140,11 +140,15 @@ class Teaching(Recipe):
 
     loss = soft_weight · T² · KL(softmax(z_teacher / T) ‖ softmax(z / T))
          + hard_weight · CE(z, label)
+
+    where there are classes; else the task's losses, `TaskBase.imitation` and `TaskBase.loss`.
     """
 
-    temperature: float = Field(default=4.0, gt=0, description="T, which softens both distributions")
+    temperature: float = Field(
+        default=4.0, gt=0, description="T, which softens both distributions; numbers have none"
+    )
     soft_weight: float = Field(default=0.7, ge=0, description="weight of the parent's outputs")
-    hard_weight: float = Field(default=0.3, ge=0, description="weight of the labels")
+    hard_weight: float = Field(default=0.3, ge=0, description="weight of the targets")
 
     @model_validator(mode="after")
     def _something_to_learn(self) -> Teaching:

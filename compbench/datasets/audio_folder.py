@@ -18,11 +18,12 @@ from compbench.errors import UserError
 
 
 class Dataset(DividedSource):
-    """Input "waveform" (N, samples): int16 where all files have 8 or 16 bits, else float32.
+    """WAV files in folders of their classes, or in a zip: `train/yes/1.wav`, or `yes/1.wav`.
 
-    Batches are scaled to a mean of 0 and a deviation of 1 over the training split, in float32.
-    Several channels are mixed to their mean. Sounds begin at the beginning: longer ones are cut at
-    their end, shorter ones filled up with silence.
+    Input "waveform" (N, samples): int16 where all files have 8 or 16 bits, else float32. Batches
+    are scaled to a mean of 0 and a deviation of 1 over the training split, in float32. Several
+    channels are mixed to their mean. Sounds begin at the beginning: longer ones are cut at their
+    end, shorter ones filled up with silence.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("scipy",)

@@ -18,7 +18,7 @@ _Side = Annotated[int, Field(ge=1, le=_MOST)]
 
 
 class Dataset(DividedSource):
-    """Images that lie in folders of their classes: `train/cats/1.jpg`, or `cats/1.jpg`.
+    """Image files in folders of their classes, or in a zip: `train/cats/1.jpg`, or `cats/1.jpg`.
 
     Splits are train, and if you like test and validation (or val, valid, dev); what is missing is
     cut from train, with every class represented alike. Classes are in natural order. Images are

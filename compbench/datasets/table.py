@@ -30,11 +30,11 @@ _MOST_CLASSES = 1000
 
 
 class Dataset(DividedSource):
-    """Input "features" float32 (N, F), in the order of the columns.
+    """A CSV or Parquet file: a sample a row, one column or several of which are to be told.
 
-    Categories become a column each (1 where it is, else 0), in the order of their names, or one
-    column of numbers from 1. Those that the training split does not have are 0 in all of them, and
-    are counted in a note.
+    Input "features" float32 (N, F), in the order of the columns. Categories become a column each (1
+    where it is, else 0), in the order of their names, or one column of numbers from 1. Those that
+    the training split does not have are 0 in all of them, and are counted in a note.
     """
 
     path: str = Field(description="a CSV or Parquet file")

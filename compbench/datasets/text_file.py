@@ -21,11 +21,12 @@ _LETTERS = "letters.json"
 
 
 class Dataset(FileSource):
-    """Input "tokens" int64 (N, block); targets (N, block) are the tokens after each of them.
+    """One text file, of which each next character or token is to be told.
 
-    The splits are parts of the text in its order: training, validation, test. No token of one is
-    in another, nor the target of one. Of characters, those of the training part have a number
-    each, and all others share number 0.
+    Input "tokens" int64 (N, block); targets (N, block) are the tokens after each of them. The
+    splits are parts of the text in its order: training, validation, test. No token of one is in
+    another, nor the target of one. Of characters, those of the training part have a number each,
+    and all others share number 0. Other tokens than characters need the extra `text`.
     """
 
     task: ClassVar[str] = "next_token"

@@ -19,10 +19,11 @@ Column = str | Annotated[int, Field(ge=0)]
 
 
 class Dataset(DividedSource):
-    """Inputs "tokens" and "mask", int64 (N, length); the mask is 1 where a token is, else 0.
+    """Files with a text and its class in each line: .csv by commas, all others by tabs.
 
-    Texts are filled up at their end, and cut where they are longer. A tokenizer that is trained
-    here learns from the training split alone.
+    Inputs "tokens" and "mask", int64 (N, length); the mask is 1 where a token is, else 0. Texts are
+    filled up at their end, and cut where they are longer. A tokenizer that is trained here learns
+    from the training split alone. Needs the extra `text`.
     """
 
     train: str = Field(description="file of the training texts, or of all texts")

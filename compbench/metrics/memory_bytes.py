@@ -24,5 +24,8 @@ class Metric(MetricBase):
     order = 140
     table = "memory"
     history = MetricHistory(
-        "resident memory at rest", ("machine", "target"), is_noisy=True, name="memory"
+        "resident memory that the model adds at rest",
+        ("machine", "target"),
+        is_noisy=True,
+        name="memory",
     )

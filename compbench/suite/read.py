@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from compbench import file_name
-from compbench.contracts import DatasetSource, Options, TaskBase, kinds
+from compbench.contracts import DatasetSource, Options, TaskBase, Teaching, kinds
 from compbench.errors import UserError, explain, nearest
 from compbench.headline import Headline
 from compbench.registry import import_path
@@ -104,6 +104,7 @@ def _read(path: Path) -> Suite:
     task_name, options = _named("task", file.task or dataset.own_task)
     task = kinds.made_task(task_name, options)
     variants = read_variants(file.variants)
+    _refuse_temperature(variants, task_name, task)
     roots = [name for name, variant in variants.items() if not variant.parents]
     baseline = file.baseline or roots[0]
     _refuse_unknown("baseline", [baseline], variants)
@@ -236,6 +237,17 @@ def _check_provider(where: str, target: Target) -> None:
         refuse_unknown_options(target)
     except UserError as error:
         raise UserError(f"{where} {error}") from error
+
+
+def _refuse_temperature(variants: dict[str, Variant], task_name: str, task: TaskBase) -> None:
+    for name, variant in variants.items():
+        technique = variant.technique
+        is_given = isinstance(technique, Teaching) and "temperature" in technique.model_fields_set
+        if is_given and not task.has_temperature:
+            raise UserError(
+                f"[variants.{name}] temperature would change nothing: the outputs of the task "
+                f"'{task_name}' are not softened; remove it"
+            )
 
 
 def _refuse_unknown(table: str, names: Any, variants: dict[str, Variant]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ CLOSE = 0.01  # of the outputs' spread: answers so close to each other agree
 
 class Task(TaskBase):
     """Targets are numbers (N,) or (N, D), outputs (N, D); the metric is RMSE, beside it R²."""
+
+    has_temperature: ClassVar[bool] = False
 
     @property
     def headline(self) -> Headline:

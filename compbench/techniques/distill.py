@@ -24,15 +24,16 @@ _STUDENT = {"model": "mlp", "epochs": 1}
 
 
 class Technique(Teaching, TorchTechnique):
-    """Train a new `model` on the parent's softened outputs and on the labels.
+    """Train a new `model` on the parent's outputs and on the targets.
 
     loss = soft_weight · T² · KL(softmax(z_parent / T) ‖ softmax(z / T))
          + hard_weight · CE(z, label)
 
-    T² keeps the size of the soft gradients independent of the temperature T. Source: Hinton,
-    Vinyals, Dean, "Distilling the Knowledge in a Neural Network", arXiv:1503.02531, section 2. With
-    a distilled parent: Mirzadeh et al., "Improved Knowledge Distillation via Teacher Assistant",
-    arXiv:1902.03393.
+    These are the losses of classes and of tokens; of several labels they are those of each, yes or
+    no; of numbers both are squared errors, which have no temperature. T² keeps the size of the soft
+    gradients independent of the temperature T. Source: Hinton, Vinyals, Dean, "Distilling the
+    Knowledge in a Neural Network", arXiv:1503.02531, section 2. With a distilled parent: Mirzadeh
+    et al., "Improved Knowledge Distillation via Teacher Assistant", arXiv:1902.03393.
     """
 
     family: ClassVar[str] = "distilled"
@@ -51,6 +52,6 @@ class Technique(Teaching, TorchTechnique):
         return model
 
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
-        """The trained student: images (N, C, H, W) -> logits (N, K)."""
+        """The trained student."""
         student = self.model.build(data.signature)
         return fit(student, self, taught(parents[0], self, data, fit))

@@ -62,13 +62,16 @@ class Technique(FineTuning, TorchTechnique):
         default="tucker", description="how convolutions are factorised"
     )
     ratio: float | None = Field(
-        default=None, gt=0, le=1, description="rank kept, as a share of the full rank (0.25)"
+        default=0.25,
+        gt=0,
+        le=1,
+        description="rank kept, as a share of the full rank; none where energy or budget is given",
     )
     energy: float | None = Field(
-        default=None, gt=0, le=1, description="share of each weight's squares to retain"
+        default=None, gt=0, le=1, description="instead: share of each weight's squares to retain"
     )
     budget: float | None = Field(
-        default=None, gt=0, le=1, description="share of the net's parameters to keep"
+        default=None, gt=0, le=1, description="instead: share of the net's parameters to keep"
     )
     ranks: dict[str, PositiveInt] = Field(
         default_factory=dict, description="ranks of some layers, by the layer's name"
@@ -77,12 +80,20 @@ class Technique(FineTuning, TorchTechnique):
         default=(), description="layers to leave as they are, or blocks of them"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_ratio_beside_another(cls, given: dict[str, Any]) -> dict[str, Any]:
+        others = {"energy", "budget"} & given.keys()
+        return {"ratio": None, **given} if others else given
+
     @model_validator(mode="after")
     def _one_measure(self) -> Technique:
         given = [n for n in ("ratio", "energy", "budget") if getattr(self, n) is not None]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} each say how far to go; keep one")
-        if self.method == "cp" and given and given != ["ratio"]:
+        if not given:
+            raise ValueError("one of ratio, energy and budget must say how far to go")
+        if self.method == "cp" and given != ["ratio"]:
             raise ValueError(f"cp's energy has no closed form, so it takes ratio, not {given[0]}")
         if self.ranks and self.budget is not None:
             raise ValueError("a budget chooses all ranks: remove ranks")
@@ -168,7 +179,7 @@ class Technique(FineTuning, TorchTechnique):
         elif self.energy is not None:
             ranks = {path: smallest_rank(factors, self.energy) for path, factors in free.items()}
         else:
-            share = 0.25 if self.ratio is None else self.ratio
+            assert self.ratio is not None, "one of the three is given"
             # 0.07 · 100 is a bit more than 7 in floating point
-            ranks = {path: ceil(share * each.full_rank - 1e-9) for path, each in free.items()}
+            ranks = {path: ceil(self.ratio * each.full_rank - 1e-9) for path, each in free.items()}
         return ranks | self.ranks

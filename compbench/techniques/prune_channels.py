@@ -43,7 +43,7 @@ class Technique(FineTuning, TorchTechnique):
     through residual connections; biases don't count), of a sum over the part w of each that is this
     channel's. `l1`: Σ|w| (Li et al., arXiv:1608.08710, who take the layer's own weights alone);
     `l2`: Σw², which ranks as the norm of the whole group; `taylor`: Σ|w · ∂loss/∂w| on 1,024
-    training images, of layers that multiply and LayerNorm, no batch norm (after Molchanov et al.,
+    training samples, of layers that multiply and LayerNorm, no batch norm (after Molchanov et al.,
     arXiv:1906.10771, who square the sum, with its signs); `batch_norm`: the scale |γ| (Liu et al.,
     arXiv:1708.06519), a layer that has none stays whole; `random`: the control that says what
     choosing is worth. Groups: Fang et al., "DepGraph", arXiv:2301.12900 (torch-pruning). Grouped

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from compbench.contracts import Loss
 
 _UPDATES = 100  # of the masks while they grow, as Zhu & Gupta update them every 100 to 1000 steps
-_OF_A_RATIO = {"ratio", "scope", "method", "steps", "least_kept"}
+_OF_A_RATIO = ("ratio", "scope", "method", "steps", "least_kept")
 _RAMP = 0.7  # share of gradual pruning's steps in which the zeros grow; the rest heals
 
 
@@ -48,7 +48,9 @@ class Technique(FineTuning, TorchTechnique):
         default=0.9, ge=0, lt=1, description="share of the weights to remove (0 to 1)"
     )
     pattern: str | None = Field(
-        default=None, description='N:M, such as "2:4": N of M neighbouring inputs stay; no ratio'
+        default=None,
+        description='N:M, such as "2:4": N of M neighbouring inputs stay, all at once; then there '
+        "is no ratio, scope, method, steps or least_kept",
     )
     scope: Literal["layer", "global"] = Field(
         default="global",
@@ -87,9 +89,12 @@ class Technique(FineTuning, TorchTechnique):
 
     @model_validator(mode="after")
     def _one_measure(self) -> Technique:
-        if self.pattern and _OF_A_RATIO & self.model_fields_set:
+        given = [name for name in _OF_A_RATIO if name in self.model_fields_set]
+        if self.pattern and given:
+            raise ValueError(f"a pattern says which weights go, at once: remove {', '.join(given)}")
+        if "steps" in given and self.method != "iterative":
             raise ValueError(
-                "a pattern says which weights go, at once: remove ratio, scope, method, least_kept"
+                f"steps are the rounds of method = 'iterative', not of '{self.method}': remove it"
             )
         return self
 

@@ -38,7 +38,7 @@ class Technique(Recipe, StaticOptions, LoweringTechnique):
     )
 
     def lower(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> bytes:
-        """The quantized file: float32 images (N, C, H, W) -> logits (N, K)."""
+        """The quantized file."""
         from compbench.onnxfile.export import to_onnx
         from compbench.toolkit.quantize_aware.module import (
             Trainable,

@@ -14,7 +14,7 @@ from compbench.toolkit.quantize.options import DYNAMIC_OPERATORS, IntegerOptions
 class Technique(IntegerOptions, OnnxTechnique):
     """Weights become 8-bit integers; activations are quantized to uint8 while the net runs.
 
-    It needs no calibration, and its ranges fit every image. By default linear layers alone are
+    It needs no calibration, and its ranges fit every sample. By default linear layers alone are
     quantized: with "Conv" among the operators the net `cnn` is 1.2 (uint8 weights) to 7 times
     (int8) slower than float32, as ONNX Runtime's ConvInteger has no fast kernel. For convolutions
     take `quantize_static`. Source: ONNX Runtime, "Quantize ONNX models".

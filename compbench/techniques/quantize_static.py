@@ -12,7 +12,7 @@ from compbench.toolkit.quantize.options import StaticOptions
 
 
 class Technique(StaticOptions, OnnxTechnique):
-    """Weights and activations become integers; activations' ranges come from training images.
+    """Weights and activations become integers; activations' ranges come from training samples.
 
     The defaults, unsigned activations and signed weights with one scale a channel (U8S8) between
     QuantizeLinear/DequantizeLinear pairs, were the fastest on x86 CPUs with and without VNNI: 1.6

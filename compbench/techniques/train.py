@@ -1,4 +1,4 @@
-"""Training on the labels: from scratch, or with a parent as fine-tuning."""
+"""Training on the targets: from scratch, or with a parent as fine-tuning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Technique(Recipe, TorchTechnique):
-    """Minimise cross-entropy against the labels.
+    """Minimise the task's loss on the targets: of classes their cross-entropy.
 
     Without a parent it trains `model` from scratch: the teacher, or the student without a teacher
     that every distillation is compared with. With a parent it fine-tunes that parent's weights: the
@@ -39,7 +39,7 @@ class Technique(Recipe, TorchTechnique):
         return super().problem(parent_count)
 
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
-        """The trained module: images (N, C, H, W) -> logits (N, K)."""
+        """The trained module."""
         if parents:
             model = copy.deepcopy(parents[0])
             return fit(model, self, after_step=keeping_zeros(model))

@@ -113,6 +113,26 @@ def test_each_thing_is_described_with_all_its_options(kind: str, name: str) -> N
         assert option.name in shown
 
 
+@pytest.mark.parametrize(
+    ("dataset", "files"),
+    [
+        ("image_folder", "Image files"),
+        ("audio_folder", "WAV files"),
+        ("table", "CSV or Parquet file"),
+        ("text_lines", "Files with a text and its class in each line"),
+        ("text_file", "One text file"),
+    ],
+)
+def test_a_dataset_of_files_says_first_which_it_reads(dataset: str, files: str) -> None:
+    found = listing.entry("datasets", dataset)
+    assert files in found.summary and found.summary.endswith((".", "`."))
+
+
+def test_what_an_option_is_where_nothing_is_given_is_shown() -> None:
+    (ratio,) = (x for x in listing.entry("techniques", "low_rank").options if x.name == "ratio")
+    assert ratio.default == "0.25"
+
+
 def test_own_options_come_first() -> None:
     names = [one.name for one in listing.options(Technique)]
     assert names == [*[*Technique.__annotations__][2:], "epochs"]

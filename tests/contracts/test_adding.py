@@ -16,7 +16,13 @@ import pytest
 from torch import nn
 
 from compbench.cli import listing
-from compbench.contracts import DatasetSource, ExecutionProvider, ModelFamily, TechniqueBase
+from compbench.contracts import (
+    DatasetSource,
+    ExecutionProvider,
+    ModelFamily,
+    TaskBase,
+    TechniqueBase,
+)
 from compbench.data import splits
 from compbench.data.splits import Data
 from compbench.doctor import techniques
@@ -33,6 +39,7 @@ from compbench.suite import read, schema
 from compbench.suite.gate import gate_model, old_names
 from tests.contracts import test_contracts as contracts
 from tests.factory import exactly
+from tests.tasks import test_tasks as tasks
 
 pytest_plugins = ["pytester"]
 
@@ -41,6 +48,7 @@ FILES: dict[registry.Kind, str] = {
     "technique": "technique.py",
     "model": "model.py",
     "dataset": "dataset.py",
+    "task": "task.py",
     "provider": "provider.py",
     "check": "gate_check.py",
 }
@@ -48,6 +56,7 @@ PACKAGES: dict[registry.Kind, str] = {
     "technique": "compbench.techniques",
     "model": "compbench.models",
     "dataset": "compbench.datasets",
+    "task": "compbench.tasks",
     "provider": "compbench.providers",
     "check": "compbench.gate.checks",
 }
@@ -80,6 +89,7 @@ def test_one_file_is_found_by_its_name(kind: registry.Kind, add: Callable[..., N
         "technique": TechniqueBase,
         "model": ModelFamily,
         "dataset": DatasetSource,
+        "task": TaskBase,
         "provider": ExecutionProvider,
         "check": GateCheck,
     }
@@ -91,7 +101,7 @@ def test_one_file_is_found_by_its_name(kind: registry.Kind, add: Callable[..., N
     assert issubclass(plugin, bases[kind]) and plugin.__doc__
 
 
-@pytest.mark.parametrize("kind", ["technique", "model", "dataset", "provider"])
+@pytest.mark.parametrize("kind", ["technique", "model", "dataset", "task", "provider"])
 def test_it_is_listed_and_in_the_schema(kind: registry.Kind, add: Callable[..., None]) -> None:
     add(kind)
     (table,) = (name for name, its_kind in listing.KINDS.items() if its_kind == kind)
@@ -129,6 +139,22 @@ def test_a_dataset_passes_the_contract_test_and_has_its_splits(
     contracts.test_a_dataset_that_is_here_loads_the_same_twice(NAME)
     found = splits.load(registry.find("dataset", NAME)(), tmp_path)
     assert found.signature.outputs == 2 and found.signature.image == (1, 8, 8)
+
+
+def test_a_task_keeps_every_promise_and_its_suite_can_be_read(
+    add: Callable[..., None], write_suite: Callable[[str], Path]
+) -> None:
+    add("task")
+    plugin = registry.find("task", NAME)
+    targets = np.arange(tasks.SAMPLES) % tasks.OUTPUTS
+    one = tasks.Example(plugin(), targets, lambda wanted: 50 * np.eye(tasks.OUTPUTS)[wanted])
+    tasks.test_targets_and_scores_have_the_shapes_that_are_promised(one)
+    tasks.test_nothing_is_better_than_a_perfect_answer(one)
+    tasks.test_a_student_that_says_what_its_teacher_says_has_nothing_to_learn(one, 4.0)
+    tasks.test_the_loss_has_gradients_and_a_perfect_answer_the_least(one)
+    assert one.task.wrong_targets(targets, 3) == "targets are not all in 0 to 2"
+    suite = read.load(write_suite(f'task = "{NAME}"\n[pick]\nmax_drop = "0.1"\n{SUITE}'))
+    assert suite.task.headline.name == "levels_off"
 
 
 def test_a_provider_is_a_target_of_suites(

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from compbench.contracts import Options
-from compbench.errors import UserError
+from compbench.data.splits import Data
+from compbench.errors import JobFailed, UserError
 from compbench.gate import check as gate_check
+from compbench.gate import pair as gate_pair
 from compbench.gate.added_memory import Growth
 from compbench.gate.check import (
     Agreement,
@@ -28,6 +30,7 @@ from compbench.gate.snapshot import Entry, Record, Snapshot
 from compbench.runtime.target import Target
 from compbench.statistics.intervals import Interval
 from compbench.suite import gate, read
+from compbench.tasks import regression
 from tests.factory import TARGET, exactly, make_row
 from tests.metric_runs import KINDS
 
@@ -304,6 +307,24 @@ def test_a_single_sample_decides_nothing(kind: str) -> None:
         result = quality.Check().judge_scores(np.ones(1), np.full(1, change), headline=told)
         assert result.verdict is INCONCLUSIVE
         assert result.line.endswith("; a single sample decides nothing")
+
+
+@pytest.mark.parametrize("odd", ["candidate", "baseline"])
+def test_outputs_without_an_end_are_told_of_the_file_that_gives_them(
+    odd: str, tiny: Data, monkeypatch
+) -> None:
+    def outputs(side: str, *_: object) -> np.ndarray:
+        found = np.zeros((len(tiny.test), 1), np.float32)
+        found[3] = np.inf if side == f"the {odd}" else 0
+        return found
+
+    monkeypatch.setattr(gate_pair, "_outputs", outputs)
+    data = replace(tiny, training=replace(tiny.training, task=regression.Task()))
+    files = Path("new.onnx"), Path("old.onnx")
+    pair = Pair("a", "cpu", Target(), *files)
+    message = rf"^the {odd}, (new|old).onnx: 1 of \d+ test samples have a score .* sample 3: inf$"
+    with pytest.raises(JobFailed, match=message):
+        gate_pair.measure(pair, data, gate.gate_model()())
 
 
 def limits(**given: str) -> Options:

@@ -224,6 +224,12 @@ WRONG = {
         "[pick] max_drop: '1pp' should be a number, since the metric is RMSE, or such a share of "
         "the baseline's value as 2%",
     ),
+    "temperature of numbers": (
+        'task = "regression"\n' + TEACHER + '[variants.taught]\ntechnique = "distill"\n'
+        'parent = "teacher"\nmodel = "mlp"\ntemperature = 2.0\n',
+        "[variants.taught] temperature would change nothing: the outputs of the task 'regression' "
+        "are not softened; remove it",
+    ),
     "drop of more than all": (
         TEACHER + '[pick]\nmargin = "5"\n',
         "[pick] margin: '5' should be percentage points such as 1pp, or 0 to 1: write 5pp",
@@ -407,6 +413,12 @@ def test_what_may_be_lost_is_in_the_metric_s_unit(
     pick = f"[pick]\nmax_drop = {said}\n" if said else ""
     suite = read.load(write_suite(f'task = "{task}"\n{TEACHER}{pick}'))
     assert (suite.pick.max_drop, suite.pick.margin) == (recorded, None)
+
+
+def test_numbers_are_distilled_without_a_temperature(write_suite: Callable[[str], Path]) -> None:
+    taught = '[variants.taught]\ntechnique = "distill"\nparent = "teacher"\nmodel = "mlp"\n'
+    suite = read.load(write_suite(f'task = "regression"\n{TEACHER}{taught}'))
+    assert [*suite.variants] == ["teacher", "taught"]
 
 
 @pytest.mark.parametrize(("task", "value"), [("classification", 0.99), ("regression", 4.5)])

@@ -74,7 +74,8 @@ def exported(model: nn.Module) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("method", ["one_shot", "iterative", "gradual"])
 @pytest.mark.parametrize("scope", [pytest.param("layer", marks=pytest.mark.slow), "global"])
 def test_the_asked_share_is_zero_in_module_and_file(tiny: Data, method: str, scope: str) -> None:
-    options = {"ratio": 0.8, "method": method, "scope": scope, "steps": 2, "epochs": 2}
+    options = {"ratio": 0.8, "method": method, "scope": scope, "epochs": 2}
+    options |= {"steps": 2} if method == "iterative" else {}
     made = build(prune_weights.Technique.model_validate(options), tiny)
     assert share_of_zeros(weights(made)) == pytest.approx(0.8, abs=0.003)
     per_layer = [share_of_zeros({path: w}) for path, w in weights(made).items()]
@@ -346,8 +347,18 @@ def test_what_a_layer_can_not_bear_names_the_layer(
     [
         (prune_weights, {"pattern": "4:2"}, "no pattern N:M with N < M"),
         (prune_weights, {"pattern": "2-4"}, "no pattern N:M"),
-        (prune_weights, {"pattern": "2:4", "ratio": 0.5}, "remove ratio, scope, method"),
-        (prune_weights, {"pattern": "2:4", "least_kept": 0.5}, "remove ratio, .*least_kept"),
+        (
+            prune_weights,
+            {"pattern": "2:4", "ratio": 0.5, "steps": 2},
+            "a pattern says which weights go, at once: remove ratio, steps ",
+        ),
+        (
+            prune_weights,
+            {"steps": 2},
+            "steps are the rounds of method = 'iterative', not of 'gradual': remove it",
+        ),
+        (low_rank, {"ratio": None}, "one of ratio, energy and budget must say how far to go"),
+        (prune_weights, {"pattern": "2:4", "least_kept": 0.5}, "at once: remove least_kept "),
         (low_rank, {"ratio": 0.5, "energy": 0.9}, "ratio and energy each say how far to go"),
         (low_rank, {"ranks": {"3": 0}}, "should be greater than 0"),
         (low_rank, {"ratio": True}, "True should be a number"),
