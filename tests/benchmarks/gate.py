@@ -2,8 +2,8 @@
 
 `python -m tests.benchmarks.gate 40 RUN` keeps a run's baseline, and gates its first variant against
 it: 40 times unchanged and 40 times really 5 % slower, quiet, and with one core kept busy. One of a
-hundred unchanged ones may fail, one at least; none that is slower may pass, and nine of ten must fail
-where it is quiet. An hour.
+hundred unchanged ones may fail, one at least; none that is slower may pass, and nine of ten must
+fail where it is quiet. An hour.
 """
 
 from __future__ import annotations
