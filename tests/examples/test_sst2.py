@@ -76,4 +76,7 @@ def test_the_weights_are_put_beside_the_suite(origin: str, tmp_path: Path) -> No
         assert done.returncode == 0, done.stderr
         made = {path.name: path.read_bytes() for path in (tmp_path / "minilm").iterdir()}
         assert made == ENCODER
-    assert done.stdout == f"{tmp_path / 'minilm'}: config.json, model.safetensors, tokenizer.json\n"
+        assert (
+            done.stdout
+            == f"{tmp_path / 'minilm'}: config.json, model.safetensors, tokenizer.json\n"
+        )

@@ -241,8 +241,8 @@ def test_a_baseline_out_of_a_panel_is_not_named_there() -> None:
     run, rows, _ = CROWD
     low_rank = [v for v, said in run.variants.items() if said["family"] == "low rank"]
     far = [
-        replace(r, samples=r.samples | {"train_loss": r.samples["train_loss"] * 1e3,
-                                        "validation": r.samples["validation"] / 9})
+        replace(r, samples={**r.samples, "train_loss": 1e3 * r.samples["train_loss"],
+                            "validation": r.samples["validation"] / 9})
         if r.metric == "history" and r.variant in low_rank and r.samples
         else r
         for r in rows

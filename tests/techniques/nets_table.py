@@ -98,8 +98,10 @@ class Row:
     reasons: dict[str, str] = field(default_factory=dict)
 
 
-def tried(heading: str, name: str) -> Row:
-    """Every technique on a net; none on one that can't be exported or stored as it is."""
+def tried(name: str, wanted: Iterable[str] = ()) -> Row:
+    """These techniques on a net, or all; none on one that can't be exported or stored as it is."""
+    heading = next(said for said, under in groups().items() if name in under)
+    names = [n for n in tried_techniques() if n in wanted] or tried_techniques()
     family = IMAGE_NETS[name] if heading == IMAGES else Kind(kind=name)
     row = Row()
     with subject_on(family, colour() if heading == IMAGES else grey()) as subject:
@@ -107,13 +109,13 @@ def tried(heading: str, name: str) -> Row:
             for check in nets.CHECKS.values():
                 check(subject)
         except JobFailed as error:
-            cells = dict.fromkeys(tried_techniques(), "refuses")
+            cells = dict.fromkeys(names, "refuses")
             return Row(cells, {ITSELF: str(error).replace("\n", " ")})
-        for technique in tried_techniques():
+        for technique in names:
             plugin = kinds.technique(technique)
-            wanted = {"epochs": 1, **WANTED.get(technique, {})}
+            asked = {"epochs": 1, **WANTED.get(technique, {})}
             try:
-                given = kinds.made_technique(technique, techniques.options(plugin, family, wanted))
+                given = kinds.made_technique(technique, techniques.options(plugin, family, asked))
                 found = techniques.attempt(given, subject)
             except UserError as error:
                 found = Attempt("refuses", str(error))
@@ -198,14 +200,14 @@ def write(rows: dict[str, Row]) -> None:
 def main(wanted: Iterable[str]) -> int:
     """Try these nets, or all; write the page after each."""
     rows, chosen = read(), {*wanted}
-    every = [(heading, net) for heading, under in groups().items() for net in under]
-    unknown = chosen - {net for _, net in every}
+    every = [net for under in groups().values() for net in under]
+    unknown = chosen - {*every}
     if unknown:
         print(f"there are no nets {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
-    for heading, net in every:
+    for net in every:
         if not chosen or net in chosen:
-            rows[net] = tried(heading, net)
+            rows[net] = tried(net)
             write(rows)
             print(net, rows[net].cells, rows[net].reasons, flush=True)
     return int(bool(failing(rows)))

@@ -32,7 +32,16 @@ def test_what_is_written_is_what_was_read() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("net", ["group-norm", "lstm"])
+@pytest.mark.parametrize("net", ["group-norm", "lstm", "depthwise"])
 def test_the_page_says_what_is_so(net: str) -> None:
-    (heading,) = (h for h, nets in nets_table.groups().items() if net in nets)
-    assert nets_table.tried(heading, net) == nets_table.read()[net]
+    assert nets_table.tried(net) == nets_table.read()[net]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("technique", nets_table.tried_techniques())
+@pytest.mark.parametrize("net", nets_table.IMAGE_NETS)
+def test_the_page_says_what_is_so_of_nets_that_people_have(net: str, technique: str) -> None:
+    """A technique at a time: all of them take minutes on the larger ones."""
+    found, kept = nets_table.tried(net, [technique]), nets_table.read()[net]
+    assert found.cells == {technique: kept.cells[technique]}
+    assert found.reasons == {k: v for k, v in kept.reasons.items() if k in (technique, "itself")}

@@ -299,10 +299,9 @@ def test_embeddings_are_left_by_name_or_taken_by_option(technique: str) -> None:
     assert "embedding" not in notes
 
 
-@pytest.mark.parametrize("technique", TECHNIQUES)
+@pytest.mark.parametrize("technique", sorted(TECHNIQUES.keys() - {"low_rank-budget"}))
 def test_a_kept_block_stays_as_it_is(technique: str) -> None:
-    if technique == "low_rank-budget":
-        pytest.skip("what is kept may be more than the budget")
+    """A budget may be less than what is kept."""
     model, _, _ = made("transformer", technique, keep=("encoder.layers.0", "patches"))
     before = net("transformer").state_dict()
     same = {name for name, t in model.state_dict().items() if name in before}
