@@ -165,14 +165,14 @@ def kill_after(
 ) -> tuple[bool, list[str]]:
     """Start, and `kill -9`; whether it met something that lived, and what is wrong then.
 
-    Where it was a process that measures, the run must go on by itself, to its end.
+    A process that measures is waited for; then the run must go on by itself, to its end.
     """
     process = start(suite, folder)
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
     met = process.poll() is None
     if met and what == MEASURING:
-        met = _kill_last_child(process.pid)
+        met = _kill_last_child(process)
     elif met and what == MAIN:
         process.kill()
     elif met:
@@ -186,11 +186,15 @@ def kill_after(
     return True, problems
 
 
-def _kill_last_child(pid: int) -> bool:
-    for child in psutil.Process(pid).children(recursive=True)[-1:]:
+def _kill_last_child(process: subprocess.Popen[bytes]) -> bool:
+    """Kill the youngest process below it, as soon as there is one; whether there was."""
+    while process.poll() is None:
         with suppress(psutil.NoSuchProcess):
-            child.kill()
-            return True
+            children = psutil.Process(process.pid).children(recursive=True)
+            if children:
+                children[-1].kill()
+                return True
+        time.sleep(0.01)
     return False
 
 
