@@ -18,7 +18,7 @@ class Stored:
 
     def __init__(self, split: Split, device: torch.device):
         self.split, self.device = split, device
-        self.targets = torch.from_numpy(np.ascontiguousarray(split.targets)).to(device)
+        self.targets = _tensor(split.targets).to(device)
         self.inputs: dict[str, Tensor] | None = None
         if split.is_in_memory:
             self.inputs = {name: _tensor(a).to(device) for name, a in split.arrays.items()}

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
-from compbench.contracts import Batch, Recipe
+from compbench.contracts import Batch, Recipe, Split
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.models import mlp
@@ -52,6 +54,16 @@ def test_no_epochs_no_change(tiny: Data) -> None:
     after = fit(student(tiny), Recipe(epochs=0)).state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert fit.chosen_epoch is None
+
+
+def test_arrays_that_can_not_be_written_are_learnt_from(tiny: Data) -> None:
+    """Such as views of one text; torch warns of them, and warnings are errors here."""
+    train = Split(tiny.training.train.arrays, tiny.training.train.targets.copy())
+    for array in (*train.arrays.values(), train.targets):
+        array.flags.writeable = False
+    fit = Fit(replace(tiny.training, train=train), 0, lambda epoch, total: None)
+    fit(student(tiny), Recipe(epochs=1, batch_size=16))
+    assert len(fit.history) == 1
 
 
 def test_another_seed_another_order(tiny: Data) -> None:
