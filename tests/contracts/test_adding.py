@@ -109,6 +109,12 @@ def test_it_is_listed_and_in_the_schema(kind: registry.Kind, add: Callable[..., 
     assert f'"{NAME}"' in json.dumps(schema.suite_schema())
 
 
+def test_each_example_is_named_where_it_is_told_how_to_add_one() -> None:
+    page = (EXAMPLES.parent.parent / "CONTRIBUTING.md").read_text()
+    named = re.findall(r"\(examples/adding/(\w+\.py)\)", page)
+    assert sorted(named) == sorted(path.name for path in EXAMPLES.glob("*.py"))
+
+
 def test_the_readme_s_technique_is_the_example() -> None:
     readme = (EXAMPLES.parent.parent / "README.md").read_text()
     assert (EXAMPLES / "technique.py").read_text() in readme

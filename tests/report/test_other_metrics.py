@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from matplotlib import rc_context
@@ -90,3 +91,18 @@ def test_every_picture_is_drawn(kind: str) -> None:
     assert {p.kind for p in found.pictures} >= {"pareto", "training", "temperature", "speed"}
     assert not {p.kind for p in found.pictures} & {"classes", "confusions", "soft-labels"}
     assert [p.caption for p in found.pictures if FOREIGN.search(p.caption + p.alt)] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_single_sample_decides_nothing_and_is_drawn(kind: str) -> None:
+    run, rows = metric_run(kind)
+    rows = [
+        replace(row, samples={"score": row.samples["score"][:1]}) if "score" in row.samples else row
+        for row in rows
+    ]
+    summaries = summarise(run, rows)
+    assert {s.better for s in summaries.all} == {0}
+    text = page.render(run, rows, summaries).text
+    assert "could not be written" not in text and "a single sample decides nothing" in text
+    found = gallery(places(Page(run, Rows(rows), summaries)))
+    assert not found.failures and not draw.pictures(found.pictures).failures

@@ -27,7 +27,8 @@ SEMANTIC = """
     unknown parent | torch after onnx | factorised after pruning weights
     trained after weights were shared | quantized twice | quantized after half precision
     torch after quantization-aware training | trained after quantization | unknown operator
-    percentile of extremes | temperature of nothing | types without a kernel | weights
+    percentile of extremes | temperature of nothing | temperature of numbers
+    types without a kernel | weights
     model and parent | neither | baseline | reference
     reference in percent | drop of another metric | drop of more than all
     import path | import class

@@ -67,7 +67,8 @@ def _panel(axes: Axes, found: History, series: Series) -> None:
         points = [p for p in series.points if p.group == group]
         marker = _MARKERS[group % len(_MARKERS)]
         x, y = [p.at for p in points], np.array([p.interval.value for p in points])
-        reach = [y - [p.interval.low for p in points], [p.interval.high for p in points] - y]
+        drawn = [style.drawable(p.interval) for p in points]
+        reach = [y - [each.low for each in drawn], [each.high for each in drawn] - y]
         axes.errorbar(x, y, np.abs(reach), color=colour, fmt="none", elinewidth=1, alpha=0.55)
         faces = ["white" if p.remade else colour for p in points]
         axes.scatter(x, y, s=20, c=faces, edgecolors=colour, marker=marker, zorder=3)

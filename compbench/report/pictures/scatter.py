@@ -61,7 +61,7 @@ def pareto_scatter(run: Run, summaries: Summaries, target: str) -> Figure:
     axes = figure.subplots()
     measured = [s for s in summaries.of(target) if is_timed(s)]
     metric = run.headline
-    axes.set_ylim(_limits([s.quality for s in measured if s.quality], metric))
+    axes.set_ylim(_limits([style.drawable(s.quality) for s in measured if s.quality], metric))
     marks = _marks(run, summaries, measured, axes.get_ylim())
     times = [mark.x for mark in marks]
     margin = max((max(times) / min(times)) ** 0.1, 1.08)
@@ -116,7 +116,7 @@ def _marks(
         label += f": {run.headline.text(s.quality.value, 1)}" if is_below else ""
         flags = (is_below, is_ahead(summaries, s), is_surely_ahead(summaries, s))
         family = last_step(run, s.variant)
-        where = (s.p50_ns, y, s.quality, area)
+        where = (s.p50_ns, y, style.drawable(s.quality), area)
         found.append(_Mark(s, family, looks[family], *where, *flags, label))
     return found
 

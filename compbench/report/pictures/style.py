@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import cycle
-from math import log10
+from math import isfinite, log10
 from typing import Any
 
 import matplotlib
@@ -21,6 +21,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from compbench.headline import Headline
 from compbench.results.record import Run
+from compbench.statistics.intervals import Interval
 from compbench.statistics.lineage import last_step
 
 # Okabe and Ito's palette, "Color Universal Design", 2008; yellow is left out (too pale on white)
@@ -243,6 +244,12 @@ def best_of(values: Iterable[float], headline: Headline) -> float:
 def visible(value: float, headline: Headline) -> float:
     """The least span of an axis about such a value: 1 pp, else 1 % of it."""
     return 0.01 if headline.is_share else 0.01 * abs(value)
+
+
+def drawable(interval: Interval) -> Interval:
+    """The same, of no width where it has no end, as that of a single sample: no bar is drawn."""
+    value, low, high = interval
+    return interval if isfinite(high - low) else Interval(value, value, value)
 
 
 def heading(figure: Figure, title: str) -> None:

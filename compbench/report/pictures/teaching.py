@@ -193,4 +193,6 @@ def _draw_control(
 
 def _quality(run: Run, rows: Rows, variant: str, where: tuple[str, str]) -> Interval | None:
     found = rows.of(variant, *where)
-    return metric_interval([r.samples["score"] for r in found], run.headline) if found else None
+    if not found:
+        return None
+    return style.drawable(metric_interval([r.samples["score"] for r in found], run.headline))
