@@ -72,11 +72,8 @@ def test_the_weights_are_put_beside_the_suite(origin: str, tmp_path: Path) -> No
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     command = [sys.executable, str(tmp_path / "weights.py")]
     for _ in range(2):  # a second time too
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        said = subprocess.check_output(command, env=environment, text=True)
         made = {path.name: path.read_bytes() for path in (tmp_path / "minilm").iterdir()}
         assert made == ENCODER
-        assert (
-            done.stdout
-            == f"{tmp_path / 'minilm'}: config.json, model.safetensors, tokenizer.json\n"
-        )
+        place = tmp_path / "minilm"
+        assert said == f"{place}: config.json, model.safetensors, tokenizer.json\n"
