@@ -3,8 +3,7 @@
 `python -m tests.benchmarks.accounting` measures torchvision's resnet18 of 10 classes with 80 % of
 its weights zero, a file of 44.7 MB, as a run does: through `KnownSizes`, in a process of its own.
 Then the same bytes under another name, as in another run. Its weights are noise, whose bits are as
-random as learnt ones'. CPU seconds are those of all processes; those of the first time have no
-bound: zstd's level 19, by which `packed_bytes` is defined, packs such a file at 1 MB/s. Two minutes.
+random as learnt ones'. CPU seconds are those of all processes. A minute.
 """
 
 from __future__ import annotations

@@ -220,6 +220,19 @@ def test_of_many_weights_a_sample_chooses_as_well_as_trying_all(
     assert packed <= 1.01 * len(coding.packed(weights.tobytes()))
 
 
+def test_huge_files_are_packed_nearly_as_small_in_less_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    weights = np.random.default_rng(0).normal(size=(512, 300)).astype(np.float32)
+    weights[np.abs(weights) < 1.3] = 0
+    content = weights.tobytes()
+    slow = coding.packed(content)
+    monkeypatch.setattr(coding, "_HUGE", len(content) - 1)
+    quick = coding.packed(content)
+    assert zstandard.ZstdDecompressor().decompress(quick) == content
+    assert len(slow) < len(quick) < 1.15 * len(slow)
+
+
 def test_the_slow_level_is_left_out_where_it_saves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = np.random.default_rng(0).normal(size=(256, 300)).astype(np.float32)
     slow: list[int] = []

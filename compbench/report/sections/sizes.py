@@ -53,7 +53,7 @@ class Section(SectionBase):
 
 _LEGEND = (
     "Sizes are the same on every target. File: what ONNX Runtime loads, as it lies on disk, where "
-    "a zero takes as much as any other number. Packed: the same file through zstd (level 19), as a "
+    "a zero takes as much as any other number. Packed: the same file through zstd, as a "
     "download or an update would be sent. Weights, coded: the weights alone behind an entropy "
     "coder with all that decoding needs, which was done and gave the same bits; it is what they "
     "hold, not a file that ONNX Runtime loads. ×: how many times smaller than the file of `{0}`, "
