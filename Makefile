@@ -40,7 +40,7 @@ bench: $(READY)  ## the project's own speed, and the measurement measured (four 
 damage: $(READY)  ## kills, flipped bits, mutated suites, hundreds of variants (six hours)
 	$(BIN)/python -m tests.benchmarks.killing 100
 	$(BIN)/python -m tests.benchmarks.killing training 3
-	$(BIN)/python -m tests.benchmarks.flips 3000 300 2000
+	$(BIN)/python -m tests.benchmarks.flips 10000 1000 5000
 	$(BIN)/python -m tests.benchmarks.suite_fuzz 20000
 	$(BIN)/python -m tests.benchmarks.many 30 100 300
 

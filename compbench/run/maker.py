@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,9 +73,13 @@ class Maker:
             news = f"epoch {epoch.epoch}/{total}, validation {said(epoch.validation)}"
             tell(news, epoch.epoch / total)
 
+        def on_part(done: float, total: int) -> None:
+            before = ceil(done) - 1
+            tell(f"epoch {before + 1}/{total}, {done - before:.0%} of it", done / total)
+
         unfinished = self.store.unfinished(job.key)
         manifest, files = make_job.make(
-            job, parents, self.data, on_epoch, self.worker, unfinished, latency_share
+            job, parents, self.data, on_epoch, self.worker, unfinished, latency_share, on_part
         )
         for note in manifest.notes:
             self.progress.note(f"{job.label}: {note}")

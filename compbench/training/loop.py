@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from compbench.contracts import AfterStep, Loss
 
 ASKED = 256  # samples of a pass without gradients: larger batches leave the caches
+_PART_S = 2.0  # how often a long epoch tells how far it is
 
 
 @stateless
@@ -55,7 +56,8 @@ class Fit(Trainer):
     `history` holds every epoch trained so far; `chosen_epoch` is the best by the metric on the
     validation split, the earliest of equals, whose weights the model ends with. States of what is
     under way are kept in the folder `unfinished`, if there is one; from there it goes on. `latency`
-    measures one net's as a share of another's.
+    measures one net's as a share of another's. `on_part` is told how many epochs are done, parts of
+    one included, and of how many, every two seconds of a long one.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Fit(Trainer):
         on_epoch: Callable[[Epoch, int], None],
         unfinished: Path | None = None,
         latency: Callable[[nn.Module, nn.Module], float] | None = None,
+        on_part: Callable[[float, int], None] | None = None,
     ):
         self.device = fastest_here()
         self.data = data
@@ -73,7 +76,7 @@ class Fit(Trainer):
         )
         self._prepared = Preparation(data.signature, self.device)
         self.seed = seed
-        self.on_epoch = on_epoch
+        self.on_epoch, self._on_part = on_epoch, on_part
         self.history: list[Epoch] = []
         self.notes: list[str] = []
         self.chosen_epoch: int | None = None
@@ -127,7 +130,7 @@ class Fit(Trainer):
         if recipe.micro_batch == "auto" and is_parted:
             self.note(f'micro_batch = "auto": {course.micro_batch} samples at once fit into memory')
         while not course.is_over:
-            train_loss, is_final = self._epoch(course, augmented, loss, after_step)
+            train_loss, is_final = self._epoch(course, augmented, loss, after_step, total)
             with course.as_kept():
                 epoch = self._finish_epoch(model, train_loss)
                 course.judge(epoch.epoch, epoch.validation, is_final, self.data.task.headline)
@@ -137,13 +140,13 @@ class Fit(Trainer):
         self.chosen_epoch = course.best_epoch or self.chosen_epoch
 
     def _epoch(
-        self, course: Course, augmented: Augmented, loss: Loss, after_step: AfterStep
+        self, course: Course, augmented: Augmented, loss: Loss, after_step: AfterStep, total: int
     ) -> tuple[float, bool]:
         """One pass over the training split: its mean loss; has the model its final form?"""
         course.model.train()
         is_new = course.step == 0
         losses, sizes, is_final = [], [], True
-        pace = course.pace()
+        pace, told = course.pace(), time.perf_counter()
         for batch in self._batches(augmented, course):
             course.optimizer.zero_grad()
             losses.append(self._gradients(course, batch, loss))
@@ -151,6 +154,10 @@ class Fit(Trainer):
             is_final = after_step(course.step / course.steps)
             course.average_up()
             sizes.append(len(batch))
+            if self._on_part and time.perf_counter() - told > _PART_S:
+                told = time.perf_counter()
+                left = course.recipe.epochs * (course.steps - course.step) / course.steps
+                self._on_part(total - left, total)
         if is_new and not isfinite(losses[0]):
             raise JobFailed(
                 f"the loss is {float(losses[0])} before anything was learnt: what the net gives "

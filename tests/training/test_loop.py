@@ -10,6 +10,7 @@ from compbench.contracts import Batch, Recipe, Split
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.models import mlp
+from compbench.training import loop
 from compbench.training.loop import Fit
 
 
@@ -54,6 +55,31 @@ def test_no_epochs_no_change(tiny: Data) -> None:
     after = fit(student(tiny), Recipe(epochs=0)).state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert fit.chosen_epoch is None
+
+
+def test_a_long_epoch_tells_how_far_it_is(tiny: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, float, int]] = []
+
+    def trained(part_s: float) -> list[tuple[str, float, int]]:
+        monkeypatch.setattr(loop, "_PART_S", part_s)
+        told.clear()
+        fit = Fit(
+            tiny.training,
+            0,
+            lambda epoch, total: told.append(("epoch", epoch.epoch, total)),
+            on_part=lambda done, total: told.append(("part", done, total)),
+        )
+        for _ in range(2):  # as in rounds of pruning
+            fit(student(tiny), Recipe(epochs=2, batch_size=32))
+        return told
+
+    kinds, done, totals = zip(*trained(-1), strict=True)
+    assert kinds == ("part", "part", "part", "epoch") * 4
+    assert [*done] == pytest.approx(
+        [whole + part for whole in range(4) for part in (1 / 3, 2 / 3, 1, 1)]
+    )
+    assert totals == (2,) * 8 + (4,) * 8
+    assert {kind for kind, *_ in trained(100)} == {"epoch"}
 
 
 def test_arrays_that_can_not_be_written_are_learnt_from(tiny: Data) -> None:
