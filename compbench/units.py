@@ -91,17 +91,24 @@ def times(interval: Triple | None) -> str:
     return f"{value}× ({low}–{high})"
 
 
+_AS_FAST = 1.05  # times: so near to 1 a whole interval is called as fast
+
+
 def speed(speedup: Triple | None, side: int, than: str = "") -> str:
     """A speed-up in words: `side` is 1 where it is measurably faster, -1 slower, 0 neither.
 
-    2.00× (1.90–2.10) faster; 1.40× (1.20–1.60) slower; as fast, within noise (0.97×, 0.90–1.05);
-    with `than` what it is compared with: faster than that, as fast as that.
+    2.00× (1.90–2.10) faster; 1.40× (1.20–1.60) slower; as fast, within noise (0.99×, 0.97–1.01);
+    not shown to differ in speed (0.90×, 0.70–1.10), where that may be far from as fast; with
+    `than` what it is compared with: faster than that, as fast as that.
     """
     if speedup is None:
         return "not timed"
     if not side:
         value, low, high = map(three_digits, speedup)
-        return f"as fast{than and f' as {than}'}, within noise ({value}×, {low}–{high})"
+        if 1 / _AS_FAST <= speedup[1] and speedup[2] <= _AS_FAST:
+            return f"as fast{than and f' as {than}'}, within noise ({value}×, {low}–{high})"
+        beside = than and f" from {than}"
+        return f"not shown to differ in speed{beside} ({value}×, {low}–{high})"
     word = "faster" if side > 0 else "slower"
     return f"{_factor(speedup, side)} {word}{than and f' than {than}'}"
 

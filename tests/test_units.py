@@ -167,11 +167,27 @@ def test_three_digits_are_right_to_half_a_percent(value: float) -> None:
     [
         (1, "2.00× (1.60–2.50) faster"),
         (-1, "0.500× (0.400–0.625) slower"),
-        (0, "as fast, within noise (2.00×, 1.60–2.50)"),
+        (0, "not shown to differ in speed (2.00×, 1.60–2.50)"),
     ],
 )
 def test_a_speed_is_said_as_it_was_told_apart(side: int, said: str) -> None:
     assert units.speed((2.0, 1.6, 2.5), side) == said
+
+
+@pytest.mark.parametrize(
+    ("found", "is_as_fast"),
+    [
+        ((1.0, 0.99, 1.01), True),
+        ((1.04, 1.01, 1.05), True),
+        ((1.0, 0.94, 1.06), False),
+        ((0.609, 0.531, 0.699), False),
+    ],
+)
+def test_as_fast_is_what_is_nearly_so_for_sure(
+    found: tuple[float, float, float], is_as_fast: bool
+) -> None:
+    said = units.speed(found, 0, "that")
+    assert said.startswith("as fast as that, within noise" if is_as_fast else "not shown to differ")
 
 
 def test_what_is_slower_is_a_number_above_one() -> None:
@@ -182,7 +198,7 @@ def test_what_is_slower_is_a_number_above_one() -> None:
 def test_what_a_speed_is_compared_with_is_said_behind_it() -> None:
     assert units.speed((2.0, 1.6, 2.5), 1, "in A") == "2.00× (1.60–2.50) faster than in A"
     assert units.speed((0.5, 0.4, 0.8), 0, "that") == (
-        "as fast as that, within noise (0.500×, 0.400–0.800)"
+        "not shown to differ in speed from that (0.500×, 0.400–0.800)"
     )
 
 
