@@ -105,7 +105,7 @@ def speed(speedup: Triple | None, side: int, than: str = "") -> str:
         return "not timed"
     if not side:
         value, low, high = map(three_digits, speedup)
-        if 1 / _AS_FAST <= speedup[1] and speedup[2] <= _AS_FAST:
+        if speedup[1] >= 1 / _AS_FAST and speedup[2] <= _AS_FAST:
             return f"as fast{than and f' as {than}'}, within noise ({value}×, {low}–{high})"
         beside = than and f" from {than}"
         return f"not shown to differ in speed{beside} ({value}×, {low}–{high})"

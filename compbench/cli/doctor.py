@@ -17,7 +17,7 @@ from compbench.cli.output import Output, console
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from compbench.contracts import DatasetSource
+    from compbench.contracts import DatasetSource, TaskBase
     from compbench.doctor.examination import Result
 
 _COLOURS = {
@@ -44,7 +44,7 @@ def doctor(
     ] = None,
     suite: Annotated[
         Path | None,
-        typer.Option(help="a suite file: its dataset, and import paths beside it"),
+        typer.Option(help="a suite file: its dataset and task, and import paths beside it"),
     ] = None,
     model: Annotated[
         str | None,
@@ -62,10 +62,12 @@ def doctor(
 
     with _beside(suite):
         tried = examination.table(model) if model else examination.PLAIN_NET
-        source = _dataset(dataset, suite)
+        source, task = _data(dataset, suite)
         found: list[Result] = []
         told = Output(json=json).progress()
-        for result in examination.examined(examination.table(subject), source, data_dir, tried):
+        for result in examination.examined(
+            examination.table(subject), source, data_dir, tried, task
+        ):
             found.append(result)
             if told.is_terminal:
                 told.print(f"{result.check}: {result.status}", style="dim")
@@ -88,16 +90,17 @@ def _beside(suite: Path | None) -> Iterator[None]:
         yield
 
 
-def _dataset(dataset: str | None, suite: Path | None) -> DatasetSource:
-    """As an option says, or the suite's; else digits, which are always here."""
+def _data(dataset: str | None, suite: Path | None) -> tuple[DatasetSource, TaskBase | None]:
+    """As an option says, or the suite's with its task; else digits, which are always here."""
     from compbench.contracts import kinds
     from compbench.doctor import examination
     from compbench.suite import read
 
     if dataset is None and suite is not None:
-        return read.load(suite).dataset
+        found = read.load(suite)
+        return found.dataset, found.task
     table = examination.table(dataset or "digits")
-    return kinds.dataset(table.pop("name"), table)
+    return kinds.dataset(table.pop("name"), table), None
 
 
 def _table(found: list[Result]) -> Table:

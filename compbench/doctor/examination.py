@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compbench.contracts import DatasetSource, ModelFamily, RootTechnique, TechniqueBase, kinds
+from compbench.contracts import (
+    DatasetSource,
+    ModelFamily,
+    RootTechnique,
+    TaskBase,
+    TechniqueBase,
+    kinds,
+)
 from compbench.contracts.model import made_model
 from compbench.data import splits
 from compbench.data.splits import Data
@@ -67,11 +74,16 @@ def kind_of(name: str) -> registry.Kind:
 
 
 def examined(
-    subject: dict[str, Any], dataset: DatasetSource, data_dir: Path, net: dict[str, Any]
+    subject: dict[str, Any],
+    dataset: DatasetSource,
+    data_dir: Path,
+    net: dict[str, Any],
+    task: TaskBase | None = None,
 ) -> Iterator[Result]:
     """The checks of a net, technique or dataset; `net` is what a technique is tried on.
 
-    Raises UserError where its name, its options or the dataset are wrong.
+    The task is the dataset's own where none is given. Raises UserError where its name, its
+    options or the dataset are wrong.
     """
     name = subject["name"]
     kind = kind_of(name)
@@ -88,7 +100,7 @@ def examined(
             "it with: compbench check SUITE"
         )
     family = made_model(net if plugin else subject)
-    data = few(splits.load(dataset, data_dir))
+    data = few(splits.load(dataset, data_dir, task))
     with subject_on(family, data) as tried:
         if plugin:
             yield from _technique(plugin, more, tried, family)

@@ -17,7 +17,7 @@ from compbench.gate.paired_timing import Comparison, Limits
 from compbench.gate.prepare import Guard
 from compbench.gate.pytest_items import GUARD
 from compbench.measure.launch import BATCHES
-from compbench.onnxfile import metadata
+from compbench.onnxfile import feeding, metadata
 from compbench.registry import registry
 from compbench.runtime.session import OrtSession
 from compbench.runtime.target import Target
@@ -113,21 +113,16 @@ class Files:
 def raw_names(path: Path) -> list[str]:
     """What a file is fed from: as its metadata says, else its own inputs."""
     model = onnx.load(path, load_external_data=False)
-    weights = {initializer.name for initializer in model.graph.initializer}
-    own = [x.name for x in model.graph.input if x.name not in weights]
-    return [*dict.fromkeys(feed.source for feed in metadata.feeds(model))] or own
+    said = dict.fromkeys(feed.source for feed in metadata.feeds(model))
+    return [*said] or [value.name for value in feeding.inputs_of(model)]
 
 
 def noise_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """The shapes of what a file is fed from, 0 for a batch of any size. Raises UserError."""
     model = onnx.load(path, load_external_data=False)
-    graph, feeds = model.graph, {feed.name: feed for feed in metadata.feeds(model)}
-    weights = {initializer.name for initializer in graph.initializer}
-    found = {}
-    for value in graph.input:
+    feeds, found = {feed.name: feed for feed in metadata.feeds(model)}, {}
+    for value in feeding.inputs_of(model):
         tensor = value.type.tensor_type
-        if value.name in weights:
-            continue
         feed = feeds.get(value.name, Feed(value.name, value.name))
         shape = found[feed.source] = tuple(dim.dim_value for dim in tensor.shape.dim)
         is_plain = tensor.elem_type == onnx.TensorProto.FLOAT and feed.layout == "as_stored"

@@ -73,9 +73,7 @@ def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
         content = samples.fingerprint(suite.dataset, folders.data)
         digest.remember(dataset, suite.dataset, suite.task, content or "", folders.results)
         jobs = plan.plan(suite, dataset["digest"], folders.data)
-        described = _describe(suite, jobs, dataset)
-        real = {"suite_from_results": _seen_from(folders.results, suite.path)}
-        described = described.model_copy(update=real)
+        described = _describe(suite, jobs, dataset, folders.results)
         folder, asked = _open(described, folders.results, progress)
         write_companions(folder, {n: one.content for n, one in loaded.companions.items()})
         work = Work(suite, jobs, loaded, store, folder, asked, progress)
@@ -138,7 +136,7 @@ def _open(new: Run, results: Path, progress: Progress) -> tuple[Path, Run]:
     return path, new
 
 
-def _seen_from(results: Path, suite: Path) -> str:
+def _way(results: Path, suite: Path) -> str:
     """The way to the real file: another working folder's relative path may be another file's."""
     real = os.path.realpath(suite)
     try:
@@ -180,10 +178,11 @@ def _gone_on_with(old: Run, new: Run, folder: Path) -> Run:
     return found
 
 
-def _describe(suite: Suite, jobs: tuple[Job, ...], dataset: dict[str, Any]) -> Run:
+def _describe(suite: Suite, jobs: tuple[Job, ...], dataset: dict[str, Any], results: Path) -> Run:
     return Run(
         suite=suite.name,
         suite_path=str(suite.path),
+        suite_from_results=_way(results, suite.path),
         is_fast=suite.is_fast,
         description=suite.description,
         dataset=dataset,

@@ -69,6 +69,13 @@ class Dataset(DatasetSource):
         images = np.random.default_rng(SEED).integers(0, 256, (80, 1, 28, 28), np.uint8)
         return Samples.of_images(images, np.arange(80) % 2)
 """
+TASK = """
+from compbench.tasks import classification
+
+class Task(classification.Task):
+    def loss(self, outputs, targets):
+        raise ValueError("of the suite's own task")
+"""
 SUITE = 'dataset = "own_data:Dataset"\n[variants.a]\ntechnique = "train"\nmodel = "own_net:Net"\n'
 Doctor = Callable[..., tuple[dict[str, dict[str, str]], Any]]
 
@@ -109,6 +116,14 @@ def test_a_net_that_works(doctor: Doctor) -> None:
     assert {one["status"] for one in found.values()} == {"works"}, found
     assert {"trains", "prune_weights", "quantize_dynamic", "train"} < {*found}
     assert code == 0
+
+
+def test_a_suite_s_task_is_what_a_net_is_tried_with(doctor: Doctor, tmp_path: Path) -> None:
+    (tmp_path / "own_task.py").write_text(TASK)
+    (tmp_path / "mine.toml").write_text(f'task = "own_task:Task"\n{SUITE}')
+    found, code = doctor("own_net:Net", "--suite", "mine.toml")
+    assert "of the suite's own task" in found["trains"]["said"]
+    assert code == 1
 
 
 FAULTS = {
