@@ -119,7 +119,7 @@ class Lab:
         self.log.clear()
         progress = Progress(self.console)
         jobs = plan.plan(read, "d")
-        record = runs._describe(read, jobs, {"name": "tiny"})
+        record = runs._describe(read, jobs, {"name": "tiny"}, store.root)
         return Work(read, jobs, self.data, store, folder, record, progress)
 
     def run(self, text: str = SUITE) -> Work:
@@ -615,7 +615,7 @@ def test_a_run_that_is_read_again_is_what_was_written(
     """Else a stopped run would never be known again: it would begin anew."""
     suite = suite_read.load(write_suite(f"dataset = {dataset}\n{SUITE}"))
     described = digest.record("mine", splits.load(suite.dataset, tmp_path, suite.task))
-    run = runs._describe(suite, (), described)
+    run = runs._describe(suite, (), described, tmp_path)
     record.write_run(tmp_path, run)
     assert record.read_run(tmp_path) == run
 

@@ -134,7 +134,8 @@ def test_a_run_records_what_its_techniques_say(
     plugin: type, tiny: Data, write_suite: Callable[[str], Path]
 ) -> None:
     path = write_suite(SUITE)
-    described = compbench_run._describe(read.load(path), (), digest.record("tiny", tiny)).variants
+    run = compbench_run._describe(read.load(path), (), digest.record("tiny", tiny), path.parent)
+    described = run.variants
     fields = ("family", "teaches", "scheme")
     assert {name: [v[f] for f in fields] for name, v in described.items()} == {
         "teacher": ["trained", False, ""],
