@@ -313,7 +313,7 @@ class Work:
             return failed(str(error))
 
     def _error_file(self, stage: str, job: Job, target: str = "") -> Path:
-        where = f"-{target}" if target else ""
+        where = f".{target}" if target else ""  # no name has a dot, so no two files have one
         return self.folder / f"error-{stage}-{job.variant.name}-{job.seed}{where}.txt"
 
     def _examples(self) -> tuple[int, ...]:

@@ -179,6 +179,7 @@ def count(flips: int, cuts: int, tell: Callable[[str], None] = print) -> Counter
         made(root)
         wanted = tables(root)
         assert all(code in (0, 1) for code, _ in wanted), wanted
+        shutil.rmtree(root / "results" / "reports")  # no command reads another's
         files = [path for path in sorted(root.rglob("*")) if path.is_file() and path.stat().st_size]
         for number in range(flips + cuts):
             path = draw.choice(files)

@@ -110,7 +110,7 @@ def test_a_failure_fails_its_row_and_all_else_goes_on(
         work = lab.run(LOADGEN)
         again = lab.work(LOADGEN)
     path = lab.root / "run" / f"error-{stage if stage != 'size' else 'evaluate'}-kd-0"
-    path = path.with_name(f"{path.name}{f'-{target}' if target else ''}.txt")
+    path = path.with_name(f"{path.name}{f'.{target}' if target else ''}.txt")
     reasons = lab.reasons()
     assert reasons["kd", target, -1].startswith(reason)
     assert reasons["kd", target, -1].endswith(f"(traceback: {path})")

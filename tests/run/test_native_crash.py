@@ -68,7 +68,7 @@ def test_what_ends_a_process_loses_only_itself(stage: str, own: str, tmp_path: P
     failed = {r.variant: r.reason for r in rows if r.status == "failed"}
     if not failed and stage == "evaluate":
         pytest.skip("this ONNX Runtime runs the file")
-    where = "" if stage == "make" else "-cpu_1thread"
+    where = "" if stage == "make" else ".cpu_1thread"
     path = folder / f"error-{stage}-half-0{where}.txt"
     assert failed == {"half": f"{CRASH} (traceback: {path})"}
     assert "Segmentation fault" in path.read_text()
