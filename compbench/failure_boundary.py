@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from compbench.errors import LONGEST, JobFailed, UserError, first_line, plain, shortened
-from compbench.files import write_whole
-
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)  # fails everything that follows as well
+from compbench.files import FULL_DISK, write_whole
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from compbench.errors import UserError
 
 TEMPORARY = ".tmp-"
 PLACES = ("TMPDIR", "TEMP", "TMP")  # variables that say where temporary files go
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)  # fails everything that follows as well
 _FULL_BYTES = 1 << 20
 
 
@@ -80,10 +81,14 @@ def refuse_no_temporary() -> None:
         ) from error
 
 
-def full_places() -> list[str]:
-    """What there is too little room in, of the folders that everything writes into."""
-    places = (Path(tempfile.gettempdir()), Path.cwd())
-    return [str(place) for place in places if shutil.disk_usage(place).free < _FULL_BYTES]
+def disk_error(error: OSError) -> str:
+    """What the operating system refused, in a line, and where: the error may not say."""
+    named = error.filename
+    if named is None and error.errno in FULL_DISK:
+        places = (Path(tempfile.gettempdir()), Path.cwd())
+        full = [place for place in places if shutil.disk_usage(place).free < _FULL_BYTES]
+        named = ", ".join(map(str, full))
+    return f"{named or 'disk'}: {error.strerror}"
 
 
 def refuse_full(folder: Path) -> None:

@@ -10,8 +10,7 @@ import warnings
 
 from compbench.cli.commands import app
 from compbench.errors import UserError, place, printable
-from compbench.failure_boundary import FULL_DISK
-from compbench.files import full_places
+from compbench.files import disk_error
 
 _USERS_OSERRORS = (
     errno.ENOSPC,
@@ -51,10 +50,7 @@ def main() -> None:
     except OSError as error:
         if error.errno not in _USERS_OSERRORS:
             raise
-        named = error.filename
-        if named is None and error.errno in FULL_DISK:
-            named = ", ".join(full_places())
-        _stop(f"{named or 'disk'}: {error.strerror}; what was finished is kept")
+        _stop(f"{disk_error(error)}; what was finished is kept")
 
 
 def _stop(message: str) -> None:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from compbench.data import cache
 from compbench.errors import JobFailed, UserError, explain
+from compbench.files import FULL_DISK, disk_error
 from compbench.gate import baseline, prepare
 from compbench.gate import pair as pairs
 from compbench.gate.check import Evidence, Pair, Result, Verdict, overall
@@ -130,6 +131,10 @@ class GateItem(pytest.Item):
             measured = pairs.measure(self.pair, found.data, found.limits)
         except JobFailed as error:
             self._fail([f"it can't be measured: {error}"])
+        except OSError as error:
+            if error.errno not in FULL_DISK:
+                raise
+            self._fail([f"it can't be measured: {disk_error(error)}"])
         evidence = Evidence(self.pair, measured, found.candidate, found.baseline, found.judged)
         results = pairs.judge(evidence, found.limits)
         tabulate(self, self.pair, measured, results, found)

@@ -29,7 +29,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from compbench.errors import JobFailed, UserError, first_line
-from compbench.failure_boundary import FULL_DISK
+from compbench.files import FULL_DISK
 from compbench.runtime.child import Start, die_with_parent, spawned
 from compbench.runtime.temporary import Temporary
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import subprocess
@@ -215,6 +216,14 @@ def test_what_can_t_be_measured_fails(run: Run, measurements: dict[str, Any]) ->
     result = run()
     result.assert_outcomes(passed=1, failed=1)
     lines(result, "  it can't be measured: the candidate, x.onnx: no model")
+
+
+def test_a_full_disk_is_a_line(run: Run, measurements: dict[str, Any]) -> None:
+    measurements["teacher"] = OSError(errno.ENOSPC, "No space left on device", "/tmp/x")
+    result = run()
+    result.assert_outcomes(passed=1, failed=1)
+    lines(result, "  it can't be measured: /tmp/x: No space left on device")
+    assert "Traceback" not in result.stdout.str()
 
 
 def test_what_a_target_lacks_is_a_visible_skip(run: Run, pytester: pytest.Pytester) -> None:
