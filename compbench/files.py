@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import filecmp
 import hashlib
 import os
 import shutil
@@ -95,6 +96,27 @@ def refuse_full(folder: Path) -> None:
     """Raises OSError where a folder's disk is full: what was written there is cut off."""
     if shutil.disk_usage(folder).free < _FULL_BYTES:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+
+def is_another(known: Path, path: Path) -> bool:
+    """Whether a file is neither one that is known nor a copy of it; not where one is missing."""
+    if not (known.is_file() and path.is_file()) or known.samefile(path):
+        return False
+    return not filecmp.cmp(known, path, shallow=False)
+
+
+def way(folder: Path, path: Path) -> str:
+    """The way from a folder to the real file, the same wherever one is who goes it."""
+    real = os.path.realpath(path)
+    try:
+        return os.path.relpath(real, os.path.realpath(folder))
+    except ValueError:  # on another of Windows' drives
+        return real
+
+
+def at_end_of(folder: Path, way: str) -> Path:
+    """Where such a way leads."""
+    return Path(os.path.normpath(folder.resolve() / way))
 
 
 def remove_whole(path: Path) -> None:

@@ -1,7 +1,7 @@
 """A folder that compbench writes into and people may too: it touches what is its own, no more.
 
-A list beside the files says which it wrote, for whom, with their checksums. No other is ever
-removed, and none is written over.
+A list beside the files says which it wrote, for whom, with their checksums, and which suite file
+they are of. No other is ever removed, and none is written over.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from compbench.errors import UserError
 from compbench.file_name import FileName
-from compbench.files import sha256, write_whole
+from compbench.files import at_end_of, is_another, sha256, way, write_whole
 
 LIST = ".written.json"
 AGAIN = "this page again"  # what pages say of the command that writes them, since before the list
@@ -22,36 +22,53 @@ AGAIN = "this page again"  # what pages say of the command that writes them, sin
 
 class _List(BaseModel):
     written: dict[str, dict[FileName, str]] = {}  # whose -> name -> sha256
+    suite: str | None = None  # the way to the suite file that all of it is of
 
     def names(self) -> set[str]:
         return {name for files in self.written.values() for name in files}
 
 
 class OwnFolder:
-    """A folder, and in it what one of several writers owns."""
+    """A folder of a suite file's pages, and in it what one of several writers owns."""
 
-    def __init__(self, path: Path, owner: str):
+    def __init__(self, path: Path, owner: str, suite: Path | None = None):
         self.path = path
-        self._owner = owner
+        self._owner, self._suite = owner, suite
+
+    def refuse_namesake(self) -> None:
+        """Raises UserError where what is there is of another suite file of this name."""
+        known = self._read().suite
+        place = at_end_of(self.path, known) if known else None
+        if place and self._suite and is_another(place, self._suite):
+            raise UserError(
+                f"{self.path} is of another suite file of this name, {place}: rename one of them, "
+                "or name another folder with --reports"
+            )
 
     def put(self, files: Mapping[str, bytes], *, all_of_it: bool = False) -> None:
         """Write files, each whole; with `all_of_it`, what this owner wrote before and no more goes.
 
-        Raises UserError, before anything is written, where one would be written over a stranger's.
+        Raises UserError, before anything is written, where one would be written over a stranger's
+        or another suite's.
         """
+        self.refuse_namesake()
         known = self._read()
         before = known.written.get(self._owner, {})
         for name in files:
             self._refuse_strangers(name, known)
         self.path.mkdir(parents=True, exist_ok=True)
         sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-        self._write({**known.written, self._owner: {**before, **sums}})
+        suite = self._place() or known.suite
+        self._write({**known.written, self._owner: {**before, **sums}}, suite)
         for name, content in files.items():
             write_whole(self.path / name, content)
         if all_of_it:
             for name in before.keys() - files.keys():
                 self._remove(name, before[name])
-            self._write({**known.written, self._owner: sums})
+            self._write({**known.written, self._owner: sums}, suite)
+
+    def _place(self) -> str | None:
+        return way(self.path, self._suite) if self._suite and self._suite.is_file() else None
 
     def _remove(self, name: str, checksum: str) -> None:
         path = self.path / name
@@ -87,6 +104,7 @@ class OwnFolder:
                 "compbench wrote beside it"
             ) from error
 
-    def _write(self, written: dict[str, dict[str, str]]) -> None:
-        content = _List(written=written).model_dump_json(indent=1).encode() + b"\n"
+    def _write(self, written: dict[str, dict[str, str]], suite: str | None) -> None:
+        found = _List(written=written, suite=suite)
+        content = found.model_dump_json(indent=1, exclude_none=True).encode() + b"\n"
         write_whole(self.path / LIST, content)

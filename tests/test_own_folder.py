@@ -71,3 +71,30 @@ def test_a_list_that_names_files_elsewhere_is_refused(name: str, tmp_path: Path)
     with pytest.raises(UserError, match=r"\.written\.json is damaged"):
         OwnFolder(folder, "report").put({"a.png": b"a"}, all_of_it=True)
     assert (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize("other", ["another", "a copy", "gone", "the same by a link"])
+def test_what_is_of_another_suite_file_of_its_name_is_not_written_over(
+    other: str, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "a" / "mine.toml", tmp_path / "b" / "mine.toml"
+    for path in (first, second):
+        path.parent.mkdir()
+    first.write_text("seeds = [0]")
+    folder = tmp_path / "reports" / "mine"
+    OwnFolder(folder, "report", first).put({"README.md": b"first"})
+    OwnFolder(folder, "history").put({"history.png": b"h"})  # who does not say changes nothing
+    if other == "the same by a link":
+        second.symlink_to(first)
+    else:
+        second.write_text("seeds = [0]" if other == "a copy" else "seeds = [1]")
+    if other == "gone":
+        first.unlink()
+    new = OwnFolder(folder, "report", second)
+    if other == "another":
+        with pytest.raises(UserError, match=rf"{folder} is of another suite .* {first}: rename"):
+            new.put({"README.md": b"second"})
+        assert (folder / "README.md").read_bytes() == b"first"
+    else:
+        new.put({"README.md": b"second"})
+        assert (folder / "README.md").read_bytes() == b"second"

@@ -39,5 +39,6 @@ def write(
             paths.append(written.path)
             failures = written.failures
         else:
-            paths.append(table_write.write(folder, stored.run, stored.table(), name))
+            table = stored.table()
+            paths.append(table_write.write(folder, stored.run, table, name, stored.suite_file))
     return paths, failures

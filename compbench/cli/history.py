@@ -30,6 +30,7 @@ def history(
     from compbench.history.runs import read
     from compbench.own_folder import OwnFolder
     from compbench.report.pictures import history as pictures_history
+    from compbench.table.stored_run import open_run
 
     refuse_format(form, render.FORMATS)
     runs = read(results, suite)
@@ -38,7 +39,8 @@ def history(
     folder = reports_folder(reports, results)
     refuse_unwritable(folder, "--reports")
     file = f"history-{asked.name}-{found.target}.png"
-    OwnFolder(folder / found.suite, "history").put({file: pictures_history.picture(found)})
+    own = OwnFolder(folder / found.suite, "history", open_run(results, suite).suite_file)
+    own.put({file: pictures_history.picture(found)})
     path = folder / found.suite / file
     print(render.render(found, runs, form, str(path)), end="")
     print(f"picture: {path}", file=sys.stdout if form == "table" else sys.stderr)

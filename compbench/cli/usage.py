@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compbench import safe_markdown
+from compbench import safe_markdown, units
 from compbench.errors import UserError, printable, shown
 from compbench.results.record import Run
 from compbench.statistics.intervals import Interval
@@ -126,8 +126,9 @@ def _example(feed: Mapping[str, Any], one: Mapping[str, Any], count: int, about:
 def _measured(about: About) -> str:
     text = about.run.headline.interval_text
     of = "of" if about.run.headline.is_share else "on"
+    noun = f"test {about.run.noun}"
     told = [
-        f"{target} {text(found.quality)} {of} {found.samples:,} test {about.run.noun}s"
+        f"{target} {text(found.quality)} {of} {units.counted(found.samples, noun)}"
         for target, found in about.measured.items()
     ]
     return "; ".join(told) or "not measured"

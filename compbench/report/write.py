@@ -43,7 +43,7 @@ def write(stored: StoredRun, reports: Path) -> Written:
     files = {**drawn.files, "README.md": report.text.encode()}
     if report.failures:
         files[FAILED] = _tracebacks(report.failures)
-    OwnFolder(folder, "report").put(files, all_of_it=True)
+    OwnFolder(folder, "report", stored.suite_file).put(files, all_of_it=True)
     failures = tuple(f"{failed.said}; see {folder / FAILED}" for failed in report.failures)
     return Written(folder / "README.md", failures)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from compbench import seal
 from compbench.errors import UserError, explain, one_line, printable
 from compbench.file_name import FileName, PlainName
-from compbench.files import write_whole
+from compbench.files import at_end_of, write_whole
 from compbench.headline import Headline
 from compbench.results import record_check, upgrade
 
@@ -58,7 +57,7 @@ class Run(BaseModel):
         """The suite file, wherever one is; as it was given where that is all one knows."""
         if not self.suite_from_results:
             return Path(self.suite_path)
-        return Path(os.path.normpath(results.resolve() / self.suite_from_results))
+        return at_end_of(results, self.suite_from_results)
 
     @property
     def headline(self) -> Headline:

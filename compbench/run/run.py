@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,8 +11,9 @@ from typing import Any
 from compbench.data import cache, digest, samples, splits
 from compbench.data.progress import told_on
 from compbench.errors import UserError
-from compbench.files import refuse_no_temporary, refuse_unwritable
+from compbench.files import is_another, refuse_no_temporary, refuse_unwritable, way
 from compbench.make.store import Store
+from compbench.own_folder import OwnFolder
 from compbench.registry import import_path
 from compbench.results import find, record, row
 from compbench.results.folder import examine, new_folder, row_files, write_companions
@@ -62,6 +62,7 @@ def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
     refuse_no_temporary()
     refuse_unwritable(folders.results, "--results")
     refuse_unwritable(folders.reports, "--reports")
+    OwnFolder(folders.reports / suite.name, "report", suite.path).refuse_namesake()
     if samples.fingerprint(suite.dataset, folders.data) is None:
         refuse_unwritable(folders.data, "--data-dir or COMPBENCH_DATA")
         progress.note(f"{suite.dataset_name} is not under {folders.data}: downloading it")
@@ -136,18 +137,9 @@ def _open(new: Run, results: Path, progress: Progress) -> tuple[Path, Run]:
     return path, new
 
 
-def _way(results: Path, suite: Path) -> str:
-    """The way to the real file: another working folder's relative path may be another file's."""
-    real = os.path.realpath(suite)
-    try:
-        return os.path.relpath(real, os.path.realpath(results))
-    except ValueError:  # on another of Windows' drives
-        return real
-
-
 def _refuse_namesake(last: Path, old: Path, new: Path) -> None:
     """Two suite files of one name would write over each other's report, and mix their histories."""
-    if old.is_file() and not old.samefile(new) and old.read_bytes() != new.read_bytes():
+    if is_another(old, new):
         raise UserError(
             f"{last.parent} has runs of another suite file of this name, {old.absolute()}: rename "
             "one of them, or name another folder with --results"
@@ -182,7 +174,7 @@ def _describe(suite: Suite, jobs: tuple[Job, ...], dataset: dict[str, Any], resu
     return Run(
         suite=suite.name,
         suite_path=str(suite.path),
-        suite_from_results=_way(results, suite.path),
+        suite_from_results=way(results, suite.path),
         is_fast=suite.is_fast,
         description=suite.description,
         dataset=dataset,

@@ -246,7 +246,8 @@ def drop_sentence(drop: Drop, limit: str, noun: str) -> str:
 
     `noun` is what a sample is called.
     """
-    found = f"{drop.headline.change_text(drop.change)} on {drop.samples:,} validation {noun}s"
+    judged_by = units.counted(drop.samples, f"validation {noun}")
+    found = f"{drop.headline.change_text(drop.change)} on {judged_by}"
     if drop.standing is not Standing.UNDECIDED:
         return f"{found}: {drop.standing} {limit}"
     if drop.samples < 2:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from compbench.results.find import find_run
 from compbench.results.folder import Found, examine
-from compbench.results.record import Run, read_run
+from compbench.results.record import RUN, Run, read_run
 from compbench.results.row import Row
 from compbench.results.row_index import Rows
 from compbench.statistics.gaps import gaps
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_ABOVE = 3  # the results: above runs/<suite>/<run>/run.json
 _TOLD = 3  # of what is wrong with a run's files, in warnings: `gaps` has all
 
 
@@ -41,6 +42,14 @@ class StoredRun:
         for problem in [*found.problems.values()][:_TOLD]:
             warnings.warn(f"{problem}: left out", stacklevel=2)
         return found
+
+    @property
+    def suite_file(self) -> Path | None:
+        """The suite file that it is of, which need not be there; None in runs that don't know."""
+        if not self.run.suite_from_results:
+            return None
+        above = (self.folder.absolute() / RUN).parents
+        return self.run.real_suite(above[min(_ABOVE, len(above) - 1)])
 
     @property
     def rows(self) -> list[Row]:

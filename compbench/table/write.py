@@ -52,8 +52,10 @@ FORMATS: dict[str, Callable[[Run, pd.DataFrame], bytes]] = {
 }
 
 
-def write(folder: Path, run: Run, frame: pd.DataFrame, name: str) -> Path:
-    """Write `table.<name>`, a format of `FORMATS`, whole; return its path."""
+def write(
+    folder: Path, run: Run, frame: pd.DataFrame, name: str, suite: Path | None = None
+) -> Path:
+    """Write `table.<name>`, a format of `FORMATS`, whole; return its path. It is of that suite."""
     file = f"table.{name}"
-    OwnFolder(folder, "table").put({file: FORMATS[name](run, frame)})
+    OwnFolder(folder, "table", suite).put({file: FORMATS[name](run, frame)})
     return folder / file

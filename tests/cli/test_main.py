@@ -21,6 +21,7 @@ from compbench.data import digest, splits
 from compbench.errors import UserError
 from compbench.files import PLACES
 from compbench.make.store import Manifest, Store
+from compbench.own_folder import OwnFolder
 from compbench.results.folder import new_folder
 from compbench.results.record import write_run
 from compbench.run import run
@@ -279,6 +280,22 @@ def test_suite_files_of_one_name_and_one_relative_path_are_told_apart(
     (tmp_path / "moved" / "mine.toml").unlink()
     monkeypatch.chdir(tmp_path / "theirs")
     refused(compbench("run", *given), "enough")
+
+
+def test_a_shared_folder_of_reports_is_refused_before_anything_is_made(
+    compbench, tmp_path: Path
+) -> None:
+    for place in ("ours", "theirs"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "mine.toml").write_text(f"# {place}\n{SUITE}")
+    OwnFolder(tmp_path / "r" / "mine", "report", tmp_path / "ours" / "mine.toml").put({"a": b""})
+    refused(
+        compbench("run", "theirs/mine.toml", "--results", "new", "--reports", "r"),
+        "mine is of another suite file of this name",
+        "ours/mine.toml: rename",
+        "--reports",
+    )
+    assert not [*(tmp_path / "new").rglob("run.json")]
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])

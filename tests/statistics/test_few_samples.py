@@ -44,7 +44,9 @@ def test_one_sample_decides_nothing(headline: Headline, seeds: int, one: int, ot
     found = paired(ours, theirs, headline)
     drop = judge(found, 0.3, headline=headline)
     assert drop.standing is Standing.UNDECIDED
-    assert "undecided, as a single image decides nothing" in drop_sentence(drop, "1 pp", "image")
+    assert " on 1 validation image: undecided, as a single image decides nothing" in drop_sentence(
+        drop, "1 pp", "image"
+    )
     change = between(dict(enumerate(ours)), dict(enumerate(theirs)), headline=headline)
     assert change is not None and change.side == change.files_side == 0
     for apart in (changes.paired_files, changes.paired_techniques, changes.unpaired):

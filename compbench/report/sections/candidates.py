@@ -60,11 +60,11 @@ _STAY = {
 
 
 def _legend(run: Run, choice: Choice) -> str:
+    judged_by = units.counted(run.dataset["samples"]["validation"], f"validation {run.noun}")
     return (
         f"The limit is [pick]'s: {choice.constraints.said(f'`{run.baseline}`')}. A variant is "
         "within it or beyond it only where the whole interval is, on the "
-        f"{run.dataset['samples']['validation']:,} validation {run.noun}s. The ends of the "
-        "intervals "
+        f"{judged_by}. The ends of the intervals "
         f"are 95 % sure on either side{choice.together}, so that the best of many does not win by "
         f"luck. How many {run.noun}s would decide is told for "
         f"{_STAY[run.headline.has_binary_scores]}."

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from compbench import units
 from compbench.report.pictures.selection import shown
 from compbench.report.section import Page, Picture, SectionBase
 from compbench.results.record import Run
@@ -36,10 +37,11 @@ class Section(SectionBase):
 
 def _caption(run: Run) -> str:
     metric, noun = run.headline, run.noun
+    tested = units.counted(run.dataset["samples"]["test"], noun)
     is_upright = metric.better == "higher"
     axis = "" if is_upright else ", on an axis that falls upwards, so that up is better"
     return (
-        f"Test {metric.label} ({run.dataset['samples']['test']:,} {noun}s, with 95 % intervals"
+        f"Test {metric.label} ({tested}, with 95 % intervals"
         f"{axis}) against the median latency; the area of a mark is the file's. Ringed: the Pareto "
         f"front by these test {noun}s, whose members are measurably better than each other variant "
         f"in {metric.label}, speed or bytes; dotted: it may be on it. Off it is what another is "

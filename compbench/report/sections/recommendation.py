@@ -112,10 +112,11 @@ def _how_sure(run: Run, s: Summary, choice: Choice) -> str:
             f" `{better.variant}` may be the better one: it changes "
             f"{drop_sentence(choice.drops[better.variant], limit, run.noun)}."
         )
+    tested = units.counted(samples["test"], f"test {run.noun}")
     return (
         f"it changes {drop_sentence(drop, limit, run.noun)}; the brackets are 95 % sure on either "
         f"side{choice.together}.{perhaps} The "
-        f"figures above are of {samples['test']:,} test {run.noun}s, which chose nothing."
+        f"figures above are of {tested}, which chose nothing."
         f"{_contradiction(run, s, choice)} Other brackets: 95 % intervals, of {metric.label} over "
         f"other {run.noun}s, of speed over processes on this machine. {trained}"
     )
