@@ -8,6 +8,7 @@ from typing import Any
 from compbench.errors import shown
 
 _NUMBER = (int, float)
+_MOST_LAUNCHES = 100_000  # each that is missing is told
 _TABLES: Mapping[str, Mapping[str, Any]] = {
     "dataset": {"name": str, "digest": str, "samples": dict},
     "measure": {"launches": int},
@@ -34,6 +35,9 @@ def refuse_wrong(run: Mapping[str, Any]) -> None:
     for name, needed in _EACH.items():
         for one, table in run[name].items():
             _refuse_incomplete(f"{name}.{one}", table, needed)
+    launches = run["measure"]["launches"]
+    if launches > _MOST_LAUNCHES:
+        raise ValueError(f"measure.launches = {shown(launches)} is more than any run has")
     for name, target in run["targets"].items():
         sizes = target["batch_sizes"]
         if not sizes or not all(type(size) is int and size > 0 for size in sizes):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from compbench.results import record_check
 from tests.benchmarks import flips
+from tests.factory import RUN
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,12 @@ def test_odd_values_behind_a_checksum_that_fits_end_in_no_traceback(forged: int)
     counts = flips.forge(forged, told.append)
     assert told == []
     assert counts[flips.ERROR] and sum(counts.values()) == forged
+
+
+def test_a_run_of_endless_launches_is_refused() -> None:
+    """Each one that is missing would be told, without end."""
+    content = RUN.model_dump(mode="json")
+    record_check.refuse_wrong(content)
+    content["measure"]["launches"] = 2**70
+    with pytest.raises(ValueError, match=r"launches = .* is more than any run has"):
+        record_check.refuse_wrong(content)
