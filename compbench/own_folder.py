@@ -37,8 +37,10 @@ class OwnFolder:
 
     def refuse_namesake(self) -> None:
         """Raises UserError where what is there is of another suite file of this name."""
-        known = self._read().suite
-        place = at_end_of(self.path, known) if known else None
+        self._refuse_namesake(self._read())
+
+    def _refuse_namesake(self, known: _List) -> None:
+        place = at_end_of(self.path, known.suite) if known.suite else None
         if place and self._suite and is_another(place, self._suite):
             raise UserError(
                 f"{self.path} is of another suite file of this name, {place}: rename one of them, "
@@ -51,8 +53,8 @@ class OwnFolder:
         Raises UserError, before anything is written, where one would be written over a stranger's
         or another suite's.
         """
-        self.refuse_namesake()
         known = self._read()
+        self._refuse_namesake(known)
         before = known.written.get(self._owner, {})
         for name in files:
             self._refuse_strangers(name, known)

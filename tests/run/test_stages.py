@@ -675,3 +675,11 @@ def test_what_a_stranger_put_among_the_rows_is_told_and_stays(lab: Lab, kind: st
     with pytest.raises(UserError, match=rf"rows/{name}\.jsonl.* none (of|that).*: remove it"):
         lab.work()
     assert path.exists()
+
+
+def test_no_two_jobs_error_files_have_one_name(lab: Lab) -> None:
+    train = 'technique = "train"\nmodel = "mlp"\nepochs = 1\n'
+    work = lab.work(f"seeds = [1, 2]\n[variants.b]\n{train}[variants.b-1]\n{train}")
+    targets = ("", "1", "2", "x", "2-x")
+    paths = [work._error_file("evaluate", job, name) for job in work.jobs for name in targets]
+    assert len({*paths}) == len(work.jobs) * len(targets) == 20
