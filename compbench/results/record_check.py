@@ -9,6 +9,7 @@ from compbench.errors import shown
 
 _NUMBER = (int, float)
 _MOST_LAUNCHES = 100_000  # each that is missing is told
+_MOST = 1e100  # of a limit: its square is still a number
 _TABLES: Mapping[str, Mapping[str, Any]] = {
     "dataset": {"name": str, "digest": str, "samples": dict},
     "measure": {"launches": int},
@@ -35,9 +36,15 @@ def refuse_wrong(run: Mapping[str, Any]) -> None:
     for name, needed in _EACH.items():
         for one, table in run[name].items():
             _refuse_incomplete(f"{name}.{one}", table, needed)
+    for name in ("targets", "seeds"):
+        if not run[name]:
+            raise ValueError(f"it has no {name}")
     launches = run["measure"]["launches"]
     if launches > _MOST_LAUNCHES:
         raise ValueError(f"measure.launches = {shown(launches)} is more than any run has")
+    for name, limit in run["pick"].items():
+        if isinstance(limit, _NUMBER) and not 0 <= limit <= _MOST:
+            raise ValueError(f"pick.{name} = {shown(limit)} is no limit")
     for name, target in run["targets"].items():
         sizes = target["batch_sizes"]
         if not sizes or not all(type(size) is int and size > 0 for size in sizes):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from compbench.results import record_check
@@ -28,10 +30,22 @@ def test_odd_values_behind_a_checksum_that_fits_end_in_no_traceback(forged: int)
     assert counts[flips.ERROR] and sum(counts.values()) == forged
 
 
-def test_a_run_of_endless_launches_is_refused() -> None:
-    """Each one that is missing would be told, without end."""
+@pytest.mark.parametrize(
+    ("table", "value", "said"),
+    [
+        ("measure", {"launches": 2**70}, "launches = .* is more than any run has"),
+        ("pick", {"max_drop": 1e308}, r"pick\.max_drop = .* is no limit"),
+        ("pick", {"margin": -1}, r"pick\.margin = -1 is no limit"),
+        ("pick", {"max_bytes": 2**400}, r"pick\.max_bytes = .* is no limit"),
+        ("targets", {}, "it has no targets"),
+        ("seeds", [], "it has no seeds"),
+    ],
+)
+def test_a_run_of_what_no_run_has_is_refused_where_it_is_read(
+    table: str, value: Any, said: str
+) -> None:
+    """Else each missing launch is told without end, squares overflow, no target is the first."""
     content = RUN.model_dump(mode="json")
     record_check.refuse_wrong(content)
-    content["measure"]["launches"] = 2**70
-    with pytest.raises(ValueError, match=r"launches = .* is more than any run has"):
-        record_check.refuse_wrong(content)
+    with pytest.raises(ValueError, match=said):
+        record_check.refuse_wrong({**content, table: value})
