@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from statistics import mean
-from typing import Literal, Protocol
+from typing import Protocol
 
 from rich.console import Console
 from rich.live import Live
@@ -16,18 +14,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from compbench.run.time_left import Step, TimeLeft
+
 _LINE_S = 60.0  # in a pipe, how often a step that goes on tells its news
-
-
-@dataclass(frozen=True)
-class Step:
-    """Something that takes time; steps of one kind and name take alike for the same amount."""
-
-    kind: Literal["train", "make", "evaluate", "weigh", "time"]
-    name: str
-    label: str
-    expected_s: float | None = None  # a guess for as long as nothing of its kind was seen
-    amount: float = 1.0  # of the work: the epochs of a training
 
 
 class Tell(Protocol):
@@ -35,45 +24,6 @@ class Tell(Protocol):
 
     def __call__(self, text: str, share: float | None = None) -> None:
         """`share`: of the step that is done, where that is known."""
-
-
-class Estimate:
-    """Guesses the time left from how long like steps took."""
-
-    def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], list[float]] = defaultdict(list)  # seconds by amount
-        self._sees: tuple[Step, float] | None = None
-
-    def saw(self, step: Step, seconds: float) -> None:
-        """Learn from a finished step."""
-        self._sees = None
-        self._seen[step.kind, step.name].append(seconds / step.amount)
-
-    def sees(self, step: Step, seconds: float) -> None:
-        """Learn from one that goes on: how long it will have taken, by what it has done."""
-        self._sees = step, seconds / step.amount
-
-    def left_s(self, steps: Sequence[Step]) -> float | None:
-        """Seconds for these steps; None where nothing like them has been seen."""
-        guesses = [self._guess(step) for step in steps]
-        known = [g for g in guesses if g is not None]
-        if not known:
-            return None if steps else 0.0
-        return sum(mean(known) if g is None else g for g in guesses)
-
-    def _guess(self, step: Step) -> float | None:
-        if self._sees and self._sees[0] == step:
-            return self._sees[1] * step.amount
-        alike = [value for value, *of in self._observed() if of == [step.kind, step.name]]
-        alike = alike or [value for value, kind, _ in self._observed() if kind == step.kind]
-        return mean(alike) * step.amount if alike else step.expected_s
-
-    def _observed(self) -> Iterator[tuple[float, str, str]]:
-        """Seconds by amount, with the kind and the name of the step that took them."""
-        for (kind, name), values in self._seen.items():
-            yield from ((value, kind, name) for value in values)
-        if self._sees:
-            yield self._sees[1], self._sees[0].kind, self._sees[0].name
 
 
 @dataclass
@@ -108,11 +58,11 @@ class Progress:
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic):
         self._console = console
         self._clock = clock
-        self._estimate = Estimate()
+        self._time_left = TimeLeft()
         self._steps: list[Step] = []
         self._done = 0
         self._detail = ""
-        self._under_way: UnderWay | None = None
+        self._under_way: tuple[Step, UnderWay] | None = None
 
     @property
     def is_quiet(self) -> bool:
@@ -127,6 +77,7 @@ class Progress:
     def plan(self, steps: Sequence[Step]) -> Iterator[None]:
         """Announce all steps; show them until the end of the block."""
         self._steps = list(steps)
+        self._time_left.plan(steps)
         self._done = 0
         if not self._console.is_terminal:
             yield
@@ -145,16 +96,16 @@ class Progress:
             news[0] = self._detail = text
             now = self._clock()
             if share and (whole_s := under_way.has_done(share, now)):
-                self._estimate.sees(step, whole_s)
+                self._time_left.sees(step, whole_s)
             if not self._console.is_terminal and now - told >= _LINE_S:
                 told = now
                 after = f"after {_clock_time(now - started)}{self._left('; ')}"
                 self.note(f"{'':9} {step.label}: {text}, {after}")
 
-        self._detail, self._under_way = "", under_way
+        self._detail, self._under_way = "", (step, under_way)
         yield tell
         seconds = self._clock() - started
-        self._estimate.saw(step, under_way.whole_s or seconds)
+        self._time_left.saw(step, under_way.whole_s or seconds)
         self._under_way = None
         self._done += 1
         count = f"[{self._done}/{len(self._steps)}]"
@@ -164,13 +115,13 @@ class Progress:
 
     def _left(self, before: str = "") -> str:
         """The time left for all steps from the one under way on; nothing where none can say."""
-        steps = self._steps[self._done :]
-        seconds = self._estimate.left_s(steps)
+        seconds = self._time_left.seconds()
         if seconds is None:
             return ""
         if self._under_way:
-            others = self._estimate.left_s(steps[1:]) or 0.0
-            seconds = self._under_way.left_s(seconds - others, self._clock()) + others
+            step, under_way = self._under_way
+            guess_s = self._time_left.guess_s(step)
+            seconds += under_way.left_s(guess_s, self._clock()) - guess_s
         return f"{before}about {_clock_time(seconds)} left"
 
     def _bar(self) -> Table:

@@ -40,8 +40,9 @@ from compbench.results.folder import (
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.run.maker import Maker
-from compbench.run.progress import Progress, Step, Tell
+from compbench.run.progress import Progress, Tell
 from compbench.run.steps import DATASET, FOOTPRINT, METRIC, Steps, making, rows_name
+from compbench.run.time_left import Step
 from compbench.runtime.child import Start, spawned
 from compbench.runtime.fork_server import ForkServer
 from compbench.runtime.process import Worker

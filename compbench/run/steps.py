@@ -9,7 +9,7 @@ from pathlib import Path
 from compbench.contracts import Recipe
 from compbench.measure import further_metrics
 from compbench.results.folder import has_rows
-from compbench.run.progress import Step
+from compbench.run.time_left import Step
 from compbench.suite.plan import Job
 from compbench.suite.read import Suite
 

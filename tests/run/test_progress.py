@@ -6,7 +6,8 @@ import re
 import pytest
 from rich.console import Console
 
-from compbench.run.progress import Estimate, Progress, Step
+from compbench.run.progress import Progress
+from compbench.run.time_left import Step
 
 
 class Clock:
@@ -42,53 +43,11 @@ def test_a_step_that_tells_its_end_twice_goes_on(clock: Clock) -> None:
             for share, seconds in ((1.0, 10), (1.0, 10), (0.75, 10), (1.0, 10)):
                 clock.now += seconds
                 tell("an epoch", share)
-        assert progress._estimate.left_s([step("b", "train")]) == pytest.approx(40)
-
-
-def test_without_steps_no_time_is_left() -> None:
-    assert Estimate().left_s([]) == 0
-
-
-def test_nothing_is_guessed_of_what_was_never_seen() -> None:
-    estimate = Estimate()
-    assert estimate.left_s([step()]) is None
-    estimate.saw(step(kind="time"), 10)
-    assert estimate.left_s([step()]) is None
-
-
-@pytest.mark.parametrize(
-    ("steps", "expected"),
-    [
-        ([step("a")], 3),  # as its namesakes took
-        ([step("b")], 10),
-        ([step("c")], (2 + 4 + 10) / 3),  # as those of its kind took
-        ([step("a", expected_s=99)], 3),
-        ([step("c", expected_s=99)], (2 + 4 + 10) / 3),
-        ([step("a", "time", expected_s=7)], 7),
-        ([step("a"), step("a", "time", expected_s=7)], 10),
-        ([step("a"), step("b"), step("a", "time")], 3 + 10 + (3 + 10) / 2),
-    ],
-)
-def test_a_step_takes_as_long_as_those_most_like_it(steps: list[Step], expected: float) -> None:
-    estimate = Estimate()
-    for name, seconds in (("a", 2), ("a", 4), ("b", 10)):
-        estimate.saw(step(name), seconds)
-    assert estimate.left_s(steps) == pytest.approx(expected)
+        assert progress._time_left.seconds() == pytest.approx(40)
 
 
 def training(name: str, epochs: int) -> Step:
     return Step("train", name, f"make {name}", amount=epochs)
-
-
-def test_trainings_take_as_long_as_they_have_epochs() -> None:
-    estimate = Estimate()
-    estimate.saw(training("teacher", 40), 400)
-    estimate.saw(step("int8"), 3)
-    assert estimate.left_s([training("student", 12)]) == pytest.approx(120)
-    assert estimate.left_s([training("student", 12), step("float16")]) == pytest.approx(123)
-    estimate.sees(training("student", 12), 60)
-    assert estimate.left_s([training("student", 12)]) == pytest.approx(60)
-    assert estimate.left_s([training("other", 2)]) == pytest.approx((10 + 5) / 2 * 2)
 
 
 @pytest.mark.parametrize("resumed_after", [0, 30])
