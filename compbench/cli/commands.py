@@ -154,7 +154,9 @@ def show(run: Run, results: Results = RESULTS, json: Json = False) -> None:
 
 @app.command("list")
 def list_(
-    kind: Annotated[str, typer.Argument(help="techniques, models, datasets, tasks or targets")],
+    kind: Annotated[
+        str, typer.Argument(help="techniques, models, datasets, tasks, losses or targets")
+    ],
     name: Annotated[str | None, typer.Argument(help="one of them, with its options")] = None,
     json: Json = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`compbench list`: the techniques, models, datasets, tasks and targets that a suite can name."""
+"""`compbench list`: what a suite can name, from techniques to targets."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ KINDS: dict[str, registry.Kind] = {
     "models": "model",
     "datasets": "dataset",
     "tasks": "task",
+    "losses": "loss",
     "targets": "provider",
 }
 
@@ -109,8 +110,9 @@ def render(kind: str, name: str | None) -> RenderableType:
     """All of a kind with a line on each; or the one called `name`, with all its options."""
     if name:
         return _one(entry(kind, name))
-    table = _table(kind.removesuffix("s"), "what it is")
-    for one in entries(kind):
+    found = entries(kind)
+    table = _table("target" if kind == "targets" else KINDS[kind], "what it is")
+    for one in found:
         table.add_row(one.name, Text("\n".join(x for x in (one.summary, one.problem) if x)))
     if kind != "targets":
         return table

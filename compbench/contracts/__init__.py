@@ -6,6 +6,14 @@ plugin must be cheap, so plugin files import torch inside their methods.
 
 from compbench.contracts.data import Companion, DatasetSource, Samples, Split, TrainingData
 from compbench.contracts.inputs import Feed, Input, Inputs, Normalisation, Shape, Signature
+from compbench.contracts.loss import (
+    Compared,
+    Glimpse,
+    LossBase,
+    LossOption,
+    Net,
+    describe_loss,
+)
 from compbench.contracts.metric import Column, Measured, MetricBase, MetricHistory, Running
 from compbench.contracts.model import (
     MODEL_WORDS,
@@ -47,21 +55,26 @@ __all__ = [
     "Batch",
     "Column",
     "Companion",
+    "Compared",
     "DatasetSource",
     "Epoch",
     "ExecutionProvider",
     "Feed",
     "FineTuning",
+    "Glimpse",
     "Input",
     "Inputs",
     "Locate",
     "Loss",
+    "LossBase",
+    "LossOption",
     "LoweringTechnique",
     "Measured",
     "MetricBase",
     "MetricHistory",
     "ModelFamily",
     "ModelOption",
+    "Net",
     "Normalisation",
     "NullCase",
     "OnnxTechnique",
@@ -80,6 +93,7 @@ __all__ = [
     "TorchTechnique",
     "Trainer",
     "TrainingData",
+    "describe_loss",
     "describe_model",
     "model_options",
     "own_model",

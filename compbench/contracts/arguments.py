@@ -1,8 +1,9 @@
-"""Batches as the arguments of a torch net."""
+"""Batches as the arguments of a torch net, and tensors in what its layers give."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,3 +21,15 @@ def arguments(model: nn.Module, data: TrainingData, raw: Inputs) -> tuple[Tensor
     prepared = data.prepared({name: raw[name] for name in data.signature.taken_by(model)})
     # copies: a net may change its inputs in place, and what is mapped into memory can't be changed
     return tuple(from_numpy(np.array(array, order="C")) for array in prepared.values())
+
+
+def first_tensor(value: Any) -> Tensor | None:
+    """A tensor, or the first one in what a layer gave: a tuple, or a library's own table."""
+    from torch import Tensor
+
+    if isinstance(value, Tensor):
+        return value
+    inner = value.values() if isinstance(value, Mapping) else value
+    if not isinstance(inner, Iterable) or isinstance(inner, str):
+        return None
+    return next((found for one in inner if (found := first_tensor(one)) is not None), None)

@@ -1,4 +1,4 @@
-"""Techniques, models and datasets by name, held to what their kind asks of a class."""
+"""Plugins of all kinds by name, held to what their kind asks of a class."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from compbench.contracts.data import DatasetSource
+from compbench.contracts.loss import loss_class
 from compbench.contracts.model import model_class, model_options, takes_several_models
 from compbench.contracts.options import Options
 from compbench.contracts.task import TaskBase
@@ -37,6 +38,8 @@ def find(kind: registry.Kind, name: str) -> type[Options]:
         return dataset_class(name)
     if kind == "task":
         return task(name)
+    if kind == "loss":
+        return loss_class(name)
     return model_class(name)[0]
 
 

@@ -210,6 +210,8 @@ class Trainer(ABC):
     ) -> nn.Module:
         """Train `model` in place by `recipe`; the task's own loss where none is given.
 
+        A loss that is a torch module learns its own weights meanwhile.
+
         `after_step` is called after each optimiser step with the share of steps done (0 to 1], and
         says whether the model has its final form by then (all its zeros, say): only epochs that end
         so can be the best one. The last step must say yes.

@@ -23,7 +23,17 @@ from compbench.errors import UserError
 
 PACKAGE = __name__.partition(".")[0]
 # modules and packages that make nothing: what a plugin takes from them stands in its options
-_DECLARE = ("family", "kinds", "metric", "model", "options", "provider", "task", "technique")
+_DECLARE = (
+    "family",
+    "kinds",
+    "loss",
+    "metric",
+    "model",
+    "options",
+    "provider",
+    "task",
+    "technique",
+)
 NEUTRAL = ("errors", "units", "registry", *(f"contracts.{x}" for x in (*_DECLARE, "training")))
 DOOR = f"{PACKAGE}.contracts"  # which makes nothing itself, but what is behind it may
 _NOT_CODE = {*sys.stdlib_module_names, "pydantic", "pydantic_core", "typing_extensions"}

@@ -12,7 +12,7 @@ Schema = dict[str, Any]
 
 
 def options_schema(model: type[BaseModel]) -> Schema:
-    """A model's options as JSON schema; where a net is asked for it points to `model`."""
+    """A model's options as JSON schema; where a plugin is asked for it points to its kind."""
     schema = model.model_json_schema(ref_template="#/$defs/{model}")
     for name in model_options(model):
         kept = {k: v for k, v in schema["properties"][name].items() if k == "description"}
@@ -26,6 +26,8 @@ def _plain(schema: Any) -> Any:
         return [_plain(item) for item in schema if item != {"type": "null"}]
     if not isinstance(schema, dict):
         return schema
+    if schema.keys() == {"plugin"}:
+        return {"$ref": f"#/$defs/{schema['plugin']}"}
     plain = {}
     for key, value in schema.items():
         if key in ("properties", "$defs"):

@@ -29,13 +29,12 @@ def suite_schema() -> Schema:
     """The schema of a suite file, draft 2020-12. What names a variant is not checked by it."""
     schema = options_schema(_File)
     definitions = schema.pop("$defs", {})
-    for kind in ("technique", "model", "dataset", "task"):
+    for kind in ("technique", "model", "dataset", "task", "loss"):
         for name in registry.names(kind):
             definitions[f"{kind}.{name}"] = _plugin(kind, name, definitions)
     definitions["Gate"] = options_schema(gate_model())
-    definitions["model"] = _choice("model", "name")
     definitions["technique"] = _choice("technique", "technique")
-    for kind in ("dataset", "task"):
+    for kind in ("model", "dataset", "task", "loss"):
         definitions[kind] = _choice(kind, "name")
     _refine_target(definitions["Target"])
     properties = schema["properties"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from compbench.contracts import (
+    LossOption,
     ModelOption,
     NullCase,
     Teaching,
@@ -34,6 +35,9 @@ class Technique(Teaching, TorchTechnique):
     gradients independent of the temperature T. Source: Hinton, Vinyals, Dean, "Distilling the
     Knowledge in a Neural Network", arXiv:1503.02531, section 2. With a distilled parent: Mirzadeh
     et al., "Improved Knowledge Distillation via Teacher Assistant", arXiv:1902.03393.
+
+    With `losses` the first term is their sum, each by its own weight: `compbench list losses` has
+    them. Those that compare layers read what these give in both nets, and change neither.
     """
 
     family: ClassVar[str] = "distilled"
@@ -43,6 +47,20 @@ class Technique(Teaching, TorchTechnique):
     )
 
     model: ModelOption = Field(..., description="the student")
+
+    losses: tuple[LossOption, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="what is learnt from the teacher, in place of `soft_weight` and `temperature`: "
+        'names, or tables such as { name = "attention", weight = 1000 }',
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_say_it(self) -> Technique:
+        for name in ("soft_weight", "temperature") if self.losses else ():
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f'{name} beside losses: say it there, {{ name = "soft", … }}')
+        return self
 
     @field_validator("model")
     @classmethod
@@ -54,4 +72,10 @@ class Technique(Teaching, TorchTechnique):
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
         """The trained student."""
         student = self.model.build(data.signature)
-        return fit(student, self, taught(parents[0], self, data, fit))
+        if self.losses is None:
+            return fit(student, self, taught(parents[0], self, data, fit))
+        from compbench.training.distillation import learning
+
+        teacher = parents[0]
+        with learning(teacher, student, self.losses, self.hard_weight, self, data, fit) as loss:
+            return fit(student, self, loss)

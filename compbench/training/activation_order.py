@@ -21,7 +21,8 @@ def pooled_first(model: nn.Module) -> Iterator[None]:
     for sequence, layers in before.items():
         names = list(layers)
         for place, (one, other) in enumerate(pairwise(layers.values())):
-            if type(one) is nn.ReLU and type(other) is nn.MaxPool2d and not other.return_indices:
+            is_pair = type(one) is nn.ReLU and type(other) is nn.MaxPool2d
+            if is_pair and not (other.return_indices or _is_looked_at(one, other)):
                 names[place : place + 2] = names[place + 1], names[place]
         sequence._modules = {name: layers[name] for name in names}
     try:
@@ -29,6 +30,11 @@ def pooled_first(model: nn.Module) -> Iterator[None]:
     finally:
         for sequence, layers in before.items():
             sequence._modules = layers
+
+
+def _is_looked_at(*layers: nn.Module) -> bool:
+    """Whether what one of them gives is read by somebody, as by a hook of a loss."""
+    return any(layer._forward_hooks for layer in layers)
 
 
 def _plain(module: nn.Module) -> Iterator[nn.Sequential]:

@@ -33,13 +33,17 @@ if TYPE_CHECKING:
 class Course:
     """A net in training by a recipe, and what is remembered from epoch to epoch."""
 
-    def __init__(self, model: nn.Module, recipe: Recipe, samples: int, seed: int):
-        """`samples` are those of an epoch."""
+    def __init__(
+        self, model: nn.Module, recipe: Recipe, samples: int, seed: int, loss: Loss | None = None
+    ):
+        """`samples` are those of an epoch; a loss with weights of its own learns them meanwhile."""
         self.model, self.recipe = model, recipe
+        self.beside = loss if isinstance(loss, nn.Module) else nn.Module()
         self.steps = recipe.epochs * -(-samples // recipe.batch_size)  # of the whole training
         self.device = next((p.device for p in model.parameters()), torch.device("cpu"))
         self.precision = Precision(recipe.autocast, self.device)
-        self.optimizer = Optimizer(model, recipe)
+        learnt = (*model.parameters(), *self.beside.parameters())
+        self.optimizer = Optimizer(learnt, recipe)
         self.average = Average(model, recipe.ema_decay) if recipe.ema_decay else None
         self.shuffle = torch.Generator().manual_seed(seed)
         self.micro_batch = recipe.batch_size
@@ -135,6 +139,7 @@ class Course:
         """Of the beginning: two trainings with the same one end with the same weights."""
         states = randomness.states()
         tensors = {**held(self.model), **{f"random {n}": t for n, t in states.tensors.items()}}
+        tensors |= {f"loss {name}": tensor for name, tensor in held(self.beside).items()}
         is_gpu = self.device.type == "cuda"
         return unfinished.digest(
             tensors,

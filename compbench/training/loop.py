@@ -118,7 +118,9 @@ class Fit(Trainer):
     ) -> None:
         """All epochs that are left; the model ends with the weights of the best one."""
         augmented = Augmented(self.train, self.data.signature, recipe, layout)
-        course = Course(model, recipe, len(self.data.train), self.seed)
+        if isinstance(loss, nn.Module):
+            loss.to(self.device)
+        course = Course(model, recipe, len(self.data.train), self.seed, loss)
         course.inputs = self.data.signature.taken_by(model)
         keep = self._keeper(course, loss, after_step or _always_final)
         loss, after_step = loss or self._task_loss, after_step or _always_final

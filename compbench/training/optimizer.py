@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
@@ -17,14 +17,14 @@ BETA2, EPSILON = 0.999, 1e-8  # of AdamW, as torch's defaults
 
 
 class Optimizer:
-    """Moves a net's weights by a recipe; what it decays are those with two or more axes.
+    """Moves weights by a recipe; what it decays are those with two or more axes.
 
     It calls the kernels below `torch.optim`'s classes: in a small net those classes' bookkeeping
     takes longer than the arithmetic.
     """
 
-    def __init__(self, model: nn.Module, recipe: Recipe):
-        self.parameters = list(model.parameters())
+    def __init__(self, parameters: Iterable[Tensor], recipe: Recipe):
+        self.parameters = list(parameters)
         self.gradient_norm = recipe.gradient_norm
         alike: dict[tuple[Any, ...], list[Tensor]] = {}
         for p in self.parameters:

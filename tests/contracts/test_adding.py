@@ -19,6 +19,7 @@ from compbench.cli import listing
 from compbench.contracts import (
     DatasetSource,
     ExecutionProvider,
+    LossBase,
     ModelFamily,
     TaskBase,
     TechniqueBase,
@@ -39,6 +40,7 @@ from compbench.suite import read, schema
 from compbench.suite.gate import gate_model, old_names
 from tests.contracts import test_contracts as contracts
 from tests.factory import exactly
+from tests.losses import test_losses as losses
 from tests.tasks import test_tasks as tasks
 
 pytest_plugins = ["pytester"]
@@ -49,6 +51,7 @@ FILES: dict[registry.Kind, str] = {
     "model": "model.py",
     "dataset": "dataset.py",
     "task": "task.py",
+    "loss": "loss.py",
     "provider": "provider.py",
     "check": "gate_check.py",
 }
@@ -57,6 +60,7 @@ PACKAGES: dict[registry.Kind, str] = {
     "model": "compbench.models",
     "dataset": "compbench.datasets",
     "task": "compbench.tasks",
+    "loss": "compbench.losses",
     "provider": "compbench.providers",
     "check": "compbench.gate.checks",
 }
@@ -90,6 +94,7 @@ def test_one_file_is_found_by_its_name(kind: registry.Kind, add: Callable[..., N
         "model": ModelFamily,
         "dataset": DatasetSource,
         "task": TaskBase,
+        "loss": LossBase,
         "provider": ExecutionProvider,
         "check": GateCheck,
     }
@@ -101,7 +106,7 @@ def test_one_file_is_found_by_its_name(kind: registry.Kind, add: Callable[..., N
     assert issubclass(plugin, bases[kind]) and plugin.__doc__
 
 
-@pytest.mark.parametrize("kind", ["technique", "model", "dataset", "task", "provider"])
+@pytest.mark.parametrize("kind", ["technique", "model", "dataset", "task", "loss", "provider"])
 def test_it_is_listed_and_in_the_schema(kind: registry.Kind, add: Callable[..., None]) -> None:
     add(kind)
     (table,) = (name for name, its_kind in listing.KINDS.items() if its_kind == kind)
@@ -161,6 +166,22 @@ def test_a_task_keeps_every_promise_and_its_suite_can_be_read(
     assert one.task.wrong_targets(targets, 3) == "targets are not all in 0 to 2"
     suite = read.load(write_suite(f'task = "{NAME}"\n[pick]\nmax_drop = "0.1"\n{SUITE}'))
     assert suite.task.headline.name == "levels_off"
+
+
+def test_a_loss_keeps_every_promise_and_its_suite_can_be_read(
+    add: Callable[..., None], write_suite: Callable[[str], Path], tiny: Data
+) -> None:
+    add("loss")
+    teacher, student = losses.net(0).eval(), losses.net(1, (4, 8))
+    one = losses.Subject(losses.made(NAME), tiny, teacher, student)
+    losses.test_a_student_that_is_its_teacher_has_the_least_loss(one)
+    losses.test_another_net_has_more_and_learns_alone(one)
+    losses.test_the_order_of_a_batch_is_of_no_matter(one)
+    losses.test_one_sample_gives_a_number(one, [0])
+    text = f'[variants.b]\ntechnique = "distill"\nparent = "a"\nmodel = "mlp"\nlosses = ["{NAME}"]'
+    suite = read.load(write_suite(f"{SUITE}{text}\n"))
+    (loss,) = suite.variants["b"].technique.losses  # type: ignore[attr-defined]
+    assert loss.weight == 1
 
 
 def test_a_provider_is_a_target_of_suites(

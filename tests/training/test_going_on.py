@@ -63,6 +63,14 @@ model = { name = "mlp", hidden = [16] }
 epochs = 4
 flip = true
 
+[variants.taught]
+technique = "distill"
+parent = "teacher"
+model = { name = "cnn", channels = [4, 4], hidden = 8 }
+losses = ["soft", "hints", "contrastive"]
+epochs = 4
+micro_batch = 48
+
 [variants.pruned]
 technique = "prune_channels"
 parent = "teacher"
@@ -101,7 +109,18 @@ technique = "quantize_aware"
 parent = "teacher"
 epochs = 3
 """
-VARIANTS = ("teacher", "rich", "student", "pruned", "sparse", "rounds", "factors", "shared", "int8")
+VARIANTS = (
+    "teacher",
+    "rich",
+    "student",
+    "taught",
+    "pruned",
+    "sparse",
+    "rounds",
+    "factors",
+    "shared",
+    "int8",
+)
 
 
 def jobs(folder: Path) -> dict[str, Job]:
