@@ -50,10 +50,12 @@ class LossBase(Options, ABC):
     """Base of the class `Loss` in every file of `losses/`: how far a student is from its teacher.
 
     `least` is its value where both are the same net; None where that depends on the samples.
+    `uses_targets` says that it looks at those, so that it can't learn from samples without one.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ()
     least: ClassVar[float | None] = 0.0
+    uses_targets: ClassVar[bool] = False
 
     weight: float = Field(default=1.0, gt=0, description="what its value is multiplied with")
 

@@ -118,6 +118,19 @@ class Recipe(Options):
         "0: the weights themselves",
     )
 
+    data_share: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="the part of the training split that is trained on, of each class alike: the "
+        "same samples for all who ask for the same share, and among those of a larger one. The "
+        "validation split stays whole",
+    )
+    without_classes: tuple[str | int, ...] = Field(
+        default=(),
+        description="classes, by name or number, of which the training sees no sample",
+    )
+
     @model_validator(mode="after")
     def _one_way_of_moving(self) -> Recipe:
         if self.shift_pixels and self.crop_pixels:
@@ -149,6 +162,13 @@ class Teaching(Recipe):
     )
     soft_weight: float = Field(default=0.7, ge=0, description="weight of the parent's outputs")
     hard_weight: float = Field(default=0.3, ge=0, description="weight of the targets")
+    label_share: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="the part of the training split whose targets are known, chosen as by "
+        "`data_share`: of the other samples only the parent's outputs are learnt",
+    )
 
     @model_validator(mode="after")
     def _something_to_learn(self) -> Teaching:
@@ -157,6 +177,11 @@ class Teaching(Recipe):
         usual = type(self).model_fields["temperature"].default
         if self.soft_weight == 0 and self.temperature != usual:
             raise ValueError("temperature is for what a parent says: soft_weight is 0")
+        if self.soft_weight == 0 and self.label_share < 1:
+            raise ValueError(
+                "label_share leaves samples to what a parent says, and soft_weight is 0: "
+                "data_share leaves them out"
+            )
         return self
 
 

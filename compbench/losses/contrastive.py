@@ -24,6 +24,7 @@ class Loss(LayerLoss):
     """
 
     least: ClassVar[float | None] = None
+    uses_targets: ClassVar[bool] = True
 
     weight: float = Field(default=0.8, gt=0, description="what its value is multiplied with")
     width: int = Field(default=128, ge=1, description="numbers of an embedding")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -21,6 +21,8 @@ class Loss(LossBase):
     KL(q of teacher ‖ q of student), both in nats, means over the batch. Source: Zhao et al.,
     "Decoupled Knowledge Distillation", arXiv:2203.08679, section 3.2: alpha = 1, beta = 8, T = 4.
     """
+
+    uses_targets: ClassVar[bool] = True
 
     temperature: float = Field(default=4.0, gt=0, description="T, which softens both distributions")
     alpha: float = Field(default=1.0, ge=0, description="weight of the right class against others")

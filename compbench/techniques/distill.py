@@ -15,6 +15,7 @@ from compbench.contracts import (
     TorchTechnique,
     Trainer,
     TrainingData,
+    describe_loss,
 )
 from compbench.training.losses import taught
 
@@ -60,6 +61,10 @@ class Technique(Teaching, TorchTechnique):
         for name in ("soft_weight", "temperature") if self.losses else ():
             if getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f'{name} beside losses: say it there, {{ name = "soft", … }}')
+        for loss in self.losses or ():
+            if loss.uses_targets and self.label_share < 1:
+                name = describe_loss(loss)["name"]
+                raise ValueError(f"label_share hides targets, which the loss '{name}' needs")
         return self
 
     @field_validator("model")
@@ -76,6 +81,5 @@ class Technique(Teaching, TorchTechnique):
             return fit(student, self, taught(parents[0], self, data, fit))
         from compbench.training.distillation import learning
 
-        teacher = parents[0]
-        with learning(teacher, student, self.losses, self.hard_weight, self, data, fit) as loss:
+        with learning(parents[0], student, self.losses, self, data, fit) as loss:
             return fit(student, self, loss)

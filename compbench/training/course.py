@@ -47,6 +47,7 @@ class Course:
         self.average = Average(model, recipe.ema_decay) if recipe.ema_decay else None
         self.shuffle = torch.Generator().manual_seed(seed)
         self.micro_batch = recipe.batch_size
+        self.rows: Tensor | None = None  # the samples that it sees, where these are not all
         self.inputs: tuple[str, ...] = ()  # those that the net takes, in its order
         self.epochs = self.step = self.waited = 0
         self.best: float | None = None

@@ -13,14 +13,16 @@ from compbench.contracts import (
     Batch,
     Compared,
     Glimpse,
+    Loss,
     LossBase,
     Net,
-    Recipe,
+    Teaching,
     Trainer,
     TrainingData,
     describe_loss,
 )
 from compbench.errors import JobFailed
+from compbench.training.losses import on_targets
 from compbench.training.taps import Taps
 from compbench.training.teacher import Teacher
 from compbench.training.weights import undone
@@ -38,11 +40,11 @@ class Distillation(nn.Module):
     def __init__(
         self,
         terms: Sequence[tuple[float, Compared, Pairs]],
-        hard: tuple[float, Callable[[Tensor, Tensor], Tensor]],
+        hard: Loss,
         teacher: Teacher,
         taps: tuple[Taps, Taps],
     ):
-        """`hard` is the weight of the targets, and the task's loss of outputs and targets."""
+        """`hard` is the loss on targets."""
         super().__init__()
         self._terms, self._hard, self._teacher, self._taps = [*terms], hard, teacher, taps
         self.learnt = nn.ModuleList(one for _, one, _ in terms if isinstance(one, nn.Module))
@@ -52,8 +54,7 @@ class Distillation(nn.Module):
         of_student = self._taps[1].seen()  # before the teacher is asked: it may be the same net
         wanted = self._teacher.outputs(batch)
         of_teacher = self._taps[0].seen()
-        weight, loss = self._hard
-        total = weight * loss(outputs, batch.targets) if weight else outputs.new_zeros(())
+        total = self._hard(outputs, batch)
         for weight, compare, pairs in self._terms:
             layers = [(of_teacher[one], of_student[other].float()) for one, other in pairs]
             total = total + weight * compare(Glimpse(wanted, outputs, batch, layers))
@@ -65,8 +66,7 @@ def learning(
     net: nn.Module,
     student: nn.Module,
     losses: Sequence[LossBase],
-    hard_weight: float,
-    by: Recipe,
+    by: Teaching,
     data: TrainingData,
     fit: Trainer,
 ) -> Iterator[Distillation]:
@@ -92,7 +92,7 @@ def learning(
     with taps[0], taps[1]:
         if not any(pairs):
             teacher.remember(by, data)
-        yield Distillation(terms, (hard_weight, data.task.loss), teacher, (taps[0], taps[1]))
+        yield Distillation(terms, on_targets(by, data), teacher, (taps[0], taps[1]))
 
 
 def _pairs(loss: LossBase, nets: tuple[Net, Net], fit: Trainer) -> Pairs:

@@ -33,6 +33,7 @@ from compbench.training.course import Course, can_be_saved, remembered
 from compbench.training.device import fastest_here
 from compbench.training.layout import moved, working
 from compbench.training.micro_batch import Mixed, largest, sizes
+from compbench.training.share import rows
 from compbench.training.stored import Preparation, Stored
 from compbench.training.strides import skipped_first
 from compbench.training.unfinished import Unfinished
@@ -120,14 +121,17 @@ class Fit(Trainer):
         augmented = Augmented(self.train, self.data.signature, recipe, layout)
         if isinstance(loss, nn.Module):
             loss.to(self.device)
-        course = Course(model, recipe, len(self.data.train), self.seed, loss)
+        here = rows(self.data, recipe)
+        samples = len(self.data.train) if here is None else len(here)
+        course = Course(model, recipe, samples, self.seed, loss)
+        course.rows = here
         course.inputs = self.data.signature.taken_by(model)
         keep = self._keeper(course, loss, after_step or _always_final)
         loss, after_step = loss or self._task_loss, after_step or _always_final
         total = len(self.history) - course.epochs + recipe.epochs
         if course.step == 0 and recipe.micro_batch is not None:
             course.micro_batch = self._micro_batch(course, loss)
-        is_parted = course.micro_batch < min(recipe.batch_size, len(self.data.train))
+        is_parted = course.micro_batch < min(recipe.batch_size, samples)
         self._at_once = min(ASKED, course.micro_batch) if is_parted else ASKED
         if recipe.micro_batch == "auto" and is_parted:
             self.note(f'micro_batch = "auto": {course.micro_batch} samples at once fit into memory')
@@ -166,7 +170,8 @@ class Fit(Trainer):
                 "is no finite number, or what its loss makes of it"
             )
         each = torch.stack(losses) * torch.tensor(sizes, device=self.device)
-        return float(each.sum()) / len(self.data.train), is_final
+        self.samples_seen += sum(sizes)
+        return float(each.sum()) / sum(sizes), is_final
 
     def _gradients(self, course: Course, batch: Mixed, loss: Loss) -> Tensor:
         """Add a batch's gradients up, part by part; its loss."""
@@ -185,10 +190,11 @@ class Fit(Trainer):
         asked = course.recipe.micro_batch
         if isinstance(asked, int):
             return min(asked, course.recipe.batch_size)
-        size = min(course.recipe.batch_size, len(self.data.train))
-        first = torch.arange(size, device=self.device)
+        there = torch.arange(len(self.data.train)) if course.rows is None else course.rows
+        first = there[: course.recipe.batch_size].to(self.device)
+        size = len(first)
         inputs = self._prepared(self.train.take(first))
-        batch = Mixed(inputs, self.train.targets[:size], first)
+        batch = Mixed(inputs, self.train.targets[first], first)
         course.model.train()
 
         def attempt(count: int) -> None:
@@ -206,7 +212,10 @@ class Fit(Trainer):
 
     def _batches(self, augmented: Augmented, course: Course) -> Iterator[Mixed]:
         """An epoch's batches, in an order of their own."""
-        order = torch.randperm(len(self.data.train), generator=course.shuffle)
+        if course.rows is None:
+            order = torch.randperm(len(self.data.train), generator=course.shuffle)
+        else:
+            order = course.rows[torch.randperm(len(course.rows), generator=course.shuffle)]
         indices = order.to(self.device)
         targets = self.train.targets.index_select(0, indices)
         counts = sizes(len(indices), course.recipe.batch_size)
@@ -307,7 +316,6 @@ class Fit(Trainer):
             done += len(outputs)
         epoch = Epoch(number, train_loss, self.data.task.headline.value(np.concatenate(scores)))
         self.history.append(epoch)
-        self.samples_seen += len(self.data.train)
         return epoch
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from compbench.contracts import stateless
 
 if TYPE_CHECKING:
@@ -16,12 +18,7 @@ def taught(teacher: nn.Module, by: Teaching, data: TrainingData, fit: Trainer) -
     """The loss of learning from targets and from a teacher; None where it is plain training."""
     from compbench.training.teacher import Teacher
 
-    task = data.task
-
-    @stateless
-    def hard(outputs: Tensor, batch: Batch) -> Tensor:
-        return by.hard_weight * task.loss(outputs, batch.targets)
-
+    task, hard = data.task, on_targets(by, data)
     if by.soft_weight == 0:
         return None if by.hard_weight == 1 else hard
     asked = Teacher(teacher, fit)
@@ -33,3 +30,28 @@ def taught(teacher: nn.Module, by: Teaching, data: TrainingData, fit: Trainer) -
         return by.soft_weight * soft + hard(outputs, batch)
 
     return loss
+
+
+def on_targets(by: Teaching, data: TrainingData) -> Loss:
+    """The task's own loss by its weight, a mean over all samples: those without a target add 0."""
+    from torch import from_numpy
+
+    from compbench.training.share import share
+
+    task, known = data.task, None
+    if by.label_share < 1:
+        known = np.zeros(len(data.train), bool)
+        known[share(data, by.label_share)] = True
+        known = from_numpy(known)
+
+    @stateless
+    def hard(outputs: Tensor, batch: Batch) -> Tensor:
+        if known is None:
+            return by.hard_weight * task.loss(outputs, batch.targets)
+        here = known.to(batch.indices.device)[batch.indices]
+        if not here.any():
+            return 0 * outputs.sum()
+        part = here.to(outputs.dtype).mean()
+        return by.hard_weight * part * task.loss(outputs[here], batch.targets[here])
+
+    return hard

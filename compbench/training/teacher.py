@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from compbench.contracts import Batch, Recipe, Trainer, TrainingData
 from compbench.training.layout import working
+from compbench.training.share import rows
 from compbench.training.strides import skip_first
 
 KEPT_BYTES = 1 << 28  # of a teacher's outputs on the training split, asked once
@@ -34,8 +35,15 @@ class Teacher:
     def remember(self, by: Recipe, data: TrainingData) -> None:
         """Ask for the whole training split now, where a recipe never changes it and it is small."""
         size = 4 * prod(data.task.output_shape(data.train.targets, data.signature.outputs))
-        if not by.augments and size <= KEPT_BYTES:
+        if by.augments or size > KEPT_BYTES:
+            return
+        here = rows(data, by)
+        if here is None:
             self._fixed = self._fit.outputs(self.module, data.train)
+            return
+        found = self._fit.outputs(self.module, data.train.part(here.numpy()))
+        self._fixed = found.new_zeros(len(data.train), *found.shape[1:])
+        self._fixed[here.to(found.device)] = found
 
     def outputs(self, batch: Batch) -> Tensor:
         """What it gives for a batch; mixed samples come again with other targets."""

@@ -33,7 +33,7 @@ from compbench.errors import JobFailed
 from compbench.models import cnn, transformer
 from compbench.registry import registry
 from compbench.tasks import classification
-from compbench.techniques import distill, train
+from compbench.techniques import distill
 from compbench.toolkit.contrast import Contrast
 from compbench.training.distillation import Distillation, learning
 from compbench.training.loop import Fit
@@ -41,7 +41,7 @@ from tests.nets import image_signature
 
 NAMES = registry.names("loss")
 SIGNATURE = image_signature(1, 12, 12)
-RECIPE = train.Technique(model="mlp", shift_pixels=1)  # so that the teacher is asked each time
+RECIPE = distill.Technique(model="mlp", shift_pixels=1, hard_weight=0)
 
 
 def net(seed: int, channels: tuple[int, ...] = (8, 16)) -> nn.Module:
@@ -78,9 +78,7 @@ class Subject:
     @contextmanager
     def learning(self, student: nn.Module | None = None) -> Iterator[Distillation]:
         data, student = self.data.training, student or self.student
-        with learning(
-            self.teacher, student, [self.loss], 0.0, RECIPE, data, fit(self.data)
-        ) as found:
+        with learning(self.teacher, student, [self.loss], RECIPE, data, fit(self.data)) as found:
             yield found
 
 
@@ -347,7 +345,7 @@ def test_attention_maps_are_jiaos(texts: Data) -> None:
     """Between the places that have a token."""
     teacher, student = text_net(0).eval(), text_net(1, 4).eval()
     loss, seen = made("attention_maps"), batch(texts, torch.arange(4))
-    with learning(teacher, student, [loss], 0, RECIPE, texts.training, fit(texts)) as found:
+    with learning(teacher, student, [loss], RECIPE, texts.training, fit(texts)) as found:
         result = float(value(found, student, seen).detach())
 
     def scores(net: Any, block: int) -> list[np.ndarray]:
