@@ -232,7 +232,7 @@ def test_scaled_losses_are_those_of_torchs_scaler(monkeypatch: pytest.MonkeyPatc
     theirs.load_state_dict(ours.state_dict())
     mine = Precision("float16", torch.device("cuda"))
     recipe = Recipe(optimizer="sgd", weight_decay=0.0, gradient_norm=0.0)
-    optimizer = Optimizer(ours, recipe)
+    optimizer = Optimizer(ours.parameters(), recipe)
     torchs = torch.optim.SGD(theirs.parameters(), 0.01, momentum=0.9, nesterov=True, foreach=False)
     scaler = torch.amp.GradScaler("cpu", growth_interval=3)
     for step in range(12):

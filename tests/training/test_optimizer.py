@@ -49,7 +49,7 @@ def groups(model: nn.Module) -> list[dict[str, Any]]:
 def test_weights_are_those_of_torchs_own_optimizer_and_scheduler(optimizer: str, name: str) -> None:
     steps, ours, theirs = 9, Odd(), Odd()
     recipe = Recipe.model_validate({"optimizer": optimizer, "schedule": name, **OPTIONS})
-    mine = Optimizer(ours, recipe)
+    mine = Optimizer(ours.parameters(), recipe)
     if optimizer == "sgd":
         torchs = torch.optim.SGD(groups(theirs), 0.03, momentum=0.9, nesterov=True, foreach=False)
     else:
@@ -117,6 +117,6 @@ def test_the_norm_is_an_option_and_0_is_never(norm: float, is_clipped: bool) -> 
     recipe = Recipe(optimizer="sgd", weight_decay=0.0, gradient_norm=norm)
     before = model.weight.detach().clone()
     model.weight.grad = torch.full((1, 3), 100.0)
-    Optimizer(model, recipe).step(1.0, 0.5)
+    Optimizer(model.parameters(), recipe).step(1.0, 0.5)
     moved = float((before - model.weight.detach()).norm())
     assert moved == pytest.approx(1.5 * (5 if is_clipped else 100 * 3**0.5), rel=1e-5)
