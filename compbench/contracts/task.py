@@ -21,12 +21,14 @@ class TaskBase(Options, ABC):
 
     `output` is the name of an ONNX file's output. `has_classes` says that outputs are logits of
     classes of which one is right: then there are confusions, soft labels and shares by class.
+    `has_distribution` says that the last axis of outputs has the logits of one distribution.
     `has_temperature` says that `imitation` softens what a teacher says by one.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ()
     output: ClassVar[str] = "output"
     has_classes: ClassVar[bool] = False
+    has_distribution: ClassVar[bool] = False
     has_temperature: ClassVar[bool] = True
 
     @property

@@ -50,6 +50,15 @@ def made_from(run: Run, variant: str) -> str | None:
     return described["parents"][0] if described["parents"] and not described["teaches"] else None
 
 
+def descent(run: Run, variant: str, last: str) -> str:
+    """From the root on, in words: 'teacher → assistant → student'; several parents have a plus."""
+    parents = run.variants[variant]["parents"]
+    above = [descent(run, parent, parent) for parent in parents]
+    if len(above) > 1:
+        above = [" + ".join(f"({x})" if "→" in x else x for x in above)]
+    return " → ".join([*above, last])
+
+
 def ancestors(run: Run, variant: str) -> list[str]:
     """A variant's ancestors, the oldest first, each once."""
     found: list[str] = []

@@ -115,7 +115,7 @@ class Pair:
 
     student: str
     control: str
-    parent: str
+    parent: str  # or several, with a plus between them
     change: QualityChange  # the student's metric less the control's
 
 
@@ -162,7 +162,7 @@ def _pairs(run: Run, rows: Rows, target: str) -> Iterator[Pair]:
             continue
         change = _change(run, rows, name, control, target)
         if change:
-            yield Pair(name, control, parent, change)
+            yield Pair(name, control, " + ".join(run.variants[name]["parents"]), change)
 
 
 def _assisted(run: Run, rows: Rows, target: str) -> Iterator[Assisted]:
@@ -228,12 +228,16 @@ def untaught(run: Run, student: str) -> str | None:
     """The first variant that trains the same net from scratch by the same recipe, untaught.
 
     Each of its options is the student's too, and what the student has besides is of the teaching:
-    loaded weights are no control, nor is a net that was trained longer.
+    loaded weights are no control, nor is a net that was trained longer. Where the student knows a
+    part of the targets, the control has seen those samples.
     """
     taught = run.variants[student]
+    known = taught["options"].get("label_share", 1)
     for name, variant in run.variants.items():
         is_same_net = not variant["parents"] and variant["model"] == taught["model"]
-        options, wanted = variant["options"], taught["options"]
+        options, wanted = variant["options"], dict(taught["options"])
+        if known < 1:
+            wanted["data_share"] = min(known, wanted["data_share"])
         recipe = {option: wanted[option] for option in Recipe.model_fields if option in wanted}
         if is_same_net and recipe.items() <= options.items() <= wanted.items():
             return name

@@ -46,7 +46,7 @@ class Variant:
 
     @property
     def listens(self) -> bool:
-        """Whether its first parent is only run, as a teacher: any file can be that."""
+        """Whether its parents are only run, as teachers: any file can be one."""
         return self.technique.teaches and own_model(self.technique) is not None
 
     @property
@@ -94,7 +94,7 @@ def _variant(
 def _refuse_misfits(variant: Variant, above: dict[str, Variant]) -> None:
     """Raises UserError where a technique can't begin from what its parents are."""
     where = f"[variants.{variant.name}] '{variant.technique_name}'"
-    for place, parent in enumerate(variant.parents):
+    for parent in variant.parents:
         quantized = _quantized(parent, above)
         if variant.technique.quantizes and quantized:
             raise UserError(
@@ -102,11 +102,7 @@ def _refuse_misfits(variant: Variant, above: dict[str, Variant]) -> None:
                 f"('{quantized.technique_name}') quantized already: rounding twice only adds "
                 f"error; give it the parent '{quantized.parents[0]}'"
             )
-        if (
-            variant.uses_torch
-            and not above[parent].is_torch
-            and not (variant.listens and place == 0)
-        ):
+        if variant.uses_torch and not above[parent].is_torch and not variant.listens:
             raise UserError(
                 f"{where} works on a torch module, but its parent "
                 f"[variants.{parent}] is an ONNX file ('{above[parent].technique_name}'); "

@@ -21,6 +21,7 @@ class Task(TaskBase):
 
     output: ClassVar[str] = "logits"
     has_classes: ClassVar[bool] = True
+    has_distribution: ClassVar[bool] = True
 
     label_smoothing: float = Field(
         default=0.0,

@@ -21,6 +21,7 @@ class Task(TaskBase):
     """Targets are tokens int64 (N, L), each the one after its place; outputs logits (N, L, V)."""
 
     output: ClassVar[str] = "logits"
+    has_distribution: ClassVar[bool] = True
 
     @property
     def headline(self) -> Headline:

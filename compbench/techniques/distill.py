@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from compbench.contracts import (
     LossOption,
@@ -17,10 +18,13 @@ from compbench.contracts import (
     TrainingData,
     describe_loss,
 )
+from compbench.errors import JobFailed
 from compbench.training.losses import taught
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from compbench.training.teacher import Teacher, Teachers
 
 _STUDENT = {"model": "mlp", "epochs": 1}
 
@@ -39,8 +43,15 @@ class Technique(Teaching, TorchTechnique):
 
     With `losses` the first term is their sum, each by its own weight: `compbench list losses` has
     them. Those that compare layers read what these give in both nets, and change neither.
+
+    With several parents the student learns what they give together. Sources: means, You et al.,
+    "Learning from Multiple Teacher Networks", KDD 2017 (of probabilities; here of outputs, such as
+    logits); by confidence, after Kwon et al., "Adaptive Knowledge Distillation Based on Entropy",
+    ICASSP 2020; one at random, Fukuda et al., "Efficient Knowledge Distillation from an Ensemble of
+    Teachers", Interspeech 2017.
     """
 
+    parents: ClassVar[tuple[int, int]] = (1, 16)
     family: ClassVar[str] = "distilled"
     teaches: ClassVar[bool] = True
     null_case: ClassVar[NullCase] = NullCase(
@@ -54,6 +65,17 @@ class Technique(Teaching, TorchTechnique):
         min_length=1,
         description="what is learnt from the teacher, in place of `soft_weight` and `temperature`: "
         'names, or tables such as { name = "attention", weight = 1000 }',
+    )
+
+    combine: Literal["mean", "confidence", "random"] = Field(
+        default="mean",
+        description="what several parents give together, sample by sample: the mean of their "
+        "outputs, by `teacher_weights`; the mean by weights that are divided by the perplexity of "
+        "what each says (of classes and tokens); or of each batch the outputs of one, drawn by the "
+        "weights",
+    )
+    teacher_weights: tuple[PositiveFloat, ...] | None = Field(
+        default=None, description="a weight for each parent, in their order; without it all alike"
     )
 
     @model_validator(mode="after")
@@ -74,12 +96,37 @@ class Technique(Teaching, TorchTechnique):
             raise ValueError("the student must be named")
         return model
 
+    def problem(self, parent_count: int) -> str | None:
+        """Also where the weights are not one a parent, or there is nothing to combine."""
+        if self.teacher_weights is not None and len(self.teacher_weights) != parent_count:
+            given = len(self.teacher_weights)
+            return f"has {given} teacher_weights for {parent_count} parents: give one for each"
+        if parent_count == 1 and self.combine != "mean":
+            return f'has combine = "{self.combine}" for one parent: name several, parents = [...]'
+        return super().problem(parent_count)
+
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
         """The trained student."""
         student = self.model.build(data.signature)
         if self.losses is None:
-            return fit(student, self, taught(parents[0], self, data, fit))
+            asked = partial(self._asked, parents, data, fit)
+            return fit(student, self, taught(asked, self, data, fit))
         from compbench.training.distillation import learning
 
-        with learning(parents[0], student, self.losses, self, data, fit) as loss:
+        teacher = self._asked(parents, data, fit)
+        with learning(teacher, student, self.losses, self, data, fit) as loss:
             return fit(student, self, loss)
+
+    def _asked(
+        self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer
+    ) -> Teacher | Teachers:
+        """The one teacher, or all as one."""
+        from compbench.training.teacher import Teacher, Teachers
+
+        teachers = [Teacher(parent, fit) for parent in parents]
+        if len(teachers) == 1:
+            return teachers[0]
+        if self.combine == "confidence" and not data.task.has_distribution:
+            raise JobFailed('combine = "confidence" is for classes and tokens: say "mean"')
+        weights = self.teacher_weights or (1.0,) * len(teachers)
+        return Teachers(teachers, weights, self.combine)

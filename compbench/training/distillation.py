@@ -24,7 +24,7 @@ from compbench.contracts import (
 from compbench.errors import JobFailed
 from compbench.training.losses import on_targets
 from compbench.training.taps import Taps
-from compbench.training.teacher import Teacher
+from compbench.training.teacher import Teacher, Teachers
 from compbench.training.weights import undone
 
 Pairs = Sequence[tuple[str, str]]
@@ -41,7 +41,7 @@ class Distillation(nn.Module):
         self,
         terms: Sequence[tuple[float, Compared, Pairs]],
         hard: Loss,
-        teacher: Teacher,
+        teacher: Teacher | Teachers,
         taps: tuple[Taps, Taps],
     ):
         """`hard` is the loss on targets."""
@@ -63,7 +63,7 @@ class Distillation(nn.Module):
 
 @contextmanager
 def learning(
-    net: nn.Module,
+    teacher: Teacher | Teachers,
     student: nn.Module,
     losses: Sequence[LossBase],
     by: Teaching,
@@ -72,13 +72,14 @@ def learning(
 ) -> Iterator[Distillation]:
     """The loss of learning from a teacher by all of these; within the block both nets are tapped.
 
-    Raises JobFailed where one of them can't compare these nets.
+    Raises JobFailed where one of them can't compare these nets; layers are those of one teacher.
     """
-    teacher = Teacher(net, fit)
     nets = Net(teacher.module, fit.example(teacher.module)), Net(student, fit.example(student))
     with undone(student):
         student.eval()
         pairs = [_pairs(loss, nets, fit) for loss in losses]
+        if any(pairs) and isinstance(teacher, Teachers):
+            raise JobFailed("losses that compare layers learn from one parent: name one")
         taps = [_taps(one.module, pairs, side) for side, one in enumerate(nets)]
         with taps[0], taps[1], torch.no_grad():
             outputs = [one.module(*one.example) for one in nets]

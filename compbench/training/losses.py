@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,21 +13,31 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from compbench.contracts import Batch, Loss, Teaching, Trainer, TrainingData
+    from compbench.training.teacher import Teacher, Teachers
+
+    Asked = Teacher | Teachers
 
 
-def taught(teacher: nn.Module, by: Teaching, data: TrainingData, fit: Trainer) -> Loss | None:
-    """The loss of learning from targets and from a teacher; None where it is plain training."""
+def taught(
+    net: nn.Module | Callable[[], Asked], by: Teaching, data: TrainingData, fit: Trainer
+) -> Loss | None:
+    """The loss of learning from targets and from a teacher; None where it is plain training.
+
+    A function that makes what is asked in its place is called where there is something to ask.
+    """
+    from torch import nn
+
     from compbench.training.teacher import Teacher
 
     task, hard = data.task, on_targets(by, data)
     if by.soft_weight == 0:
         return None if by.hard_weight == 1 else hard
-    asked = Teacher(teacher, fit)
-    asked.remember(by, data)
+    teacher = Teacher(net, fit) if isinstance(net, nn.Module) else net()
+    teacher.remember(by, data)
 
     @stateless
     def loss(outputs: Tensor, batch: Batch) -> Tensor:
-        soft = task.imitation(asked.outputs(batch), outputs, by.temperature)
+        soft = task.imitation(teacher.outputs(batch), outputs, by.temperature)
         return by.soft_weight * soft + hard(outputs, batch)
 
     return loss

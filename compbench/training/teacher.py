@@ -1,8 +1,9 @@
-"""A teacher that is asked what it gives for the batches of a training."""
+"""Teachers that are asked what they give for the batches of a training."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from math import prod
 
 import torch
@@ -52,3 +53,46 @@ class Teacher:
         if self._outputs is None or self._inputs is not batch.inputs:
             self._inputs, self._outputs = batch.inputs, self._fit.outputs(self.module, batch)
         return self._outputs
+
+
+class Teachers:
+    """Several teachers as one, whose outputs are means of theirs by weights, sample by sample.
+
+    "confidence": a teacher's weight is divided by the perplexity of what it says of the sample, the
+    number of classes between which it is as good as undecided. "random": each batch has the outputs
+    of one teacher, drawn by the weights.
+    """
+
+    def __init__(self, teachers: Sequence[Teacher], weights: Sequence[float], combine: str):
+        self._teachers, self._combine = [*teachers], combine
+        self._weights = torch.tensor(weights, dtype=torch.float32) / sum(weights)
+        self._inputs: object = None
+        self._outputs: Tensor | None = None
+
+    @property
+    def module(self) -> nn.Module:
+        """The first of them."""
+        return self._teachers[0].module
+
+    def remember(self, by: Recipe, data: TrainingData) -> None:
+        """Ask each of them as `Teacher` says."""
+        for teacher in self._teachers:
+            teacher.remember(by, data)
+
+    def outputs(self, batch: Batch) -> Tensor:
+        """What they give for a batch; mixed samples come again with other targets."""
+        if self._outputs is None or self._inputs is not batch.inputs:
+            self._inputs, self._outputs = batch.inputs, self._combined(batch)
+        return self._outputs
+
+    def _combined(self, batch: Batch) -> Tensor:
+        if self._combine == "random":
+            drawn = int(torch.multinomial(self._weights, 1))
+            return self._teachers[drawn].outputs(batch)
+        each = torch.stack([teacher.outputs(batch) for teacher in self._teachers])  # (K, B, …)
+        weights = self._weights.to(each.device).view(-1, *[1] * (each.ndim - 1))
+        if self._combine == "confidence":
+            logs = each.log_softmax(-1)
+            weights = weights * (logs.exp() * logs).sum(-1, keepdim=True).exp()
+            weights = weights / weights.sum(0)
+        return (weights * each).sum(0)

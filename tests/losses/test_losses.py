@@ -37,6 +37,7 @@ from compbench.techniques import distill
 from compbench.toolkit.contrast import Contrast
 from compbench.training.distillation import Distillation, learning
 from compbench.training.loop import Fit
+from compbench.training.teacher import Teacher
 from tests.nets import image_signature
 
 NAMES = registry.names("loss")
@@ -78,7 +79,8 @@ class Subject:
     @contextmanager
     def learning(self, student: nn.Module | None = None) -> Iterator[Distillation]:
         data, student = self.data.training, student or self.student
-        with learning(self.teacher, student, [self.loss], RECIPE, data, fit(self.data)) as found:
+        asked = Teacher(self.teacher, fit(self.data))
+        with learning(asked, student, [self.loss], RECIPE, data, fit(self.data)) as found:
             yield found
 
 
@@ -345,7 +347,8 @@ def test_attention_maps_are_jiaos(texts: Data) -> None:
     """Between the places that have a token."""
     teacher, student = text_net(0).eval(), text_net(1, 4).eval()
     loss, seen = made("attention_maps"), batch(texts, torch.arange(4))
-    with learning(teacher, student, [loss], RECIPE, texts.training, fit(texts)) as found:
+    asked = Teacher(teacher, fit(texts))
+    with learning(asked, student, [loss], RECIPE, texts.training, fit(texts)) as found:
         result = float(value(found, student, seen).detach())
 
     def scores(net: Any, block: int) -> list[np.ndarray]:

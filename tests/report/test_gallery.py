@@ -162,6 +162,16 @@ def test_another_recipe_is_no_control(technique: str, options: dict[str, Any]) -
     assert untaught(make_run({**variants, "same": same}), "kd") == "same"
 
 
+def test_the_control_of_a_student_with_few_labels_has_seen_no_others() -> None:
+    few = {**RECIPE, "data_share": 0.2}
+    kd = taught_at(4.0, **RECIPE, data_share=1.0, label_share=0.2)
+    variants = {"teacher": lineage(), "kd": kd, "all": lineage(model="mlp") | {"options": RECIPE}}
+    variants["all"]["options"] = {**RECIPE, "data_share": 1.0}
+    assert untaught(make_run(variants), "kd") is None
+    some = lineage(model="mlp") | {"options": few}
+    assert untaught(make_run({**variants, "some": some}), "kd") == "some"
+
+
 def right_row(variant: str, wrong: list[int], seed: int = 0) -> Row:
     correct = np.ones(100, np.uint8)
     correct[wrong] = 0

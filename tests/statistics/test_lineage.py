@@ -24,7 +24,7 @@ from compbench.results import record, upgrade
 from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.run import run as compbench_run
-from compbench.statistics.lineage import family, kind, made_from, teacher
+from compbench.statistics.lineage import descent, family, kind, made_from, teacher
 from compbench.statistics.summarise import summarise
 from compbench.suite import read
 from tests.factory import TARGET, lineage, make_run, variant_rows
@@ -190,3 +190,16 @@ def test_no_techniques_name_stands_in_statistics_and_reports() -> None:
             text = path.read_text()
             for name in registry.names("technique"):
                 assert f'"{name}"' not in text and f"'{name}'" not in text, path
+
+
+def test_a_descent_names_every_parent() -> None:
+    variants = {
+        "a": lineage(),
+        "b": lineage(),
+        "c": lineage("distill", "a", "b"),
+        "d": lineage("distill", "c", "b"),
+    }
+    run = make_run(variants)
+    assert descent(run, "a", "a") == "a"
+    assert descent(run, "c", "distill") == "a + b → distill"
+    assert descent(run, "d", "d") == "(a + b → c) + b → d"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from compbench import units
 from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.results.record import Run
-from compbench.statistics.lineage import ancestors
+from compbench.statistics.lineage import descent
 from compbench.statistics.summary import Summaries
 
 
@@ -18,7 +18,7 @@ def costs(run: Run, summaries: Summaries) -> Table:
     return [
         {
             "variant": variant,
-            "lineage": " → ".join([*ancestors(run, variant), variant]),
+            "lineage": descent(run, variant, variant),
             "own (s)": units.seconds_text(made[variant].make_seconds),
             "with ancestors (s)": units.seconds_text(made[variant].lineage_seconds),
             f"own / {run.baseline}": _over(made[variant].make_seconds, teacher),

@@ -9,7 +9,7 @@ from compbench.report.section import Page, SectionBase, Table, with_legend
 from compbench.report.wording import interval_kind, size_text, spread_head, spread_text
 from compbench.results.record import Run
 from compbench.statistics.allowed_loss import front_margin
-from compbench.statistics.lineage import ancestors
+from compbench.statistics.lineage import descent
 from compbench.statistics.pareto_front import SLOWER
 from compbench.statistics.sizes import LARGER
 from compbench.statistics.summary import Summaries, Summary
@@ -22,7 +22,7 @@ def main(run: Run, summaries: Summaries, target: str) -> Table:
 
 def _main_row(run: Run, summaries: Summaries, s: Summary) -> dict[str, str]:
     name = _name(summaries, s)
-    lineage = " → ".join([*ancestors(run, s.variant), run.variants[s.variant]["technique"]])
+    lineage = descent(run, s.variant, run.variants[s.variant]["technique"])
     if s.reason:
         return {"variant": name, "lineage": lineage, run.headline.label: s.reason.partition(":")[0]}
     is_baseline = s.variant == run.baseline
