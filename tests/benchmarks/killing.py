@@ -26,9 +26,11 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from compbench.errors import UserError
 from compbench.files import sha256
 from compbench.make.store import MANIFEST
 from compbench.results.folder import read_rows_of, row_files
+from compbench.results.record import read_run
 from compbench.results.row import Row
 from tests.benchmarks import fresh
 from tests.benchmarks.bounds import Bounds
@@ -163,9 +165,10 @@ def left_processes(folder: Path) -> list[str]:
 def kill_after(
     seconds: float, suite: Path, folder: Path, what: str = GROUP
 ) -> tuple[bool, list[str]]:
-    """Start, and `kill -9`; whether it met something that lived, and what is wrong then.
+    """Start, and `kill -9`; whether it met a run under way, and what is wrong then.
 
-    A process that measures is waited for; then the run must go on by itself, to its end.
+    One whose report is written is over, also while its processes end: the next run is another. A
+    process that measures is waited for; then the run must go on by itself, to its end.
     """
     process = start(suite, folder)
     with suppress(subprocess.TimeoutExpired):
@@ -181,9 +184,7 @@ def kill_after(
         return met, ended(process, folder)
     process.wait()
     problems = left_processes(folder)
-    if process.returncode != -signal.SIGKILL:  # it ended at that very moment
-        return False, problems
-    return True, problems
+    return process.returncode == -signal.SIGKILL and not is_over(folder), problems
 
 
 def _kill_last_child(process: subprocess.Popen[bytes]) -> bool:
@@ -213,6 +214,14 @@ def hashes(folder: Path) -> Artifacts:
 def runs(folder: Path) -> list[Path]:
     """The folders of all runs."""
     return sorted((folder / "results" / "runs").glob("*/*"))
+
+
+def is_over(folder: Path) -> bool:
+    """Whether the newest run has all its rows, and its report."""
+    found = runs(folder)
+    with suppress(UserError):  # its record was not written yet
+        return bool(found) and read_run(found[-1]).is_whole
+    return False
 
 
 def rows(folder: Path) -> dict[str, list[str]]:
