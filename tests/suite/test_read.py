@@ -124,7 +124,7 @@ WRONG = {
     ),
     "no parent": (
         TEACHER + KD.replace('parent = "teacher"\n', ""),
-        "[variants.kd] 'distill' needs 1 parent, got 0",
+        "[variants.kd] 'distill' needs 1 to 16 parents, got 0",
     ),
     "torch after onnx": (
         TEACHER + INT8 + PRUNE.replace('"teacher"', '"q"'),

@@ -73,7 +73,7 @@ def test_all_that_is_left_to_the_reader_is_in_its_tests() -> None:
 
 MORE_WRONG = {
     "both": TEACHER + KD + 'parents = ["teacher"]\n',
-    "two parents": TEACHER + KD.replace('parent = "teacher"', 'parents = ["teacher", "teacher"]'),
+    "too many parents": TEACHER + KD.replace('parent = "teacher"', f"parents = {['teacher'] * 17}"),
     "a number for a parent": TEACHER + KD.replace('"teacher"', "3"),
     "a number for a technique": "[variants.a]\ntechnique = 3\n",
     "a list for a model": TEACHER.replace('"cnn"', '["cnn"]'),
