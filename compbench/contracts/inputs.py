@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from torch import nn
 
 Array = NDArray[Any]
+Net = TypeVar("Net", bound="nn.Module")
 Inputs = Mapping[str, Array]  # named arrays, a sample in each row of each
 
 PIXELS = "pixels"  # what built-in datasets call images, and so on
 FEATURES = "features"
 TOKENS, MASK = "tokens", "mask"
-WAVEFORM = "waveform"
+WAVEFORM, SPECTROGRAM = "waveform", "spectrogram"
+
+TAKES_INPUTS = "takes_inputs"  # the attribute by which a net without named parameters says them
 
 
 class Shape(NamedTuple):
@@ -137,10 +140,20 @@ class Signature:
     @property
     def image(self) -> Shape:
         """The shape of an image. Raises ValueError where there is not one input of images."""
-        found = [one for one in self.inputs.values() if len(one.shape) == 3]
+        return Shape(*self.inputs[self._image_name].shape)
+
+    @property
+    def _image_name(self) -> str:
+        found = [name for name, one in self.inputs.items() if len(one.shape) == 3]
         if len(found) != 1:
             raise ValueError(f"it takes images (C, H, W), but the inputs are {self.listed}")
-        return Shape(*found[0].shape)
+        return found[0]
+
+    def taking_image(self, net: Net) -> Net:
+        """The same net, which says that it takes the images where there are other inputs too."""
+        if len(self.inputs) > 1:
+            setattr(net, TAKES_INPUTS, (self._image_name,))
+        return net
 
     def values(self, *names: str) -> int:
         """How many values the first of these inputs (N, L) has: tokens, say.
@@ -161,10 +174,19 @@ class Signature:
             raise ValueError(f"it takes a {name} (N, S) with a rate, not {self.listed}")
         return found.rate
 
+    def _known(self, said: Any) -> tuple[str, ...]:
+        """What a net says that it takes. Raises ValueError where that is none of the inputs."""
+        if not isinstance(said, tuple) or not said:
+            raise ValueError(f"{TAKES_INPUTS} = {said!r} should be a tuple of inputs' names")
+        self._refuse_absent(said)
+        return said
+
     def _refuse_absent(self, names: Iterable[str]) -> None:
         missing = [name for name in names if name not in self.inputs]
         if missing:
-            raise ValueError(f"it takes {', '.join(names)}, but the inputs are {self.listed}")
+            raise ValueError(
+                f"it takes {', '.join(map(str, names))}, but the inputs are {self.listed}"
+            )
 
     @property
     def listed(self) -> str:
@@ -177,9 +199,13 @@ class Signature:
     def taken_by(self, model: nn.Module) -> tuple[str, ...]:
         """The inputs that a net takes, in the order of its `forward`'s parameters.
 
-        They are called as the inputs are; where none is, the only input goes to the only one.
+        They are called as the inputs are; where none is, the net's attribute `takes_inputs` is a
+        tuple of them, as of an `nn.Sequential`; else the only input goes to the only parameter.
         Raises ValueError where that is not clear.
         """
+        said = getattr(model, TAKES_INPUTS, None)
+        if said is not None:
+            return self._known(said)
         parameters = inspect.signature(model.forward).parameters.values()
         named = [p.name for p in parameters if p.name in self.inputs]
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -29,10 +29,11 @@ class Wanted(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """All sounds int16 or float32 (N, samples), memory-mapped, and their samples a second."""
+    """All sounds int16 or float32 (N, samples), memory-mapped; samples a second; their key."""
 
     waveforms: np.ndarray
     rate: int
+    key: str
 
 
 def fingerprint(path: Path, data_dir: Path) -> str:
@@ -54,7 +55,7 @@ def decoded(path: Path, data_dir: Path, files: Sequence[File], wanted: Wanted) -
             f"{path.name}: {entry.notes['cut']:,} of {len(files):,} sounds are longer than "
             f"{wanted.seconds:g} s: they are cut"
         )
-    return Decoded(entry.arrays[_NAME], entry.notes["rate"])
+    return Decoded(entry.arrays[_NAME], entry.notes["rate"], key)
 
 
 def _content(path: Path) -> str:

@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from compbench.contracts import Samples, Split
-from compbench.contracts.inputs import WAVEFORM
-from compbench.data import audio_cache, audio_files, natural_order, stores
+from compbench.contracts.inputs import SPECTROGRAM, WAVEFORM
+from compbench.data import audio_cache, audio_files, natural_order, spectrograms, stores
 from compbench.data.parts import SPLITS, DividedSource, refuse_wrong_classes
 from compbench.errors import UserError
 
@@ -24,6 +24,10 @@ class Dataset(DividedSource):
     are scaled to a mean of 0 and a deviation of 1 over the training split, in float32. Several
     channels are mixed to their mean. Sounds begin at the beginning: longer ones are cut at their
     end, shorter ones filled up with silence.
+
+    With `spectrogram` a second input "spectrogram" (N, 1, bins, frames), float32, the logarithm of
+    the power of frames of `window_ms`, each `hop_ms` after the one before. A net sees the one that
+    it names, so that one of waveforms can learn from one of spectrograms of the same sounds.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("scipy",)
@@ -47,6 +51,9 @@ class Dataset(DividedSource):
     resample: bool = Field(
         default=False, description="whether files of another rate are resampled, else refused"
     )
+    spectrogram: bool = Field(default=False, description="whether nets may also see spectrograms")
+    window_ms: float = Field(default=32.0, gt=0, description="length of a spectrogram's frame")
+    hop_ms: float = Field(default=16.0, gt=0, description="from one frame to the next")
 
     @field_validator("pattern", "test", "validation")
     @classmethod
@@ -86,7 +93,11 @@ class Dataset(DividedSource):
         refuse_wrong_classes(str(path), named)
         wanted = audio_cache.Wanted(self.seconds, self.rate, self.resample)
         files = [one.file for one in sounds]
-        waveforms, rate = audio_cache.decoded(path, data_dir, files, wanted)
+        decoded = audio_cache.decoded(path, data_dir, files, wanted)
+        inputs = {WAVEFORM: decoded.waveforms}
+        if self.spectrogram:
+            frames = spectrograms.Frames(self.window_ms, self.hop_ms)
+            inputs[SPECTROGRAM] = spectrograms.of(decoded, frames, path, data_dir)
         names = tuple(sorted({*named["train"]}, key=natural_order.key))
         labels = np.array([names.index(one.label) for one in sounds], np.int64)
         told = {
@@ -95,7 +106,7 @@ class Dataset(DividedSource):
             if named[split]
         }
         rows = self.divided(told, labels)
-        whole = Split({WAVEFORM: waveforms}, labels)
+        whole = Split(inputs, labels)
         splits = {split: whole.part(own) for split, own in rows.items()}
         return Samples(
             splits["train"],
@@ -103,6 +114,6 @@ class Dataset(DividedSource):
             splits["validation"],
             outputs=len(names),
             class_names=names,
-            normalise={WAVEFORM: "all"},
-            rates={WAVEFORM: rate},
+            normalise=dict.fromkeys(inputs, "all"),
+            rates={WAVEFORM: decoded.rate},
         )

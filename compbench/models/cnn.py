@@ -33,4 +33,5 @@ class Model(ModelFamily):
         if min(height, width) < 1:
             raise ValueError(f"{len(self.channels)} poolings leave nothing of an image {shape}")
         layers += [nn.Flatten(), nn.Linear(inputs * height * width, self.hidden), nn.ReLU()]
-        return nn.Sequential(*layers, nn.Linear(self.hidden, classes))
+        net = nn.Sequential(*layers, nn.Linear(self.hidden, classes))
+        return signature.taking_image(net)

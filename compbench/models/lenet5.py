@@ -25,7 +25,7 @@ class Model(ModelFamily):
         height, width = (((side - 4) // 2 - 4) // 2 for side in shape[1:])
         if min(height, width) < 1:
             raise ValueError(f"lenet5 needs images of 16×16 or more, got {shape}")
-        return nn.Sequential(
+        net = nn.Sequential(
             nn.Conv2d(shape.channels, 20, 5),
             nn.MaxPool2d(2),
             nn.Conv2d(20, 50, 5),
@@ -35,3 +35,4 @@ class Model(ModelFamily):
             nn.ReLU(),
             nn.Linear(500, classes),
         )
+        return signature.taking_image(net)

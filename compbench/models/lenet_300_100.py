@@ -22,7 +22,7 @@ class Model(ModelFamily):
         from torch import nn
 
         shape, classes = signature.image, signature.outputs
-        return nn.Sequential(
+        net = nn.Sequential(
             nn.Flatten(),
             nn.Linear(prod(shape), 300),
             nn.ReLU(),
@@ -30,3 +30,4 @@ class Model(ModelFamily):
             nn.ReLU(),
             nn.Linear(100, classes),
         )
+        return signature.taking_image(net)

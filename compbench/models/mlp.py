@@ -26,10 +26,12 @@ class Model(ModelFamily):
         from torch import nn
 
         one = signature.inputs.get(FEATURES)
-        shape = one.shape if one and len(signature.inputs) == 1 else signature.image
+        table = one if len(signature.inputs) == 1 else None
+        shape = table.shape if table else signature.image
         layers: list[nn.Module] = [nn.Flatten()]
         inputs = prod(shape)
         for outputs in self.hidden:
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]
             inputs = outputs
-        return nn.Sequential(*layers, nn.Linear(inputs, signature.outputs))
+        net = nn.Sequential(*layers, nn.Linear(inputs, signature.outputs))
+        return net if table else signature.taking_image(net)

@@ -30,7 +30,7 @@ class Model(ModelFamily):
         shape, classes = signature.image, signature.outputs
         if min(shape.height, shape.width) < 4:
             raise ValueError(f"resnet8 needs images of 4×4 or more, got {shape}")
-        return nn.Sequential(
+        net = nn.Sequential(
             _convolution(shape.channels, self.width, 3),
             nn.ReLU(),
             _block(self.width, self.width, 1),
@@ -40,6 +40,7 @@ class Model(ModelFamily):
             nn.Flatten(),
             nn.Linear(4 * self.width, classes),
         )
+        return signature.taking_image(net)
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:

@@ -47,7 +47,7 @@ class Model(ModelFamily):
             made.set_input_size(img_size=(height, width))
         if self.stem == "small":
             small_stem(made, self.net)
-        return made
+        return signature.taking_image(made)
 
 
 def _timm() -> Any:

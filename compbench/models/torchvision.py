@@ -49,7 +49,7 @@ class Model(ModelFamily):
         for_channels(made, signature.image.channels)
         if self.stem == "small":
             small_stem(made, self.net)
-        return made
+        return signature.taking_image(made)
 
 
 def _names() -> list[str]:

@@ -261,3 +261,34 @@ def test_spoken_digits() -> None:
     splits = (found.training.train, found.training.validation, found.test)
     assert [len(split) for split in splits] == [2430, 270, 300]
     assert [*np.bincount(found.test.targets)] == [30] * 10
+
+
+def test_spectrograms_are_a_second_input_of_the_same_sounds(tmp_path: Path) -> None:
+    write_folders(tmp_path)
+    asked = {**ASKED, "spectrogram": True, "window_ms": 50.0, "hop_ms": 25.0}
+    found = loaded("audio_folder", tmp_path, **asked)
+    one = found.signature.inputs["spectrogram"]
+    assert (one.dtype, one.shape) == ("float32", (1, 21, 19))  # 40 samples a frame, 20 apart
+    split = found.test.arrays
+    window = np.sin(np.pi * np.arange(40) / 40) ** 2
+    for waveform, spectrogram in zip(split["waveform"], split["spectrogram"], strict=True):
+        frames = np.stack([waveform[at : at + 40] / 32768 for at in range(0, 361, 20)], 1)
+        power = np.abs(np.fft.rfft(frames * window[:, None], axis=0) / window.sum()) ** 2
+        power[1:-1] *= 2  # one-sided
+        np.testing.assert_allclose(spectrogram[0], np.log10(power + 1e-10), atol=2e-2)
+    low = found.test.targets == found.class_names.index("low")
+    loudest = split["spectrogram"].mean((1, 3)).argmax(1)  # the bin, of 20 Hz each
+    assert set(loudest[low]) <= {2, 3} and set(loudest[~low]) == {10}
+    prepared = found.training.prepared(found.training.train.arrays)["spectrogram"]
+    assert (prepared.mean(), prepared.std()) == (pytest.approx(0, abs=1e-3), pytest.approx(1, 1e-3))
+    again = loaded("audio_folder", tmp_path, **asked).test.arrays["spectrogram"]
+    assert np.array_equal(again, split["spectrogram"])
+
+
+@pytest.mark.parametrize("frames", [(600.0, 16.0), (50.0, 60.0), (0.1, 0.1)])
+def test_frames_that_fit_no_sound_are_refused(tmp_path: Path, frames: tuple[float, float]) -> None:
+    window_ms, hop_ms = frames
+    asked = {**ASKED, "spectrogram": True, "window_ms": window_ms, "hop_ms": hop_ms}
+    said = refusal("audio_folder", write_folders(tmp_path), **asked)
+    assert f"window_ms = {window_ms:g} and hop_ms = {hop_ms:g} make frames of" in said
+    assert "2 to the sound's 400" in said

@@ -9,7 +9,7 @@ from torch import nn
 
 from compbench.contracts import Input, ModelFamily, Normalisation, Signature
 from compbench.make import checkpoint
-from compbench.models import gpt, keyword_cnn, text_cnn, transformer
+from compbench.models import gpt, keyword_cnn, m5, text_cnn, transformer
 from compbench.onnxfile.export import to_onnx
 from compbench.registry import registry
 from tests.fakes import cpu_session
@@ -35,8 +35,9 @@ FAMILIES: list[tuple[ModelFamily, Signature]] = [
     (gpt.Model(width=16, heads=2, layers=1, tied=True), TEXT),
     (keyword_cnn.Model(channels=(4, 8, 8)), SOUNDS),
     (keyword_cnn.Model(channels=(4, 8), depthwise=True), SOUNDS),
+    (m5.Model(channels=(4, 4, 8)), SOUNDS),
 ]
-NAMES = ["text_cnn", "transformer", "gpt", "gpt_tied", "keyword_cnn", "keyword_cnn_depthwise"]
+NAMES = ["text_cnn", "transformer", "gpt", "gpt_tied", "keyword_cnn", "keyword_cnn_depthwise", "m5"]
 READERS = FAMILIES[:2]
 
 
@@ -100,7 +101,7 @@ def test_no_token_sees_those_after_it() -> None:
     assert not np.allclose(after[:, 7:], before[:, 7:], atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["text_cnn", "transformer", "gpt", "keyword_cnn"])
+@pytest.mark.parametrize("name", ["text_cnn", "transformer", "gpt", "keyword_cnn", "m5"])
 def test_other_inputs_are_refused_by_name(name: str) -> None:
     family = registry.find("model", name)()
     with pytest.raises(ValueError, match=r"it takes (tokens|waveform).*pixels uint8"):
@@ -111,6 +112,8 @@ def test_a_sound_that_is_too_short_is_refused() -> None:
     short = Signature({"waveform": Input("float32", (300,), rate=8000)}, 3)
     with pytest.raises(ValueError, match="leave nothing of 1 frames"):
         keyword_cnn.Model().build(short)
+    with pytest.raises(ValueError, match="leave nothing of 56 places in 300 samples"):
+        m5.Model().build(short)
 
 
 def test_options_that_do_not_go_together() -> None:
