@@ -158,7 +158,7 @@ def _wrong_words(plugin: type[TechniqueBase]) -> str | None:
         said = getattr(plugin, word)
         if not isinstance(said, bool):
             return f"says {word} = {shown(said)}, which should be True or False"
-    for word in ("leaves", "family", "scheme"):
+    for word in ("leaves", "family", "scheme", "taught_by"):
         said = getattr(plugin, word)
         if not isinstance(said, str):
             return f"says {word} = {shown(said)}, which should be a text"

@@ -41,7 +41,8 @@ class TechniqueBase(Options, ABC):
 
     Tables and pictures know a technique by what it says here. `family` is what it did, in a word or
     two ("pruned"); where it says none, its module's name. `teaches` says that its first parent is a
-    teacher of another net, not what this one was made from. `scheme` says how it stores numbers,
+    teacher of another net, not what this one was made from; `taught_by` is who taught a net that
+    has no such parent, in a word. `scheme` says how it stores numbers,
     with its options in braces ("weights in {bits} bits").
     """
 
@@ -49,6 +50,7 @@ class TechniqueBase(Options, ABC):
     libraries: ClassVar[tuple[str, ...]] = ()
     family: ClassVar[str] = ""
     teaches: ClassVar[bool] = False
+    taught_by: ClassVar[str] = ""
     scheme: ClassVar[str] = ""
     quantizes: ClassVar[bool] = False
     leaves: ClassVar[str] = ""
@@ -59,7 +61,8 @@ class TechniqueBase(Options, ABC):
     def says(cls) -> dict[str, Any]:
         """What a run records of it, so that a report needs no technique: a name -> a JSON value."""
         family = cls.family or cls.__module__.rpartition(".")[2]
-        return {"family": family, "teaches": cls.teaches, "scheme": cls.scheme}
+        says = {"family": family, "teaches": cls.teaches, "scheme": cls.scheme}
+        return {**says, "taught_by": cls.taught_by} if cls.taught_by else says
 
     def content(self, locate: Locate) -> Mapping[str, str]:
         """Digests of what it reads from files that a suite names, by their names there.

@@ -115,7 +115,7 @@ class Pair:
 
     student: str
     control: str
-    parent: str  # or several, with a plus between them
+    parent: str  # or several, with a plus between them, or "itself"
     change: QualityChange  # the student's metric less the control's
 
 
@@ -157,12 +157,20 @@ def helped(run: Run, rows: Rows, target: str) -> Helped:
 
 def _pairs(run: Run, rows: Rows, target: str) -> Iterator[Pair]:
     for name in run.variants:
-        parent, control = teacher(run, name), untaught(run, name)
-        if parent is None or control is None:
+        by, control = _taught_by(run, name), untaught(run, name)
+        if not by or control is None:
             continue
         change = _change(run, rows, name, control, target)
         if change:
-            yield Pair(name, control, " + ".join(run.variants[name]["parents"]), change)
+            yield Pair(name, control, by, change)
+
+
+def _taught_by(run: Run, name: str) -> str:
+    """Who taught a variant, in words; nothing where nobody did."""
+    variant = run.variants[name]
+    if teacher(run, name) is not None:
+        return " + ".join(variant["parents"])
+    return "" if variant["parents"] else variant.get("taught_by", "")
 
 
 def _assisted(run: Run, rows: Rows, target: str) -> Iterator[Assisted]:

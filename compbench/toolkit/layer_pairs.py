@@ -94,6 +94,13 @@ def corresponding(teacher: Net, student: Net) -> Pairs:
     )
 
 
+def stage_ends(net: Net) -> Sequence[str]:
+    """The layers that end a net's stages, from its inputs on: see `corresponding`."""
+    given = _given(net)
+    found = _maps(given) or _blocks(net) or _vectors(given)
+    return [one.name for one in found]
+
+
 def by_depth(teacher: Sequence[str], student: Sequence[str]) -> Pairs:
     """The last with the last, the others as far on in both; each of the student's, once."""
     if len(student) > len(teacher):
@@ -107,7 +114,7 @@ def embeddings(teacher: Net, student: Net) -> Pairs:
 
     Raises ValueError where a net has no such layer.
     """
-    return [(_before_last(teacher, "teacher"), _before_last(student, "student"))]
+    return [(before_last(teacher, "teacher"), before_last(student, "student"))]
 
 
 def embedded(tensor: Tensor) -> Tensor:
@@ -117,7 +124,8 @@ def embedded(tensor: Tensor) -> Tensor:
     return tensor.flatten(2).mean(2) if tensor.ndim > 3 else tensor.flatten(1)
 
 
-def _before_last(net: Net, which: str) -> str:
+def before_last(net: Net, which: str) -> str:
+    """The layer whose features the last one with weights gets. Raises ValueError without one."""
     given = _given(net)
     weighty = [place for place, one in enumerate(given) if one.is_weighty]
     if not weighty or weighty[-1] == 0:
