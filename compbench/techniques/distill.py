@@ -48,7 +48,7 @@ class Technique(Teaching, TorchTechnique):
     "Learning from Multiple Teacher Networks", KDD 2017 (of probabilities; here of outputs, such as
     logits); by confidence, after Kwon et al., "Adaptive Knowledge Distillation Based on Entropy",
     ICASSP 2020; one at random, Fukuda et al., "Efficient Knowledge Distillation from an Ensemble of
-    Teachers", Interspeech 2017.
+    Teachers", Interspeech 2017; specialists, Hinton et al., section 5.
     """
 
     parents: ClassVar[tuple[int, int]] = (1, 16)
@@ -78,6 +78,14 @@ class Technique(Teaching, TorchTechnique):
         default=None, description="a weight for each parent, in their order; without it all alike"
     )
 
+    teacher_classes: tuple[tuple[str | int, ...], ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="of several parents, the classes that each knows, by name or number, in their "
+        "order; [] are all. What they say together is then the distribution nearest to all, "
+        "each compared on its own classes",
+    )
+
     @model_validator(mode="after")
     def _one_way_to_say_it(self) -> Technique:
         for name in ("soft_weight", "temperature") if self.losses else ():
@@ -97,10 +105,15 @@ class Technique(Teaching, TorchTechnique):
         return model
 
     def problem(self, parent_count: int) -> str | None:
-        """Also where the weights are not one a parent, or there is nothing to combine."""
-        if self.teacher_weights is not None and len(self.teacher_weights) != parent_count:
-            given = len(self.teacher_weights)
-            return f"has {given} teacher_weights for {parent_count} parents: give one for each"
+        """Also where options are not one a parent, or there is nothing to combine."""
+        for name in ("teacher_weights", "teacher_classes"):
+            given = getattr(self, name)
+            if given is not None and len(given) != parent_count:
+                return f"has {len(given)} {name} for {parent_count} parents: give one for each"
+        if self.teacher_classes is not None and self.combine != "mean":
+            return f'has combine = "{self.combine}" beside teacher_classes: keep one'
+        if self.teacher_classes is not None and parent_count == 1:
+            return "has teacher_classes for one parent: name several, parents = [...]"
         if parent_count == 1 and self.combine != "mean":
             return f'has combine = "{self.combine}" for one parent: name several, parents = [...]'
         return super().problem(parent_count)
@@ -121,6 +134,7 @@ class Technique(Teaching, TorchTechnique):
         self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer
     ) -> Teacher | Teachers:
         """The one teacher, or all as one."""
+        from compbench.training import specialists
         from compbench.training.teacher import Teacher, Teachers
 
         teachers = [Teacher(parent, fit) for parent in parents]
@@ -129,4 +143,7 @@ class Technique(Teaching, TorchTechnique):
         if self.combine == "confidence" and not data.task.has_distribution:
             raise JobFailed('combine = "confidence" is for classes and tokens: say "mean"')
         weights = self.teacher_weights or (1.0,) * len(teachers)
-        return Teachers(teachers, weights, self.combine)
+        knows = None
+        if self.teacher_classes is not None:
+            knows = specialists.known(data, self.teacher_classes, "teacher_classes")
+        return Teachers(teachers, weights, self.combine, knows)

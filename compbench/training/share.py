@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -22,7 +24,7 @@ def rows(data: TrainingData, recipe: Recipe) -> Tensor | None:
         return None
     found = share(data, recipe.data_share)
     if recipe.without_classes:
-        absent = [_label(data, name) for name in recipe.without_classes]
+        absent = labels(data, recipe.without_classes, "without_classes")
         found = found[~np.isin(data.train.targets[found], absent)]
     if not len(found):
         raise JobFailed("data_share and without_classes leave no sample to train on")
@@ -35,13 +37,13 @@ def share(data: TrainingData, part: float) -> NDArray[np.int64]:
     Where samples have one class each, that part of each class, but at least one sample. A larger
     part has all of a smaller one.
     """
-    labels = data.train.targets
-    order = np.random.default_rng(_SEED).permutation(len(labels))
+    targets = data.train.targets
+    order = np.random.default_rng(_SEED).permutation(len(targets))
     if not _has_labels(data):
-        return np.sort(order[: max(1, round(part * len(labels)))])
+        return np.sort(order[: max(1, round(part * len(targets)))])
     kept = []
-    for label in np.unique(labels):
-        own = order[labels[order] == label]
+    for label in np.unique(targets):
+        own = order[targets[order] == label]
         kept.append(own[: max(1, round(part * len(own)))])
     return np.sort(np.concatenate(kept))
 
@@ -50,13 +52,20 @@ def _has_labels(data: TrainingData) -> bool:
     return data.task.has_classes and data.train.targets.ndim == 1
 
 
-def _label(data: TrainingData, name: str | int) -> int:
-    """The label of a class by its name or its number."""
+def labels(data: TrainingData, names: Sequence[str | int], option: str) -> list[int]:
+    """The labels of classes by their names or numbers.
+
+    Raises JobFailed, with the option that names them, where there is no such class.
+    """
+    return [_label(data, name, option) for name in names]
+
+
+def _label(data: TrainingData, name: str | int, option: str) -> int:
     if not _has_labels(data):
-        raise JobFailed("without_classes: the samples of this task have no one class each")
+        raise JobFailed(f"{option}: the samples of this task have no one class each")
     if isinstance(name, str) and name in data.class_names:
         return data.class_names.index(name)
     if isinstance(name, int) and 0 <= name < data.signature.outputs:
         return name
     known = data.class_names or [*map(str, range(data.signature.outputs))]
-    raise JobFailed(f"without_classes: there is no class {name!r}{nearest(str(name), known)}")
+    raise JobFailed(f"{option}: there is no class {name!r}{nearest(str(name), known)}")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from compbench.contracts import Batch, Recipe, Trainer, TrainingData
+from compbench.training import specialists
 from compbench.training.layout import working
 from compbench.training.share import rows
 from compbench.training.strides import skip_first
@@ -60,11 +61,18 @@ class Teachers:
 
     "confidence": a teacher's weight is divided by the perplexity of what it says of the sample, the
     number of classes between which it is as good as undecided. "random": each batch has the outputs
-    of one teacher, drawn by the weights.
+    of one teacher, drawn by the weights. Where it is said which classes each one `knows` they are
+    what `training.specialists` makes of all.
     """
 
-    def __init__(self, teachers: Sequence[Teacher], weights: Sequence[float], combine: str):
-        self._teachers, self._combine = [*teachers], combine
+    def __init__(
+        self,
+        teachers: Sequence[Teacher],
+        weights: Sequence[float],
+        combine: str,
+        knows: Tensor | None = None,
+    ):
+        self._teachers, self._combine, self._knows = [*teachers], combine, knows
         self._weights = torch.tensor(weights, dtype=torch.float32) / sum(weights)
         self._inputs: object = None
         self._outputs: Tensor | None = None
@@ -90,6 +98,9 @@ class Teachers:
             drawn = int(torch.multinomial(self._weights, 1))
             return self._teachers[drawn].outputs(batch)
         each = torch.stack([teacher.outputs(batch) for teacher in self._teachers])  # (K, B, …)
+        if self._knows is not None:
+            here = self._knows.to(each.device)
+            return specialists.together(each, self._weights.to(each.device), here)
         weights = self._weights.to(each.device).view(-1, *[1] * (each.ndim - 1))
         if self._combine == "confidence":
             logs = each.log_softmax(-1)
