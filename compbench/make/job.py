@@ -104,6 +104,7 @@ def make(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=time.perf_counter() - started + (fit.earlier_seconds if fit else 0),
         samples_seen=fit.samples_seen if fit else 0,
+        asking_seconds=fit.asking_seconds if fit else None,
         chosen_epoch=fit.chosen_epoch if fit else None,
         notes=tuple(fit.notes if fit else notes),
     )

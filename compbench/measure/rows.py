@@ -37,6 +37,8 @@ def artifact_rows(job: Job, artifact: Artifact, worker: Worker, sizes: KnownSize
     found = sizes.of(artifact.path(MODEL), artifact.manifest.files[MODEL], worker)
     values = {name: found[name].item() if name in found else None for name in _SIZES}
     values["make_seconds"] = artifact.manifest.seconds
+    if job.variant.technique.teaches and artifact.manifest.asking_seconds is not None:
+        values["asking_seconds"] = artifact.manifest.asking_seconds
     rows = [make_row(job, metric, value=value) for metric, value in values.items()]
     file = {
         "sha256": np.array([artifact.manifest.files[MODEL]]),

@@ -85,6 +85,7 @@ class Fit(Trainer):
         self._at_once = ASKED
         self.seconds = 0.0  # of all calls, those before a stop included
         self.earlier_seconds = 0.0  # of epochs that were trained before a stop
+        self.asking_seconds = 0.0  # in which other nets were asked for a whole split
         self._calls = 0
         self._latency = latency
         self._shares: dict[str, float] = {}
@@ -265,7 +266,12 @@ class Fit(Trainer):
         if isinstance(samples, Batch):
             with torch.no_grad():
                 return model.to(self.device).eval()(*self.arguments(model, samples))
-        return torch.cat([*self._outputs(model, self._stored(samples))])
+        started = time.perf_counter()
+        found = torch.cat([*self._outputs(model, self._stored(samples))])
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        self.asking_seconds += time.perf_counter() - started
+        return found
 
     def example(self, model: nn.Module, count: int = 2) -> tuple[Tensor, ...]:
         """The first training samples, prepared, on the CPU, as the arguments of a model."""

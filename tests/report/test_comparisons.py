@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from compbench.report.sections import (
@@ -11,6 +12,7 @@ from compbench.report.sections import (
     families,
     main_table,
     significance,
+    teaching_cost,
 )
 from compbench.results.record import Run
 from compbench.results.row import Row
@@ -128,6 +130,36 @@ def test_a_lineage_costs_each_ancestor_once_beside_the_baseline() -> None:
     assert costs["int8"]["own / teacher"] == "100 %"
     assert costs["int8"]["lineage / teacher"] == "400 %"
     assert costs["teacher"]["lineage / teacher"] == "100 %"
+
+
+def test_what_teaching_cost_stands_beside_its_teachers() -> None:
+    run = make_run(CHAIN)
+    asked = {"helper": 0.0, "helped": 0.5}  # nobody knows of `straight`
+    rows = [row for row in chain_rows(run) if row.metric != "history"]
+    rows += [Row(v, 0, f"key-{v}", "asking_seconds", value=s) for v, s in asked.items()]
+    rows += [
+        Row("helped", 0, "key", "history", value=2, samples={"epoch": np.arange(1, epochs + 1)})
+        for epochs in (3, 5)
+    ]
+    costs = {row["student"]: row for row in teaching_cost.teaching_costs(run, Rows(rows))}
+    assert set(costs) == {"helper", "helped", "straight"}
+    assert costs["helped"] == {
+        "student": "helped",
+        "taught by": "helper",
+        "by key": rows_key(rows, "helper"),
+        "own (s)": "4.0",
+        "own / teachers'": "100 %",
+        "asked": "once, 0.5 s",
+        "if asked for each batch (s)": "5.5",  # once more in each of three of four epochs
+    }
+    assert costs["helper"]["asked"] == "for each batch"
+    assert "if asked for each batch (s)" not in costs["helper"]
+    assert "asked" not in costs["straight"]
+
+
+def rows_key(rows: list[Row], variant: str) -> str:
+    found = next(r for r in rows if r.variant == variant and r.metric == "make_seconds")
+    return found.key[:12]
 
 
 def test_everything_without_figures_is_listed_with_its_reason() -> None:
