@@ -8,7 +8,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compbench.contracts import own_model
+from compbench.contracts import ModelFamily, TorchTechnique, own_model
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.failure_boundary import boundary
@@ -34,23 +34,39 @@ class Maker:
     progress: Progress
 
     def tell_misfits(self, jobs: Sequence[Job], error_file: Callable[[Job], Path]) -> None:
-        """Say of which nets it is known that they will fail, before others are trained for long.
+        """Say of what it is known that it will fail, before others are trained for long.
 
-        They fail at their turn, as everything does.
+        It fails at its turn, as everything does.
         """
         tried = set[str]()
         for job in jobs[1:]:  # the first is tried at once anyway
-            net = own_model(job.variant.technique)
-            if net is None or repr((type(net), net)) in tried:
+            net, technique = own_model(job.variant.technique), job.variant.technique
+            what = repr((type(technique), technique, job.variant.parents))
+            if net is None or what in tried:
                 continue
-            from compbench.make import module_check
-
-            tried.add(repr((type(net), net)))
+            tried.add(what)
             try:
                 with boundary(lambda _, job=job: error_file(job)):
-                    module_check.refuse_misfit(net, self.data.training)
+                    self._refuse_misfit(job, net, tried)
             except JobFailed as error:
                 self.progress.note(f"{job.label} will fail: {error}")
+
+    def _refuse_misfit(self, job: Job, net: ModelFamily, tried: set[str]) -> None:
+        """Raises JobFailed where a net can't take the data, or can't learn from its teachers."""
+        from compbench.make import module_check, rehearsal
+
+        training = self.data.training
+        if repr((type(net), net)) not in tried:
+            tried.add(repr((type(net), net)))
+            module_check.refuse_misfit(net, training)
+        technique = job.variant.technique
+        parents = (self.suite.variants[name] for name in job.variant.parents)
+        teachers = [own_model(parent.technique) for parent in parents]
+        known = [teacher for teacher in teachers if teacher is not None]
+        if not known or len(known) < len(teachers):
+            return
+        if technique.teaches and isinstance(technique, TorchTechnique):
+            rehearsal.refuse_hopeless(technique, known, training)
 
     def made(
         self, job: Job, artifacts: Mapping[str, Artifact], tell: Tell

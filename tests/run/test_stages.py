@@ -256,6 +256,14 @@ def test_a_net_that_will_fail_is_told_before_others_are_trained(lab: Lab, monkey
     assert not any(line.startswith("try") for line in lab.log), "nothing is left to be made"
 
 
+def test_a_layer_that_is_not_there_is_told_before_the_teacher_is_trained(lab: Lab) -> None:
+    losses = """losses = [{ name = "hints", layers = [["1", "17"]] }]"""
+    before = 'technique = "distill"\n'
+    lab.run(SUITE.replace(before, f"{before}{losses}\n"))
+    said = lab.notes.index("kd (seed 0) will fail: the student: there is no layer '17'")
+    assert said < lab.notes.index("make teacher")
+
+
 def test_each_file_is_run_once_on_a_target(lab: Lab, monkeypatch) -> None:
     """Also the parent's, with whose logits those of an ONNX technique are compared."""
     ran, infer = list[str](), inference.infer

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, kl_div, mse_loss
 
-from compbench.contracts import Batch, TrainingData
+from compbench.contracts import Batch, TorchTechnique, TrainingData
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
+from compbench.suite.read import load
 from compbench.techniques import distill_self, train
 from compbench.training.exits import Weights, learning_itself
 from compbench.training.loop import Fit
@@ -126,3 +127,35 @@ def test_what_can_not_be_is_told(tiny: Data, model: Any, exits: Any, message: st
 @pytest.mark.parametrize(("given", "count"), [({"model": CNN}, 1), ({}, 0)])
 def test_either_a_model_or_a_parent(given: dict[str, Any], count: int) -> None:
     assert "model" in str(distill_self.Technique(**given).problem(count))
+
+
+def test_generations_born_again_are_a_chain_of_distillations(tiny: Data, write_suite: Any) -> None:
+    """Furlanello et al., arXiv:1805.04770: the same net is taught by the one before it."""
+    suite = load(
+        write_suite(
+            """
+            [variants.first]
+            technique = "train"
+            model = "mlp"
+            [variants.second]
+            technique = "distill"
+            parent = "first"
+            model = "mlp"
+            [variants.third]
+            technique = "distill"
+            parents = ["second", "first"]
+            model = "mlp"
+            """
+        )
+    )
+    made: dict[str, nn.Module] = {}
+    for name, variant in suite.variants.items():
+        torch.manual_seed(len(made))
+        assert isinstance(variant.technique, TorchTechnique)
+        parents = [made[parent] for parent in variant.parents]
+        short = variant.technique.model_copy(update={"epochs": 2})
+        made[name] = short.build(parents, tiny.training, fit(tiny.training))
+    shapes = [[p.shape for p in net.parameters()] for net in made.values()]
+    assert shapes[0] == shapes[1] == shapes[2]
+    weights = [next(net.parameters()) for net in made.values()]
+    assert not torch.equal(weights[0], weights[1]) and not torch.equal(weights[1], weights[2])
