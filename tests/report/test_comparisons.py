@@ -130,6 +130,9 @@ def test_a_lineage_costs_each_ancestor_once_beside_the_baseline() -> None:
     assert costs["int8"]["own / teacher"] == "100 %"
     assert costs["int8"]["lineage / teacher"] == "400 %"
     assert costs["teacher"]["lineage / teacher"] == "100 %"
+    other = run.model_copy(update={"baseline": "int8"})
+    costs = {row["variant"]: row for row in cost.costs(other, summarise(other, rows))}
+    assert costs["teacher"]["own / int8 and its ancestors"] == "25 %"
 
 
 def test_what_teaching_cost_stands_beside_its_teachers() -> None:
