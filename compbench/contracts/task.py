@@ -22,7 +22,8 @@ class TaskBase(Options, ABC):
     `output` is the name of an ONNX file's output. `has_classes` says that outputs are logits of
     classes of which one is right: then there are confusions, soft labels and shares by class.
     `has_distribution` says that the last axis of outputs has the logits of one distribution.
-    `has_temperature` says that `imitation` softens what a teacher says by one.
+    `has_temperature` says that `imitation` softens what a teacher says by one. `has_next_tokens`
+    says that outputs are at each place the logits of the token after it: a net can write with them.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ()
@@ -30,6 +31,7 @@ class TaskBase(Options, ABC):
     has_classes: ClassVar[bool] = False
     has_distribution: ClassVar[bool] = False
     has_temperature: ClassVar[bool] = True
+    has_next_tokens: ClassVar[bool] = False
 
     @property
     @abstractmethod

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from compbench.contracts.data import TrainingData
 from compbench.contracts.options import Options
+from compbench.contracts.task import TaskBase
 from compbench.contracts.training import Trainer
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ class TechniqueBase(Options, ABC):
             return None
         wanted = f"{least}" if least == most else f"{least} to {most}"
         return f"needs {wanted} parent{'s' * (most != 1)}, got {parent_count}"
+
+    def problem_on(self, task: TaskBase) -> str | None:
+        """What is wrong with this technique on a task, or None: that it "needs" something."""
+        return None
 
 
 class TorchTechnique(TechniqueBase):

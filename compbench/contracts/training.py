@@ -232,10 +232,13 @@ class Trainer(ABC):
         recipe: Recipe,
         loss: Loss | None = None,
         after_step: AfterStep | None = None,
+        samples: Split | None = None,
     ) -> nn.Module:
         """Train `model` in place by `recipe`; the task's own loss where none is given.
 
-        A loss that is a torch module learns its own weights meanwhile.
+        A loss that is a torch module learns its own weights meanwhile. With `samples`,
+        which are in memory, it learns from them in place of the training split: the indices of
+        batches are places among them.
 
         `after_step` is called after each optimiser step with the share of steps done (0 to 1], and
         says whether the model has its final form by then (all its zeros, say): only epochs that end
@@ -265,6 +268,17 @@ class Trainer(ABC):
         """The latency of a module / another's, as files on this machine, one sample at a time.
 
         It is measured once for nets of the same shapes, also where a killed job goes on.
+        """
+
+    @abstractmethod
+    def in_parts(
+        self, what: str, count: int, find: Callable[[int], Tensor]
+    ) -> tuple[list[Tensor], float]:
+        """What `find` gives for 0 to `count` - 1, and the seconds that it took.
+
+        How far it is, is told as `what`. Parts that were found before a job was killed are not
+        found again: each must depend on its number and on what the job's key holds alone, and
+        leaves the random states of torch as they were.
         """
 
     @abstractmethod

@@ -66,25 +66,28 @@ def make(
     unfinished: Path | None = None,
     measure: Measure | None = None,
     on_part: Callable[[float, int], None] | None = None,
+    on_news: Callable[[str], None] | None = None,
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Make a job's artifact in memory; ONNX files are run in the `worker`, which has the data.
 
     States of its trainings are kept in the folder `unfinished`, if there is one: where a run was
     killed, the next one goes on from there, and gives the same artifact. `measure` compares the
-    latencies of two files, for techniques that go by them. `on_epoch` and `on_part` are those of
-    `Fit`.
+    latencies of two files, for techniques that go by them. `on_epoch`, `on_part` and `on_news` are
+    those of `Fit`.
 
     Raises JobFailed where that can't be done right.
     """
     if worker is None:
         with Worker(rewrite.arrays(data)) as worker:
-            return make(job, parents, data, on_epoch, worker, unfinished, measure, on_part)
+            given = (worker, unfinished, measure, on_part, on_news)
+            return make(job, parents, data, on_epoch, *given)
     started = time.perf_counter()
     fit, notes = None, []
     with determinism.held(job.parts["threads"]):
         if job.variant.uses_torch:
             latency = of_nets(measure, data.training) if measure else None
-            fit = Fit(data.training, job.seed, on_epoch, unfinished, latency, on_part)
+            listeners = (on_part, on_news)
+            fit = Fit(data.training, job.seed, on_epoch, unfinished, latency, *listeners)
             files = _from_torch(job, parents, data, fit, worker)
         elif isinstance(job.variant.technique, RootTechnique):
             files = {MODEL: _from_file(job.variant.technique, job, data, worker, notes.append)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -61,5 +62,20 @@ class Model(AttentionOptions, ModelFamily):
                 for block in self.blocks:
                     x = block(x, self.later[:count, :count])
                 return self.head(self.norm(x))
+
+            def read_on(
+                self, tokens: Tensor, past: Sequence[Tensor] | None
+            ) -> tuple[Tensor, list[Tensor]]:
+                """Go on after what was read: `toolkit.decoding.ReadsOn`."""
+                done = past[0].shape[2] if past else 0
+                all_read = done + tokens.shape[1]
+                x = self.dropout(self.embedding(tokens) + self.places[done:all_read])
+                kept: list[Tensor] = []
+                for number, block in enumerate(self.blocks):
+                    assert isinstance(block, Block)
+                    own = (past[2 * number], past[2 * number + 1]) if past else None
+                    x, own = block.read_on(x, own, self.later[done:all_read, :all_read])
+                    kept += own
+                return self.head(self.norm(x)), kept
 
         return GPT()

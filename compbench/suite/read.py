@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from compbench import file_name
 from compbench.contracts import DatasetSource, Options, TaskBase, Teaching, kinds
-from compbench.errors import UserError, explain, nearest
+from compbench.errors import UserError, explain, nearest, one_line, told
 from compbench.headline import Headline
 from compbench.registry import import_path
 from compbench.runtime.target import LoadGen, Target, refuse_unknown_options
@@ -104,6 +104,7 @@ def _read(path: Path) -> Suite:
     task_name, options = _named("task", file.task or dataset.own_task)
     task = kinds.made_task(task_name, options)
     variants = read_variants(file.variants)
+    _refuse_misfits(variants, task_name, task)
     _refuse_temperature(variants, task_name, task)
     roots = [name for name, variant in variants.items() if not variant.parents]
     baseline = file.baseline or roots[0]
@@ -237,6 +238,20 @@ def _check_provider(where: str, target: Target) -> None:
         refuse_unknown_options(target)
     except UserError as error:
         raise UserError(f"{where} {error}") from error
+
+
+def _refuse_misfits(variants: dict[str, Variant], task_name: str, task: TaskBase) -> None:
+    """Raises UserError where a technique is not for such a task."""
+    for name, variant in variants.items():
+        try:
+            problem = variant.technique.problem_on(task)
+        except Exception as error:  # the plugin's own
+            problem = f"fails on this task: {told(error)}"
+        if problem is not None:
+            raise UserError(
+                f"[variants.{name}] '{variant.technique_name}' {one_line(str(problem), 200)}; "
+                f"the suite's is '{task_name}'"
+            )
 
 
 def _refuse_temperature(variants: dict[str, Variant], task_name: str, task: TaskBase) -> None:

@@ -22,6 +22,7 @@ class Task(TaskBase):
 
     output: ClassVar[str] = "logits"
     has_distribution: ClassVar[bool] = True
+    has_next_tokens: ClassVar[bool] = True
 
     @property
     def headline(self) -> Headline:

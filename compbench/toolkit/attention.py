@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from math import sqrt
 
-from torch import Tensor, nn
+from torch import Tensor, cat, nn
 
+Past = tuple[Tensor, Tensor]  # keys and values (N, heads, L, …) of tokens that were read
 HIDDEN = -1e4  # added to the scores of what is not to be seen; float16 has it
 
 
@@ -23,10 +24,27 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         """(N, L, width) -> the same shape."""
+        return self._mixed(*self._parts(x), bias)
+
+    def read_on(self, x: Tensor, past: Past | None, bias: Tensor) -> tuple[Tensor, Past]:
+        """What comes after `past`, the keys and values (N, heads, L, …) of what was before it.
+
+        `bias` (…, T, L + T) is added to the scores. Gives also the keys and values of all.
+        """
+        queries, keys, values = self._parts(x)
+        if past is not None:
+            keys, values = cat([past[0], keys], 2), cat([past[1], values], 2)
+        return self._mixed(queries, keys, values, bias), (keys, values)
+
+    def _parts(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values (N, heads, L, …)."""
         queries, keys, values = (
             layer(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for layer in (self.queries, self.keys, self.values)
         )
+        return queries, keys, values
+
+    def _mixed(self, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
         scores = queries @ keys.transpose(-1, -2) / sqrt(queries.shape[-1])
         mixed = (scores + bias).softmax(-1) @ values
         return self.out(mixed.transpose(1, 2).flatten(-2))
@@ -51,3 +69,9 @@ class Block(nn.Module):
         """(N, L, width) -> the same shape."""
         x = x + self.dropout(self.attention(self.before_attention(x), bias))
         return x + self.dropout(self.mlp(self.before_mlp(x)))
+
+    def read_on(self, x: Tensor, past: Past | None, bias: Tensor) -> tuple[Tensor, Past]:
+        """The same of what comes after `past`: see `Attention.read_on`."""
+        mixed, past = self.attention.read_on(self.before_attention(x), past, bias)
+        x = x + self.dropout(mixed)
+        return x + self.dropout(self.mlp(self.before_mlp(x))), past

@@ -136,11 +136,15 @@ class Course:
                 function.load_state_dict(parts.get(name, {}))
         randomness.restore(randomness.States(parts["random"], saved.plain["random"]))
 
-    def digest(self) -> str:
-        """Of the beginning: two trainings with the same one end with the same weights."""
+    def digest(self, samples: Mapping[str, Tensor] | None = None) -> str:
+        """Of the beginning: two trainings with the same one end with the same weights.
+
+        `samples` are what is learnt from, where it is not the training split.
+        """
         states = randomness.states()
         tensors = {**held(self.model), **{f"random {n}": t for n, t in states.tensors.items()}}
         tensors |= {f"loss {name}": tensor for name, tensor in held(self.beside).items()}
+        tensors |= {f"samples {name}": tensor for name, tensor in (samples or {}).items()}
         is_gpu = self.device.type == "cuda"
         return unfinished.digest(
             tensors,

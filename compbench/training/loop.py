@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from functools import partial
 from math import isfinite
 from pathlib import Path
@@ -26,7 +27,7 @@ from compbench.contracts import (
 )
 from compbench.contracts.arguments import arguments
 from compbench.errors import JobFailed
-from compbench.training import allocator
+from compbench.training import allocator, randomness, unfinished
 from compbench.training.activation_order import pooled_first
 from compbench.training.augment import Augmented
 from compbench.training.course import Course, can_be_saved, remembered
@@ -36,8 +37,9 @@ from compbench.training.micro_batch import Mixed, largest, sizes
 from compbench.training.share import rows
 from compbench.training.stored import Preparation, Stored
 from compbench.training.strides import skipped_first
-from compbench.training.unfinished import Unfinished
+from compbench.training.unfinished import Saved, Unfinished
 from compbench.training.weights import copied, plain_attributes
+from compbench.units import seconds_text
 
 if TYPE_CHECKING:
     from compbench.contracts import AfterStep, Loss
@@ -58,7 +60,8 @@ class Fit(Trainer):
     validation split, the earliest of equals, whose weights the model ends with. States of what is
     under way are kept in the folder `unfinished`, if there is one; from there it goes on. `latency`
     measures one net's as a share of another's. `on_part` is told how many epochs are done, parts of
-    one included, and of how many, every two seconds of a long one.
+    one included, and of how many, every two seconds of a long one; `on_news` is told in words how
+    far work before a training is.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Fit(Trainer):
         unfinished: Path | None = None,
         latency: Callable[[nn.Module, nn.Module], float] | None = None,
         on_part: Callable[[float, int], None] | None = None,
+        on_news: Callable[[str], None] | None = None,
     ):
         self.device = fastest_here()
         self.data = data
@@ -77,7 +81,7 @@ class Fit(Trainer):
         )
         self._prepared = Preparation(data.signature, self.device)
         self.seed = seed
-        self.on_epoch, self._on_part = on_epoch, on_part
+        self.on_epoch, self._on_part, self._on_news = on_epoch, on_part, on_news
         self.history: list[Epoch] = []
         self.notes: list[str] = []
         self.chosen_epoch: int | None = None
@@ -87,6 +91,7 @@ class Fit(Trainer):
         self.earlier_seconds = 0.0  # of epochs that were trained before a stop
         self.asking_seconds = 0.0  # in which other nets were asked for a whole split
         self._calls = 0
+        self._own: dict[str, Tensor] = {}  # samples of a call that are not the training split's
         self._latency = latency
         self._shares: dict[str, float] = {}
         self._unfinished = Unfinished(unfinished) if unfinished else None
@@ -97,18 +102,34 @@ class Fit(Trainer):
         recipe: Recipe,
         loss: Loss | None = None,
         after_step: AfterStep | None = None,
+        samples: Split | None = None,
     ) -> nn.Module:
         """Train `model` in place; without epochs it is returned as it came."""
         started = time.perf_counter()
         self._calls += 1
         example = self.example(model)
         _give_shapes(model, example)
-        with allocator.kept(), pooled_first(model), skipped_first(model):
+        with allocator.kept(), pooled_first(model), skipped_first(model), self._from(samples):
             layout = working(model, example, self.device)
             if recipe.epochs:
                 self._train(model, recipe, loss, after_step, layout)
         self.seconds += time.perf_counter() - started
         return moved(model, torch.device("cpu"), torch.contiguous_format).eval()
+
+    @contextmanager
+    def _from(self, samples: Split | None) -> Iterator[None]:
+        """Within it these are the training split."""
+        before = self.data, self.train
+        if samples is not None:
+            self.data = replace(self.data, train=samples)
+            self.train = Stored(samples, self.device)
+            assert self.train.inputs is not None, "samples that are learnt from are in memory"
+            self._own = {**self.train.inputs, "targets": self.train.targets}
+        try:
+            yield
+        finally:
+            self.data, self.train = before
+            self._own = {}
 
     def _train(
         self,
@@ -238,7 +259,7 @@ class Fit(Trainer):
         files, call = self._unfinished, self._calls
         if files is None or not can_be_saved(course.model, loss, after_step):
             return lambda: None
-        digest, attributes = course.digest(), plain_attributes(course.model)
+        digest, attributes = course.digest(self._own), plain_attributes(course.model)
         began, spent = time.perf_counter(), 0.0
         saved = files.read(call, digest)
         if saved:
@@ -304,6 +325,28 @@ class Fit(Trainer):
             with torch.random.fork_rng(devices=[]):  # measured or remembered, the same goes on
                 self._shares[what] = files.number(what, measure) if files else measure()
         return self._shares[what]
+
+    def in_parts(
+        self, what: str, count: int, find: Callable[[int], Tensor]
+    ) -> tuple[list[Tensor], float]:
+        """Part by part; what is found is kept now and then, and all of it at the end."""
+        files, began = self._unfinished, time.perf_counter()
+        digest = unfinished.digest(randomness.states().tensors, what, count)
+        saved = files.read(what, digest) if files else None
+        found = [saved.tensors[str(n)] for n in range(len(saved.tensors))] if saved else []
+        earlier_s, before = float(saved.plain["seconds"]) if saved else 0.0, len(found)
+        self.earlier_seconds += earlier_s
+        for number in range(before, count):
+            with torch.random.fork_rng(devices=[]):  # found or remembered, the same goes on
+                found.append(find(number))
+            spent_s = time.perf_counter() - began
+            left_s = spent_s / (number + 1 - before) * (count - number - 1)
+            if self._on_news:
+                self._on_news(f"{what} {number + 1}/{count}, {seconds_text(left_s)} s of it left")
+            if files and (files.is_due or number + 1 == count):
+                tensors = {str(n): part for n, part in enumerate(found)}
+                files.write(what, digest, Saved(tensors, {"seconds": earlier_s + spent_s}))
+        return found, earlier_s + time.perf_counter() - began
 
     def note(self, text: str) -> None:
         """Keep what the technique says, once."""

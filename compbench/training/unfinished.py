@@ -1,5 +1,5 @@
-"""What a job has done so far, on disk, so that a killed one goes on: states of its trainings, and
-numbers that it measured. Never pickle: it runs code on loading.
+"""What a job has done so far, on disk, so that a killed one goes on: states of its trainings, parts
+of longer work, and numbers that it measured. Never pickle: it runs code on loading.
 
 A job's technique runs again from its beginning, and comes with the same net and random states to
 each of its calls of the training loop: a digest of those stands in the file, beside one of the
@@ -45,7 +45,7 @@ class Saved:
 
 
 class Unfinished:
-    """The states of one job, a file for each of its calls of the training loop."""
+    """The states of one job, a file for each of its calls of the training loop, or other work."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -56,15 +56,15 @@ class Unfinished:
         """Whether it is long ago that a state was written, or the job began."""
         return time.monotonic() - self._written >= EVERY_S
 
-    def write(self, call: int, digest: str, saved: Saved) -> None:
-        """Replace the state of a call, whole or not at all."""
+    def write(self, call: int | str, digest: str, saved: Saved) -> None:
+        """Replace the state of a call, or of work of this name, whole or not at all."""
         state = json.dumps({"digest": digest, **saved.plain})
         tensors = {n: t.detach().cpu().contiguous().clone() for n, t in saved.tensors.items()}
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self._path(call), save(tensors, metadata={_STATE: state}))
         self._written = time.monotonic()
 
-    def read(self, call: int, digest: str) -> Saved | None:
+    def read(self, call: int | str, digest: str) -> Saved | None:
         """The state of a call that began so; None where there is none, or none that can be read."""
         try:
             with safe_open(str(self._path(call)), "pt") as file:
@@ -77,7 +77,7 @@ class Unfinished:
 
     def number(self, what: str, find: Callable[[], float]) -> float:
         """What was found before under this name; else what `find` gives, which is kept."""
-        path = self.folder / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.json"
+        path = self.folder / f"{_name(what)}.json"
         with suppress(OSError, ValueError, KeyError, TypeError):
             return float(json.loads(path.read_bytes())[what])
         found = find()
@@ -89,8 +89,13 @@ class Unfinished:
         """Forget the job."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _path(self, call: int) -> Path:
-        return self.folder / f"{call}.safetensors"
+    def _path(self, call: int | str) -> Path:
+        return self.folder / f"{_name(call)}.safetensors"
+
+
+def _name(what: int | str) -> str:
+    """A file's name: of a call its number, else any words as a digest."""
+    return f"{what}" if isinstance(what, int) else hashlib.sha256(what.encode()).hexdigest()[:32]
 
 
 def digest(tensors: Mapping[str, Tensor], *further: Any) -> str:

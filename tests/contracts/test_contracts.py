@@ -31,10 +31,11 @@ from compbench.data.splits import Data
 from compbench.doctor import datasets, nets, techniques
 from compbench.doctor.subject import Subject
 from compbench.errors import UserError
-from compbench.models import cnn
+from compbench.models import cnn, gpt
 from compbench.onnxfile import size
 from compbench.registry import registry
 from compbench.tasks import classification, next_token
+from tests import texts
 from tests.nets import file_outputs, image_signature
 
 TECHNIQUES = [  # that change a model: one that brings its own has tests of its own
@@ -84,6 +85,20 @@ def is_installed(kind: registry.Kind, name: str) -> bool:
         if "which is not installed" in str(error):
             return False
         raise
+
+
+def tried_on(name: str, images: Data) -> tuple[Subject, Any]:
+    """What a technique is tried on, and a net it may make: images, or a text where it needs one."""
+    plugin = registry.find("technique", name)
+    technique = plugin(**techniques.options(plugin, "mlp", {}))
+    if technique.problem_on(images.training.task) is None:
+        return subject(images), "mlp"
+    small = {"name": "gpt", "width": 8, "heads": 2, "layers": 1}
+    data = texts.data()
+    family = gpt.Model(width=16, heads=2, layers=2)
+    return Subject(
+        lambda: family.build(data.signature), data, lambda file: file_outputs(file, data)
+    ), small
 
 
 @pytest.mark.parametrize("kind", ["technique", "model", "dataset"])
@@ -176,17 +191,17 @@ def samples(signature: Signature) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_the_null_case_does_nothing(name: str, tiny: Data) -> None:
-    techniques.null_case(registry.find("technique", name), subject(tiny), "mlp")
+    techniques.null_case(registry.find("technique", name), *tried_on(name, tiny))
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_a_technique_repeats_itself_and_leaves_its_parent_alone(name: str, tiny: Data) -> None:
-    techniques.repeats(registry.find("technique", name), subject(tiny), "mlp")
+    techniques.repeats(registry.find("technique", name), *tried_on(name, tiny))
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_what_a_technique_makes_survives_export_and_checkpoint(name: str, tiny: Data) -> None:
-    techniques.survives(registry.find("technique", name), subject(tiny), "mlp")
+    techniques.survives(registry.find("technique", name), *tried_on(name, tiny))
 
 
 @pytest.mark.parametrize("name", registry.names("dataset"))
