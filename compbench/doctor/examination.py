@@ -100,12 +100,26 @@ def examined(
             "it with: compbench check SUITE"
         )
     family = made_model(net if plugin else subject)
+    if plugin:
+        wanted = techniques.options(plugin, family, more)
+        _refuse_task(name, kinds.made_technique(name, wanted), task or _own_task(dataset))
     data = few(splits.load(dataset, data_dir, task))
     with subject_on(family, data) as tried:
         if plugin:
             yield from _technique(plugin, more, tried, family)
         else:
             yield from _net(tried, family)
+
+
+def _own_task(dataset: DatasetSource) -> TaskBase:
+    return kinds.made_task(dataset.own_task, {})
+
+
+def _refuse_task(name: str, technique: TechniqueBase, task: TaskBase) -> None:
+    problem = technique.problem_on(task)
+    if problem:
+        own = registry.name_of(type(task))
+        raise UserError(f"'{name}' {problem}; that of the data is '{own}': try another --dataset")
 
 
 @contextmanager

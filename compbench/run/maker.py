@@ -95,9 +95,8 @@ class Maker:
 
         unfinished = self.store.unfinished(job.key)
         own = (self.worker, unfinished, latency_share)
-        manifest, files = make_job.make(
-            job, parents, self.data, on_epoch, *own, on_part, on_news=tell
-        )
+        told = (on_epoch, *own, on_part, tell)
+        manifest, files = make_job.make(job, parents, self.data, *told)
         for note in manifest.notes:
             self.progress.note(f"{job.label}: {note}")
         return manifest, files

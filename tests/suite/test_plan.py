@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import compbench
+from compbench.contracts import kinds, model_options
 from compbench.registry import fingerprint, registry
 from compbench.suite import conditions, plan
 from compbench.suite import key as suite_key
@@ -155,8 +156,8 @@ OF_LIBRARIES = ("torchvision", "timm", "transformers")  # doors to nets: two may
 
 
 def every_plugin() -> str:
-    """A suite with each built-in technique, and each built-in model."""
-    tables = ['[variants.teacher]\ntechnique = "train"\nmodel = "cnn"\n']
+    """A suite with each built-in technique, and each built-in model; of a task for all of them."""
+    tables = ['task = "next_token"\n[variants.teacher]\ntechnique = "train"\nmodel = "cnn"\n']
     for name in registry.names("model"):
         if name in OF_LIBRARIES:
             continue
@@ -167,7 +168,7 @@ def every_plugin() -> str:
         if name == "load":
             tables.append(f'[variants.t_{name}]\ntechnique = "{name}"\npath = "{ONNX_FILE}"\n')
         elif name != "train":
-            model = 'model = "mlp"\n' if name == "distill" else ""
+            model = 'model = "mlp"\n' if model_options(kinds.technique(name)) else ""
             tables.append(f'[variants.t_{name}]\ntechnique = "{name}"\nparent = "teacher"\n{model}')
     return "".join(tables)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compbench.contracts import ModelFamily, Split, TrainingData, kinds
+from compbench.contracts import ModelFamily, Split, TechniqueBase, TrainingData, kinds
 from compbench.contracts.inputs import PIXELS
 from compbench.contracts.model import made_model
 from compbench.data.splits import Data
@@ -89,8 +89,15 @@ def _group(name: str) -> str:
 
 
 def tried_techniques() -> tuple[str, ...]:
-    """Those that work on a parent."""
-    return tuple(n for n in registry.names("technique") if kinds.technique(n).parents[1] > 0)
+    """Those that work on a parent, and on images."""
+    return tuple(n for n in registry.names("technique") if _is_for_images(kinds.technique(n)))
+
+
+def _is_for_images(plugin: type[TechniqueBase]) -> bool:
+    if plugin.parents[1] == 0:
+        return False
+    technique = plugin(**techniques.options(plugin, "mlp", {}))
+    return technique.problem_on(classification.Task()) is None
 
 
 @dataclass

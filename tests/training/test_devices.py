@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from compbench.contracts import Batch, Epoch, LoweringTechnique, Recipe, TorchTechnique
 from compbench.data.splits import Data
-from compbench.models import cnn
+from compbench.models import cnn, gpt
 from compbench.registry import registry
 from compbench.training import loop
 from compbench.training.loop import Fit
+from tests import texts
 from tests.fake_device import GPU, Mixed, left_for, second_device
 
 AUGMENTED: dict[str, Any] = {"crop_pixels": 1, "flip": True, "erase": 0.5, "mixup": 0.3}
@@ -28,17 +29,27 @@ TECHNIQUES: dict[str, dict[str, Any]] = {
     "cluster_weights": {"bits": 2},
     "quantize_aware": {},
 }
+TEXTS: dict[str, dict[str, Any]] = {  # techniques that need texts, which nothing augments
+    "distill_sequences": {
+        "model": {"name": "gpt", "width": 8, "heads": 2, "layers": 1},
+        "mixed_with_originals": 0.5,
+    },
+}
 KINDS = (LoweringTechnique, TorchTechnique)
 
 
 def net(data: Data) -> nn.Module:
     torch.manual_seed(0)
+    if data.training.task.has_next_tokens:
+        return gpt.Model(width=16, heads=2, layers=2).build(data.signature).eval()
     return cnn.Model(channels=(8, 8, 8), hidden=16).build(data.signature).eval()
 
 
 def trained(name: str, options: dict[str, Any], data: Data, fit: Fit) -> bytes:
     """The bytes of what a technique makes."""
-    technique = registry.find("technique", name)(**{"epochs": 2, **TECHNIQUES[name], **options})
+    technique = registry.find("technique", name)(
+        **{"epochs": 2, **(TECHNIQUES | TEXTS)[name], **options}
+    )
     torch.manual_seed(1)
     if isinstance(technique, LoweringTechnique):
         return technique.lower([net(data)], data.training, fit)
@@ -50,7 +61,7 @@ def trained(name: str, options: dict[str, Any], data: Data, fit: Fit) -> bytes:
 def test_all_that_train_are_here() -> None:
     found = {n: registry.find("technique", n) for n in registry.names("technique")}
     trains = {n for n, one in found.items() if issubclass(one, KINDS) and issubclass(one, Recipe)}
-    assert trains == {*TECHNIQUES}
+    assert trains == {*TECHNIQUES, *TEXTS}
 
 
 @pytest.mark.parametrize("options", [{}, AUGMENTED, LARGE], ids=["plain", "augmented", "large"])
@@ -59,10 +70,25 @@ def test_nets_and_data_are_on_one_device(
     name: str, options: dict[str, Any], tiny: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the arithmetic is the same as without it, so that nothing was left out."""
-    places: list[bool] = []
     if {"soft_weight"} <= {*registry.find("technique", name).model_fields}:
         options = {"soft_weight": 0.5, **options}
-    expected = trained(name, options, tiny, Fit(tiny.training, 0, lambda *_: None))
+    refuse_difference(name, options, tiny, monkeypatch)
+
+
+@pytest.mark.parametrize("further", [{}, {"sampling_temperature": 0, "beams": 2}, LARGE])
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_and_what_is_written_are_on_one_device(
+    name: str, further: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_difference(name, {"soft_weight": 0.5, **further}, texts.data(), monkeypatch)
+
+
+def refuse_difference(
+    name: str, options: dict[str, Any], data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between what is trained on the CPU and on the second device, where all is that moves."""
+    places: list[bool] = []
+    expected = trained(name, options, data, Fit(data.training, 0, lambda *_: None))
     with second_device() as is_there:
         monkeypatch.setattr(loop, "fastest_here", lambda: GPU)
         monkeypatch.setattr(torch.onnx, "export", left_for(torch.onnx.export))
@@ -70,8 +96,8 @@ def test_nets_and_data_are_on_one_device(
         def on_epoch(epoch: Epoch, total: int) -> None:
             places.append(is_there(fit.train.targets))
 
-        fit = Fit(tiny.training, 0, on_epoch)
-        found = trained(name, options, tiny, fit)
+        fit = Fit(data.training, 0, on_epoch)
+        found = trained(name, options, data, fit)
     assert places
     assert all(places)
     assert found == expected
