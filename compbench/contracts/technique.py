@@ -84,9 +84,22 @@ class TechniqueBase(Options, ABC):
         """What is wrong with this technique on a task, or None: that it "needs" something."""
         return None
 
+    def problem_with(self, data: TrainingData) -> str | None:
+        """What is wrong with it on data of such a task, or None.
+
+        It is asked before anything of a run is made, so that what fails at last is told at first.
+        """
+        return None
+
 
 class TorchTechnique(TechniqueBase):
-    """Base of a class `Technique` that makes a torch module from torch modules."""
+    """Base of a class `Technique` that makes a torch module from torch modules.
+
+    `rehearses` says that without epochs, on a few samples, it costs next to nothing: it is tried so
+    before its parents are trained, and what it complains of is told then.
+    """
+
+    rehearses: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:

@@ -18,11 +18,13 @@ SAMPLES = 256  # of the training split
 def refuse_hopeless(
     technique: TorchTechnique, teachers: Sequence[ModelFamily], data: TrainingData
 ) -> None:
-    """Raises JobFailed where a technique can't begin, on teachers that have learnt nothing yet.
+    """Raises JobFailed where one that `rehearses` can't begin on teachers that learnt nothing yet.
 
     It is built without epochs on the first training samples: a layer that is not there, layers
     that can't be paired and classes that nobody knows are found so.
     """
+    if not technique.rehearses:
+        return
     few = np.arange(min(SAMPLES, len(data.train)))
     part = replace(data, train=data.train.part(few))
     unlearnt = technique.model_copy(update={"epochs": 0})

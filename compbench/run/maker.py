@@ -8,7 +8,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compbench.contracts import ModelFamily, TorchTechnique, own_model
+from compbench.contracts import TorchTechnique, own_model
 from compbench.data.splits import Data
 from compbench.errors import JobFailed
 from compbench.failure_boundary import boundary
@@ -34,38 +34,40 @@ class Maker:
     progress: Progress
 
     def tell_misfits(self, jobs: Sequence[Job], error_file: Callable[[Job], Path]) -> None:
-        """Say of what it is known that it will fail, before others are trained for long.
+        """Say of which jobs it is known that they will fail, before others are trained for long.
 
-        It fails at its turn, as everything does.
+        By their nets, their teachers and the data; they fail at their turn, as everything does.
         """
         tried = set[str]()
         for job in jobs[1:]:  # the first is tried at once anyway
-            net, technique = own_model(job.variant.technique), job.variant.technique
-            what = repr((type(technique), technique, job.variant.parents))
-            if net is None or what in tried:
-                continue
-            tried.add(what)
             try:
                 with boundary(lambda _, job=job: error_file(job)):
-                    self._refuse_misfit(job, net, tried)
+                    self._refuse_misfit(job, tried)
             except JobFailed as error:
                 self.progress.note(f"{job.label} will fail: {error}")
 
-    def _refuse_misfit(self, job: Job, net: ModelFamily, tried: set[str]) -> None:
-        """Raises JobFailed where a net can't take the data, or can't learn from its teachers."""
+    def _refuse_misfit(self, job: Job, tried: set[str]) -> None:
+        """Raises JobFailed where it will; `tried` has what was looked at for another job."""
+        technique, training = job.variant.technique, self.data.training
+        what = repr((type(technique), technique, job.variant.parents))
+        if what in tried:
+            return
+        tried.add(what)
+        problem = technique.problem_with(training)
+        if problem:
+            raise JobFailed(problem)
+        net = own_model(technique)
+        if net is None:
+            return
         from compbench.make import module_check, rehearsal
 
-        training = self.data.training
         if repr((type(net), net)) not in tried:
             tried.add(repr((type(net), net)))
             module_check.refuse_misfit(net, training)
-        technique = job.variant.technique
         parents = (self.suite.variants[name] for name in job.variant.parents)
         teachers = [own_model(parent.technique) for parent in parents]
         known = [teacher for teacher in teachers if teacher is not None]
-        if not known or len(known) < len(teachers):
-            return
-        if technique.teaches and isinstance(technique, TorchTechnique):
+        if known and len(known) == len(teachers) and isinstance(technique, TorchTechnique):
             rehearsal.refuse_hopeless(technique, known, training)
 
     def made(

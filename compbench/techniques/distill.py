@@ -54,6 +54,7 @@ class Technique(Teaching, TorchTechnique):
     parents: ClassVar[tuple[int, int]] = (1, 16)
     family: ClassVar[str] = "distilled"
     teaches: ClassVar[bool] = True
+    rehearses: ClassVar[bool] = True
     null_case: ClassVar[NullCase] = NullCase(
         {**_STUDENT, "soft_weight": 0.0, "hard_weight": 1.0}, equals="train", like=_STUDENT
     )

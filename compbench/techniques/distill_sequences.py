@@ -52,13 +52,14 @@ class Technique(Teaching, TorchTechnique):
          + soft_weight · T² · KL(softmax(z_parent / T) ‖ softmax(z / T))
 
     Source: Kim & Rush, "Sequence-Level Knowledge Distillation", arXiv:1606.07947: section 3.2
-    (the likeliest sequences of the teacher in place of its distribution over all), section 3.3
-    (`mixed_with_originals` is its 1 - α); the second term is their word-level distillation, section
-    3.1, here on the written sequences. Their teachers translate: each sentence is a prompt, of
-    which nothing is learnt.
+    (the likeliest sequences of the teacher in place of its distribution over all); section 3.3,
+    first equation (`mixed_with_originals` is its 1 - α; there is no search for the sequence that is
+    most like the original); the second term is their word-level distillation, section 3.1, here on
+    the written sequences. Their teachers translate: each sentence is a prompt, of which nothing is
+    learnt.
 
-    Likeliest sequences have much less variety than the text, so a student of them is surer than it
-    should be: its bits per token become worse, also where what it writes becomes better.
+    Likeliest sequences have much less variety than a text, so a student of them is surer than it
+    should be, and its bits per token are far worse: they are for students that are to write.
     """
 
     family: ClassVar[str] = "distilled"
@@ -130,6 +131,14 @@ class Technique(Teaching, TorchTechnique):
         if task.has_next_tokens:
             return None
         return "needs a task whose outputs tell the next token, as those of 'next_token'"
+
+    def problem_with(self, data: TrainingData) -> str | None:
+        """Its inputs, and the length of its sequences."""
+        try:
+            _Form.of(data, self.prompt_tokens)
+            return None
+        except JobFailed as error:
+            return str(error)
 
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
         """The trained student; what its teacher writes depends on the seed, not on the student."""

@@ -41,23 +41,26 @@ class Done:
         return {r.variant: r.reason for r in reversed(self.rows) if r.status == "failed"}
 
 
-def copied(name: str, place: Path, epochs: int | None = 1) -> Path:
-    """The example's own files, without its report; its suite trains and measures no longer."""
+def copied(name: str, place: Path, epochs: int | None = 1, suite: str | None = None) -> Path:
+    """The example's own files, without its report; its suite trains and measures no longer.
+
+    Of several suites that an example has, the one that is not called as the example is named.
+    """
     shutil.copytree(
         EXAMPLES / name,
         place / name,
         ignore=shutil.ignore_patterns("report", "results", "__pycache__", "minilm"),
     )
     if epochs is not None:
-        suite = place / name / f"{name}.toml"
-        text = re.sub(r"(?m)^epochs = \d+", f"epochs = {epochs}", suite.read_text("utf-8"))
-        suite.write_text(text + _SINGLE_INFERENCES, "utf-8")
+        file = place / name / f"{suite or name}.toml"
+        text = re.sub(r"(?m)^epochs = \d+", f"epochs = {epochs}", file.read_text("utf-8"))
+        file.write_text(text + _SINGLE_INFERENCES, "utf-8")
     return place / name
 
 
-def run(folder: Path, data: Path) -> Done:
+def run(folder: Path, data: Path, suite: str | None = None) -> Done:
     """`compbench run` of a copied example, in its folder."""
-    name = folder.name
+    name = suite or folder.name
     command = [sys.executable, "-m", "compbench", "run", f"{name}.toml", "--fast"]
     repository = str(EXAMPLES.parent)
     environment = {**os.environ, "PYTHONPATH": repository, "COMPBENCH_DATA": str(data)}

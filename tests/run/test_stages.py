@@ -43,6 +43,7 @@ from compbench.suite import plan
 from compbench.suite import read as suite_read
 from compbench.suite.plan import Job
 from compbench.tasks import classification
+from compbench.techniques import distill
 from tests.conftest import SIGNATURE
 from tests.factory import ENVIRONMENT, MEMORY, make_run
 
@@ -262,6 +263,19 @@ def test_a_layer_that_is_not_there_is_told_before_the_teacher_is_trained(lab: La
     lab.run(SUITE.replace(before, f"{before}{losses}\n"))
     said = lab.notes.index("kd (seed 0) will fail: the student: there is no layer '17'")
     assert said < lab.notes.index("make teacher")
+
+
+def test_data_that_a_technique_can_t_take_are_told_before_others_are_trained(
+    lab: Lab, monkeypatch
+) -> None:
+    def problem_with(self: Any, data: Any) -> str:
+        lab.log.append(f"look at {len(data.train)}")
+        return "too few samples"
+
+    monkeypatch.setattr(distill.Technique, "problem_with", problem_with)
+    lab.run()
+    assert lab.log[:2] == ["look at 96", "make teacher"]
+    assert lab.notes.count("kd (seed 0) will fail: too few samples\n") == 1
 
 
 def test_each_file_is_run_once_on_a_target(lab: Lab, monkeypatch) -> None:

@@ -312,6 +312,10 @@ def test_a_prompt_leaves_something_to_write() -> None:
     assert np.array_equal(fit.sequences()[:, :-1], whole(data.training.train)[:, :-1])
     with pytest.raises(JobFailed, match=r"prompt_tokens = 13 leaves nothing .* at most 12"):
         built({"prompt_tokens": LENGTH + 1}, small_net(data), data)
+    for prompt, is_told in ((LENGTH, False), (LENGTH + 1, True)):
+        technique = distill_sequences.Technique(model=SMALL, prompt_tokens=prompt)
+        said = technique.problem_with(data.training) or ""
+        assert ("leaves nothing to write" in said) == is_told, "before a teacher is trained"
 
 
 class Ahead(nn.Module):

@@ -75,7 +75,11 @@ def test_nets_and_data_are_on_one_device(
     refuse_difference(name, options, tiny, monkeypatch)
 
 
-@pytest.mark.parametrize("further", [{}, {"sampling_temperature": 0, "beams": 2}, LARGE])
+@pytest.mark.parametrize(
+    "further",
+    [{}, {"sampling_temperature": 0, "beams": 2}, LARGE],
+    ids=["drawn", "searched", "large"],
+)
 @pytest.mark.parametrize("name", TEXTS)
 def test_texts_and_what_is_written_are_on_one_device(
     name: str, further: dict[str, Any], monkeypatch: pytest.MonkeyPatch
