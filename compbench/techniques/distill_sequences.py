@@ -58,6 +58,9 @@ class Technique(Teaching, TorchTechnique):
     the written sequences. Their teachers translate: each sentence is a prompt, of which nothing is
     learnt.
 
+    A net that remembers what it read (`toolkit.decoding.ReadsOn`, as `gpt` does) writes about as
+    fast as it is trained; any other, and a file, reads all again for each token.
+
     Likeliest sequences have much less variety than a text, so a student of them is surer than it
     should be, and its bits per token are far worse: they are for students that are to write.
     """
