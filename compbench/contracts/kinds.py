@@ -17,6 +17,7 @@ from compbench.contracts.technique import (
     LoweringTechnique,
     NullCase,
     OnnxTechnique,
+    PredictorTechnique,
     RootTechnique,
     TechniqueBase,
     TorchTechnique,
@@ -25,7 +26,13 @@ from compbench.errors import UserError, explain, nearest, shown, told
 from compbench.registry import plugins, registry
 from compbench.registry.recorded import recorded
 
-TECHNIQUES = (TorchTechnique, LoweringTechnique, OnnxTechnique, RootTechnique)
+TECHNIQUES = (
+    TorchTechnique,
+    LoweringTechnique,
+    PredictorTechnique,
+    OnnxTechnique,
+    RootTechnique,
+)
 NAMED_WORDS = ("name",)  # what the table of a dataset, a task or a model has beside its options
 _TABLE_WORDS = ("technique", "parent", "parents")
 
@@ -145,11 +152,26 @@ def _wrong_parents(plugin: type[TechniqueBase]) -> str | None:
             f"says parents = {parents}, but the file of a LoweringTechnique is compared with its "
             "parent's: it needs 1 or more"
         )
+    if issubclass(plugin, PredictorTechnique):
+        return _wrong_predictor(plugin)
     if least == 0 and not model_options(plugin):
         return (
             f"says parents = {parents}, but has no net of its own to begin from: give it an option "
             "model: ModelOption, or make it a RootTechnique that brings a file"
         )
+    return None
+
+
+def _wrong_predictor(plugin: type[PredictorTechnique]) -> str | None:
+    for word, example in (("learner", "forest"), ("library", "scikit-learn")):
+        said = getattr(plugin, word)
+        if not isinstance(said, str) or not said:
+            return f'says {word} = {shown(said)}, which should be a word: "{example}"'
+    if plugin.parents[1] > 0 and not plugin.teaches:
+        return "has parents, of which a PredictorTechnique can only learn: say teaches = True"
+    if model_options(plugin):
+        name = model_options(plugin)[0]
+        return f"has an option '{name}', a net, but a PredictorTechnique makes none: remove it"
     return None
 
 

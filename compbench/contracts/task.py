@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+Means = Literal["", "distribution", "labels", "values"]
+
+
 class TaskBase(Options, ABC):
     """Base of the class `Task` in every file of `tasks/`: all that depends on what outputs mean.
 
@@ -24,6 +27,9 @@ class TaskBase(Options, ABC):
     `has_distribution` says that the last axis of outputs has the logits of one distribution.
     `has_temperature` says that `imitation` softens what a teacher says by one. `has_next_tokens`
     says that outputs are at each place the logits of the token after it: a net can write with them.
+    `means` says what the mean of `numbers` over samples is, for models that tell means, as trees
+    do: the distribution of one class, the share of each label, or values; nothing where there is no
+    such mean.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ()
@@ -32,6 +38,7 @@ class TaskBase(Options, ABC):
     has_distribution: ClassVar[bool] = False
     has_temperature: ClassVar[bool] = True
     has_next_tokens: ClassVar[bool] = False
+    means: ClassVar[Means] = ""
 
     @property
     @abstractmethod
@@ -63,6 +70,10 @@ class TaskBase(Options, ABC):
     @abstractmethod
     def imitation(self, teacher: Tensor, outputs: Tensor, temperature: float) -> Tensor:
         """The loss on a teacher's outputs, a scalar; 0 where they are equal, else positive."""
+
+    def numbers(self, targets: NDArray[Any], outputs: int) -> NDArray[np.float64]:
+        """Targets as numbers (N, outputs), of which there are `means`."""
+        return np.asarray(targets, np.float64).reshape(len(targets), outputs)
 
     def blind_scores(self, targets: NDArray[Any], outputs: int) -> NDArray[Any] | None:
         """The scores (N,) of the best answer that looks at no input: what chance gives.

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from compbench.contracts.data import TrainingData
+from compbench.contracts.inputs import Inputs
 from compbench.contracts.options import Options
 from compbench.contracts.task import TaskBase
 from compbench.contracts.training import Trainer
@@ -115,6 +119,43 @@ class LoweringTechnique(TechniqueBase):
     @abstractmethod
     def lower(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> bytes:
         """The bytes of the ONNX file; the parents are in evaluation mode, not to be changed."""
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model of another library: its ONNX file, and what the library itself gives.
+
+    `outputs` takes raw inputs (N, …) and gives the task's outputs (N, …) in float32. It is asked
+    for the test samples, on which the file must give the same.
+    """
+
+    file: bytes
+    outputs: Callable[[Inputs], NDArray[np.float32]]
+
+
+class PredictorTechnique(TechniqueBase):
+    """Base of a class `Technique` that learns a model of another library, and writes it as ONNX.
+
+    No torch module stands behind that file: only ONNX techniques can follow. Parents are teachers:
+    they are run, and any file can be one; with parents it `teaches`. `learner` is what it makes, in
+    a word: one with a teacher and one without are compared where both say the same. `library` is
+    whose own outputs the file is held to.
+    """
+
+    learner: ClassVar[str] = ""
+    library: ClassVar[str] = ""
+
+    @classmethod
+    def says(cls) -> dict[str, Any]:
+        """Also the library."""
+        return {**super().says(), "library": cls.library}
+
+    @abstractmethod
+    def learn(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> Predictor:
+        """The model; `fit.outputs` asks a parent, `fit.tell` says how far it is.
+
+        Raises ValueError with what it can't do, in one line.
+        """
 
 
 class RootTechnique(TechniqueBase):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from compbench.contracts.data import Split
 
 
-class Recipe(Options):
-    """How the training loop trains: the fields are options of every technique that trains."""
+class Steps(Options):
+    """How the training loop goes: its epochs, optimiser, schedule and augmentation."""
 
     epochs: int = Field(
         default=10,
@@ -118,21 +118,8 @@ class Recipe(Options):
         "0: the weights themselves",
     )
 
-    data_share: float = Field(
-        default=1.0,
-        gt=0,
-        le=1,
-        description="the part of the training split that is trained on, of each class alike: the "
-        "same samples for all who ask for the same share, and among those of a larger one. The "
-        "validation split stays whole",
-    )
-    without_classes: tuple[str | int, ...] = Field(
-        default=(),
-        description="classes, by name or number, of which the training sees no sample",
-    )
-
     @model_validator(mode="after")
-    def _one_way_of_moving(self) -> Recipe:
+    def _one_way_of_moving(self) -> Steps:
         if self.shift_pixels and self.crop_pixels:
             raise ValueError("shift_pixels and crop_pixels both move images: keep one")
         return self
@@ -148,14 +135,29 @@ class Recipe(Options):
         return self.changes_images or bool(self.mixup)
 
 
-class Teaching(Recipe):
-    """A recipe whose loss may also listen to a teacher's outputs (`training.losses.taught`).
+class SampleShare(Options):
+    """Which samples of the training split are learnt from (`training.share`)."""
 
-    loss = soft_weight · T² · KL(softmax(z_teacher / T) ‖ softmax(z / T))
-         + hard_weight · CE(z, label)
+    data_share: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="the part of the training split that is trained on, of each class alike: the "
+        "same samples for all who ask for the same share, and among those of a larger one. The "
+        "validation split stays whole",
+    )
+    without_classes: tuple[str | int, ...] = Field(
+        default=(),
+        description="classes, by name or number, of which the training sees no sample",
+    )
 
-    where there are classes; else the task's losses, `TaskBase.imitation` and `TaskBase.loss`.
-    """
+
+class Recipe(SampleShare, Steps):
+    """How the training loop trains: the fields are options of every technique that trains."""
+
+
+class Listening(Options):
+    """How much is learnt from a parent's outputs, and how much from the targets."""
 
     temperature: float = Field(
         default=4.0, gt=0, description="T, which softens both distributions; numbers have none"
@@ -171,7 +173,7 @@ class Teaching(Recipe):
     )
 
     @model_validator(mode="after")
-    def _something_to_learn(self) -> Teaching:
+    def _something_to_learn(self) -> Listening:
         if self.soft_weight == 0 and self.hard_weight == 0:
             raise ValueError("soft_weight and hard_weight are both 0: there is nothing to learn")
         usual = type(self).model_fields["temperature"].default
@@ -183,6 +185,16 @@ class Teaching(Recipe):
                 "data_share leaves them out"
             )
         return self
+
+
+class Teaching(Listening, Recipe):
+    """A recipe whose loss may also listen to a teacher's outputs (`training.losses.taught`).
+
+    loss = soft_weight · T² · KL(softmax(z_teacher / T) ‖ softmax(z / T))
+         + hard_weight · CE(z, label)
+
+    where there are classes; else the task's losses, `TaskBase.imitation` and `TaskBase.loss`.
+    """
 
 
 class FineTuning(Teaching):
@@ -279,6 +291,13 @@ class Trainer(ABC):
         How far it is, is told as `what`. Parts that were found before a job was killed are not
         found again: each must depend on its number and on what the job's key holds alone, and
         leaves the random states of torch as they were.
+        """
+
+    @abstractmethod
+    def tell(self, text: str, share: float | None = None) -> None:
+        """Say how far a work is that the training loop knows nothing of, and the job's share done.
+
+        It is shown while the job is made, with the time that is left; nothing of it is kept.
         """
 
     @abstractmethod

@@ -17,6 +17,8 @@ from torch import nn
 from compbench.contracts import (
     LoweringTechnique,
     OnnxTechnique,
+    Predictor,
+    PredictorTechnique,
     TechniqueBase,
     TorchTechnique,
     model_options,
@@ -28,6 +30,7 @@ from compbench.make import checkpoint, module_check
 from compbench.onnxfile.export import settled, to_onnx
 from compbench.onnxfile.parity import distance, parity
 from compbench.registry import registry
+from compbench.runtime import inference
 from compbench.training.loop import Fit
 
 Status = Literal["works", "changed nothing", "deviates", "refuses", "fails"]
@@ -56,9 +59,12 @@ def options(plugin: type[TechniqueBase], net: Any, wanted: Options) -> dict[str,
     return own | {n: v for n, v in wanted.items() if n != "epochs" or n in plugin.model_fields}
 
 
+Made = nn.Module | Predictor | bytes
+
+
 def made(
     technique: TechniqueBase, parents: list[nn.Module], subject: Subject
-) -> tuple[nn.Module | bytes, list[str]]:
+) -> tuple[Made, list[str]]:
     """What a technique makes of parents (their file is the subject's), and what it said."""
     torch.manual_seed(3)
     training = subject.data.training
@@ -67,13 +73,15 @@ def made(
     fit = Fit(training, 3, lambda *_: None)
     if isinstance(technique, LoweringTechnique):
         return technique.lower(parents, training, fit), fit.notes
+    if isinstance(technique, PredictorTechnique):
+        return technique.learn(parents, training, fit), fit.notes
     assert isinstance(technique, TorchTechnique)
     return technique.build(parents, training, fit), fit.notes
 
 
 def _parents(plugin: type[TechniqueBase], net: nn.Module) -> list[nn.Module]:
-    """One net as often as a technique needs parents."""
-    return [net] * max(1, plugin.parents[0])
+    """One net as often as a technique needs parents; none where it takes none."""
+    return [net] * min(max(1, plugin.parents[0]), plugin.parents[1])
 
 
 def _result(
@@ -89,13 +97,14 @@ def null_case(plugin: type[TechniqueBase], subject: Subject, net: Any) -> None:
     result = _result(plugin, subject, options(plugin, net, null.options))
     if null.equals == "parent":
         reference = subject.outputs(subject.net)
-        found = subject.run(result) if isinstance(result, bytes) else subject.outputs(result)
+        file = _file(result)
+        found = subject.outputs(result) if file is None else subject.run(file)
         complaint = parity(reference, found, subject.data.task).complaint("the CPU")
         if complaint:
             raise JobFailed(f"its null case does something: {complaint}")
         return
     other = registry.find("technique", null.equals)
-    is_root = not isinstance(result, bytes)
+    is_root = other.parents[0] == 0
     like = _result(other, subject, options(other, net, null.like or {}), is_root)
     if _content(result) != _content(like):
         raise JobFailed(f"its null case is not what '{null.equals}' makes")
@@ -163,12 +172,16 @@ def attempt(technique: TechniqueBase, subject: Subject) -> Attempt:
     return Attempt("works", "; ".join(said))
 
 
-def _judge(result: nn.Module | bytes, technique: TechniqueBase, subject: Subject) -> Outputs:
+def _judge(result: Made, technique: TechniqueBase, subject: Subject) -> Outputs:
     """The outputs of its file. Raises JobFailed where a result can't be used, as a job would."""
     training = subject.data.training
     wanted = training.task.output_shape(subject.data.test.targets, training.signature.outputs)
     if isinstance(result, bytes):
         found = subject.run(result)
+    elif isinstance(result, Predictor):
+        found = subject.run(result.file)
+        given = [result.outputs(raw) for raw in subject.data.test.batches(inference.BATCH)]
+        refuse_difference(np.concatenate(given), found, training.task)
     else:
         net = module_check.checked(result, "it", training)
         reference = subject.outputs(settled(net))
@@ -185,17 +198,26 @@ def _judge(result: nn.Module | bytes, technique: TechniqueBase, subject: Subject
     return found
 
 
-def _is_unchanged(result: nn.Module | bytes, parent: nn.Module, subject: Subject) -> bool:
+def _is_unchanged(result: Made, parent: nn.Module, subject: Subject) -> bool:
     """Whether what is deployed would be what its parent is, whatever else a file says."""
-    if isinstance(result, bytes):
-        return _parts(result) == _parts(subject.file)
+    file = _file(result)
+    if file is not None:
+        return _parts(file) == _parts(subject.file)
+    assert isinstance(result, nn.Module)
     if state(result) != state(parent):
         return False
     return np.array_equal(subject.outputs(result), subject.outputs(parent))
 
 
-def _content(result: nn.Module | bytes) -> bytes | list[bytes]:
-    return result if isinstance(result, bytes) else state(result)
+def _file(result: Made) -> bytes | None:
+    """What it is written as already; None of a module."""
+    if isinstance(result, nn.Module):
+        return None
+    return result.file if isinstance(result, Predictor) else result
+
+
+def _content(result: Made) -> bytes | list[bytes]:
+    return state(result) if isinstance(result, nn.Module) else _file(result) or b""
 
 
 def _parts(file: bytes) -> list[bytes]:

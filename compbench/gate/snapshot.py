@@ -50,6 +50,7 @@ class Entry(BaseModel):
     technique: str = ""
     parents: tuple[str, ...] = ()
     is_torch: bool = False
+    library: str = ""  # another one that its model is of
 
 
 class Record(BaseModel):
@@ -183,6 +184,7 @@ def _entry(run: Run, name: str, key: str, checksum: str) -> Entry:
         technique=described["technique"],
         parents=tuple(described["parents"]),
         is_torch=described["torch"],
+        library=described.get("library", ""),
     )
 
 

@@ -24,6 +24,8 @@ from compbench.contracts import (
     LoweringTechnique,
     ModelFamily,
     OnnxTechnique,
+    Predictor,
+    PredictorTechnique,
     RootTechnique,
     TorchTechnique,
     TrainingData,
@@ -66,7 +68,7 @@ def make(
     unfinished: Path | None = None,
     measure: Measure | None = None,
     on_part: Callable[[float, int], None] | None = None,
-    on_news: Callable[[str], None] | None = None,
+    on_news: Callable[[str, float | None], None] | None = None,
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Make a job's artifact in memory; ONNX files are run in the `worker`, which has the data.
 
@@ -79,15 +81,14 @@ def make(
     """
     if worker is None:
         with Worker(rewrite.arrays(data)) as worker:
-            given = (worker, unfinished, measure, on_part, on_news)
-            return make(job, parents, data, on_epoch, *given)
+            given = (job, parents, data, on_epoch, worker, unfinished, measure, on_part, on_news)
+            return make(*given)
     started = time.perf_counter()
     fit, notes = None, []
     with determinism.held(job.parts["threads"]):
         if job.variant.uses_torch:
             latency = of_nets(measure, data.training) if measure else None
-            listeners = (on_part, on_news)
-            fit = Fit(data.training, job.seed, on_epoch, unfinished, latency, *listeners)
+            fit = Fit(data.training, job.seed, on_epoch, unfinished, latency, on_part, on_news)
             files = _from_torch(job, parents, data, fit, worker)
         elif isinstance(job.variant.technique, RootTechnique):
             files = {MODEL: _from_file(job.variant.technique, job, data, worker, notes.append)}
@@ -128,6 +129,9 @@ def _from_torch(
         if isinstance(technique, LoweringTechnique):
             lowered = technique.lower(parent_modules, training, fit)
             return {MODEL: _checked(lowered, _name(job), training), HISTORY: _history(fit)}
+        if isinstance(technique, PredictorTechnique):
+            predictor = technique.learn(parent_modules, training, fit)
+            return _from_predictor(predictor, technique.library, job, data, worker)
         if isinstance(technique, RootTechnique):
             made: Any = technique.load(_locate(job), training, fit.note)
         else:
@@ -141,17 +145,38 @@ def _from_torch(
     stored = checkpoint.to_bytes(model)
     checkpoint.refuse_drift(stored, _new(job, data), model, training)
     file = to_onnx(model, training.signature)
-    given = inference.infer(worker, file, Target(), "test").outputs["test"]
-    refuse_misshapen(given.shape, data.test.targets, data, "the exported file")
-    complaint = parity(reference, given, data.task).complaint("the CPU")
-    if complaint:
-        raise JobFailed(complaint)
+    _refuse_other_outputs(file, reference, data, worker, "torch")
     return {
         MODEL: file,
         CHECKPOINT: stored,
         HISTORY: _history(fit),
         LOGITS: _npy(reference),
     }
+
+
+def _from_predictor(
+    made: Any, library: str, job: Job, data: Data, worker: Worker
+) -> dict[str, bytes]:
+    """The file of another library's model, held to what the library gives for the test samples."""
+    if not isinstance(made, Predictor):
+        raise JobFailed(f"{_name(job)} gave {type(made).__name__}, not a Predictor")
+    file = _checked(made.file, _name(job), data.training)
+    given = [made.outputs(raw) for raw in data.test.batches(inference.BATCH)]
+    reference = np.concatenate(given).astype(np.float32, copy=False)
+    refuse_misshapen(reference.shape, data.test.targets, data, library)
+    _refuse_other_outputs(file, reference, data, worker, library)
+    return {MODEL: file, LOGITS: _npy(reference)}
+
+
+def _refuse_other_outputs(
+    file: bytes, reference: NDArray[np.float32], data: Data, worker: Worker, library: str
+) -> None:
+    """Raises JobFailed where a file, run on the CPU, does not give what the library gave."""
+    given = inference.infer(worker, file, Target(), "test").outputs["test"]
+    refuse_misshapen(given.shape, data.test.targets, data, "the exported file")
+    complaint = parity(reference, given, data.task).complaint("the CPU", library=library)
+    if complaint:
+        raise JobFailed(complaint)
 
 
 def _new(job: Job, data: Data) -> torch.nn.Module:

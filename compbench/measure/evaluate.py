@@ -69,9 +69,9 @@ def target_rows(
 ) -> list[Row]:
     """Scores on both splits, and parity on the test split, of the file on a target.
 
-    The reference of parity is the torch module; where there is none, the parent's file on the same
-    target; a root's own file has none. Raises JobFailed where a torch module and its file disagree,
-    or nothing runs.
+    The reference of parity is the torch module, or another library's model; where there is none,
+    the parent's file on the same target; a root's own file has none. Raises JobFailed where such a
+    model and its file disagree, or nothing runs.
     """
     data = seen.data
     inferred = seen.inferences.of(artifact, name, target, "test", "validation")
@@ -89,8 +89,9 @@ def target_rows(
     reference = _reference(job, artifact, parent, seen, name, target)
     if reference is not None:
         found = parity(reference, test, data.task)
-        complaint = found.complaint(name, target.max_logit_difference)
-        if job.variant.is_torch and complaint:
+        library = getattr(job.variant.technique, "library", "torch")
+        complaint = found.complaint(name, target.max_logit_difference, library)
+        if job.variant.has_reference and complaint:
             raise JobFailed(complaint)
         if not np.isfinite(found.max_abs_difference):
             raise JobFailed("its outputs are infinite where those that it is compared with are not")

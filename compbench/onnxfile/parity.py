@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from compbench.contracts import TaskBase
 
-MOST_DIFFERENCE = 1e-4  # between torch and ONNX Runtime, float32
+MOST_DIFFERENCE = 1e-4  # between a library and ONNX Runtime, float32
 _LEAST_SPREAD = 1e-3  # of the outputs' size: with less of it a distance would be that of roundings
 
 
@@ -33,15 +33,20 @@ class Parity:
         """
         return self.max_abs_difference / max(1.0, self.spread)
 
-    def complaint(self, target: str, limit: float = MOST_DIFFERENCE) -> str | None:
-        """Why a file that differs so much from its torch module is refused; None if it is not."""
+    def complaint(
+        self, target: str, limit: float = MOST_DIFFERENCE, library: str = "torch"
+    ) -> str | None:
+        """Why a file that differs so much from its library's model is refused; None if it is not.
+
+        `library` is what computed the reference.
+        """
         if self.relative_difference <= limit:
             return None
         allowed = limit * max(1.0, self.spread)
         return (
             f"on {target} the ONNX file's outputs are up to {self.max_abs_difference:.2g} from "
-            f"torch's (allowed: {allowed:.2g}; their spread is {self.spread:.2g}); answers agree "
-            f"on {self.agreement:.2%}"
+            f"{library}'s (allowed: {allowed:.2g}; their spread is {self.spread:.2g}); answers "
+            f"agree on {self.agreement:.2%}"
         )
 
 

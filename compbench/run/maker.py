@@ -96,9 +96,8 @@ class Maker:
             tell(f"epoch {before + 1}/{total}, {done - before:.0%} of it", done / total)
 
         unfinished = self.store.unfinished(job.key)
-        own = (self.worker, unfinished, latency_share)
-        told = (on_epoch, *own, on_part, tell)
-        manifest, files = make_job.make(job, parents, self.data, *told)
+        given = (job, parents, self.data, on_epoch, self.worker, unfinished, latency_share)
+        manifest, files = make_job.make(*given, on_part, on_news=tell)
         for note in manifest.notes:
             self.progress.note(f"{job.label}: {note}")
         return manifest, files

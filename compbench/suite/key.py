@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from compbench.contracts import TaskBase, describe_model
+from compbench.contracts import PredictorTechnique, TaskBase, describe_model
 from compbench.registry import registry
 from compbench.registry.fingerprint import PACKAGE, Sources
 from compbench.suite.conditions import conditions
@@ -65,7 +65,9 @@ def options(variant: Variant) -> dict[str, Any]:
 
 
 def described_model(variant: Variant) -> dict[str, Any]:
-    """The net of its lineage as a suite file would write it; of files without one, that."""
+    """The net of its lineage as a suite file would write it; of files without one, what it is."""
+    if isinstance(variant.technique, PredictorTechnique):
+        return {"name": f"(a {variant.technique.learner})"}
     return describe_model(variant.root_model) if variant.root_model else {"name": "(a file)"}
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from compbench.contracts import (
     LoweringTechnique,
     ModelFamily,
+    PredictorTechnique,
     RootTechnique,
     TechniqueBase,
     TorchTechnique,
@@ -42,12 +43,24 @@ class Variant:
     @property
     def uses_torch(self) -> bool:
         """Whether it is made from torch modules, whatever stands behind its own file."""
-        return isinstance(self.technique, LoweringTechnique) or self.is_torch
+        kinds_of_files = (LoweringTechnique, PredictorTechnique)
+        return isinstance(self.technique, kinds_of_files) or self.is_torch
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether outputs are kept that its file must give: torch's, or another library's."""
+        return self.is_torch or isinstance(self.technique, PredictorTechnique)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether its model is its own: no step of its parents' lineages is one of its."""
+        is_predictor = isinstance(self.technique, PredictorTechnique)
+        return is_predictor or own_model(self.technique) is not None
 
     @property
     def listens(self) -> bool:
         """Whether its parents are only run, as teachers: any file can be one."""
-        return self.technique.teaches and own_model(self.technique) is not None
+        return self.technique.teaches and self.is_new
 
     @property
     def _brings_a_module(self) -> bool:
@@ -84,7 +97,9 @@ def _variant(
     problem = _problem(technique, len(parents))
     if problem:
         raise UserError(f"{where} '{technique_name}' {problem}")
-    model = own_model(technique) or (above[parents[0]].root_model if parents else None)
+    model = own_model(technique)
+    if model is None and parents and not isinstance(technique, PredictorTechnique):
+        model = above[parents[0]].root_model
     variant = Variant(name, technique_name, technique, parents, model)
     _refuse_misfits(variant, above)
     _refuse_undoing(variant, above)
@@ -112,20 +127,22 @@ def _refuse_misfits(variant: Variant, above: dict[str, Variant]) -> None:
 
 def _remedy(variant: Variant, parent: str, above: dict[str, Variant]) -> str:
     root = above[parent]
-    while root.parents and not root.is_torch:
+    while root.parents and not root.is_torch and not root.is_new:
         root = above[root.parents[0]]
     if root.is_torch:
         return f"put [variants.{variant.name}] before the quantization"
+    is_net = not isinstance(root.technique, PredictorTechnique)
     return (
-        f"no module stands behind [variants.{root.name}] ('{root.technique_name}'): quantize it, "
-        "or distill from it into a net of its own"
+        f"no module stands behind [variants.{root.name}] ('{root.technique_name}'): "
+        + "quantize it, or " * is_net
+        + "distill from it into a net of its own"
     )
 
 
 def _refuse_undoing(variant: Variant, above: dict[str, Variant]) -> None:
     """Raises UserError where a step would destroy what one before it left in the weights."""
     ancestor = variant
-    while ancestor.parents and own_model(ancestor.technique) is None:
+    while ancestor.parents and not ancestor.is_new:
         ancestor = above[ancestor.parents[0]]
         if ancestor.technique.leaves in variant.technique.undoes:
             raise UserError(
@@ -138,7 +155,9 @@ def _refuse_undoing(variant: Variant, above: dict[str, Variant]) -> None:
 def _quantized(name: str, above: dict[str, Variant]) -> Variant | None:
     """The variant that quantized a lineage of ONNX files; None where none did."""
     variant = above[name]
-    while not variant.technique.quantizes and not variant.is_torch and variant.parents:
+    while variant.parents and not (
+        variant.technique.quantizes or variant.is_torch or variant.is_new
+    ):
         variant = above[variant.parents[0]]
     return variant if variant.technique.quantizes else None
 
@@ -193,7 +212,7 @@ def _problem(technique: TechniqueBase, parent_count: int) -> str | None:
         return f"fails on {parent_count} parents: {told(error)}"
     if problem is not None:
         return one_line(str(problem), 200)
-    is_file = isinstance(technique, RootTechnique)
+    is_file = isinstance(technique, RootTechnique | PredictorTechnique)
     if parent_count == 0 and own_model(technique) is None and not is_file:
         names = " or ".join(f"'{name}'" for name in model_options(type(technique)))
         return f"has no parent, so it needs a net: {names or 'an option of type ModelOption'}"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from compbench.contracts import TaskBase
+from compbench.contracts import Means, TaskBase
 from compbench.headline import ACCURACY, Headline
 from compbench.toolkit.divergence import softened_divergence
 
@@ -22,6 +22,7 @@ class Task(TaskBase):
     output: ClassVar[str] = "logits"
     has_classes: ClassVar[bool] = True
     has_distribution: ClassVar[bool] = True
+    means: ClassVar[Means] = "distribution"
 
     label_smoothing: float = Field(
         default=0.0,
@@ -50,6 +51,11 @@ class Task(TaskBase):
     def output_shape(self, targets: NDArray[Any], outputs: int) -> tuple[int, ...]:
         """(N, classes)."""
         return len(targets), outputs
+
+    def numbers(self, targets: NDArray[Any], outputs: int) -> NDArray[np.float64]:
+        """1 for a sample's label, else 0 (N, classes), smoothed as for the loss."""
+        smoothing = self.label_smoothing
+        return np.eye(outputs)[targets] * (1 - smoothing) + smoothing / outputs
 
     def scores(self, outputs: NDArray[np.float32], targets: NDArray[Any]) -> NDArray[np.uint8]:
         """1 for each sample whose largest logit is at its label, else 0; (N,)."""

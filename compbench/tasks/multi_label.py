@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from compbench.contracts import TaskBase
+from compbench.contracts import Means, TaskBase
 from compbench.headline import Headline
 from compbench.toolkit.divergence import softened_label_divergence
 
@@ -20,6 +20,7 @@ class Task(TaskBase):
     """Targets are 0 or 1 for each label (N, K), outputs logits (N, K); positive means yes."""
 
     output: ClassVar[str] = "logits"
+    means: ClassVar[Means] = "labels"
 
     metric: Literal["average_precision", "exact_match"] = Field(
         default="average_precision",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from compbench.contracts import TaskBase
+from compbench.contracts import Means, TaskBase
 from compbench.headline import Headline
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ class Task(TaskBase):
     """Targets are numbers (N,) or (N, D), outputs (N, D); the metric is RMSE, beside it R²."""
 
     has_temperature: ClassVar[bool] = False
+    means: ClassVar[Means] = "values"
 
     @property
     def headline(self) -> Headline:

@@ -60,8 +60,8 @@ class Fit(Trainer):
     validation split, the earliest of equals, whose weights the model ends with. States of what is
     under way are kept in the folder `unfinished`, if there is one; from there it goes on. `latency`
     measures one net's as a share of another's. `on_part` is told how many epochs are done, parts of
-    one included, and of how many, every two seconds of a long one; `on_news` is told in words how
-    far work before a training is.
+    one included, and of how many, every two seconds of a long one; `on_news` what a technique says
+    of work of its own, and the share of it that is done.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Fit(Trainer):
         unfinished: Path | None = None,
         latency: Callable[[nn.Module, nn.Module], float] | None = None,
         on_part: Callable[[float, int], None] | None = None,
-        on_news: Callable[[str], None] | None = None,
+        on_news: Callable[[str, float | None], None] | None = None,
     ):
         self.device = fastest_here()
         self.data = data
@@ -341,12 +341,16 @@ class Fit(Trainer):
                 found.append(find(number))
             spent_s = time.perf_counter() - began
             left_s = spent_s / (number + 1 - before) * (count - number - 1)
-            if self._on_news:
-                self._on_news(f"{what} {number + 1}/{count}, {seconds_text(left_s)} s of it left")
+            self.tell(f"{what} {number + 1}/{count}, {seconds_text(left_s)} s of it left")
             if files and (files.is_due or number + 1 == count):
                 tensors = {str(n): part for n, part in enumerate(found)}
                 files.write(what, digest, Saved(tensors, {"seconds": earlier_s + spent_s}))
         return found, earlier_s + time.perf_counter() - began
+
+    def tell(self, text: str, share: float | None = None) -> None:
+        """Hand on how far a technique is with work of its own."""
+        if self._on_news:
+            self._on_news(text, share)
 
     def note(self, text: str) -> None:
         """Keep what the technique says, once."""

@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from compbench.contracts import Recipe, TrainingData
+from compbench.contracts import SampleShare, TrainingData
 from compbench.errors import JobFailed, nearest
 
 _SEED = 0  # of the order in which samples join: one share is the same for all who ask for it
 
 
-def rows(data: TrainingData, recipe: Recipe) -> Tensor | None:
+def rows(data: TrainingData, recipe: SampleShare) -> Tensor | None:
     """The places (R,) of the samples that a recipe trains on, rising; None where these are all.
 
     Raises JobFailed where nothing is left, or a class is none.

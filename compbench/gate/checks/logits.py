@@ -15,7 +15,7 @@ class Check(GateCheck):
         "largest difference of an output from what the file was made from, on the test samples, as "
         "a share of the outputs' spread where that is over 1"
     )
-    fails = "beyond the target's limit, where it was made from a torch module"
+    fails = "beyond the target's limit, where it was made from a model of torch or another library"
 
     max_logit_difference: float | None = Field(
         default=None,
@@ -27,7 +27,8 @@ class Check(GateCheck):
     def judge(self, evidence: Evidence) -> Result | None:
         """By what the candidate's run recorded."""
         limit = self.max_logit_difference
-        if limit is None and evidence.candidate.record.variants[evidence.pair.variant].is_torch:
+        variant = evidence.candidate.record.variants[evidence.pair.variant]
+        if limit is None and (variant.is_torch or variant.library):
             limit = evidence.pair.target.max_logit_difference
         return self.judge_agreement(evidence.agreement(evidence.candidate), limit)
 

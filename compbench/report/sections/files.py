@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from compbench import units
 from compbench.report.section import Page, SectionBase, Table, markdown
@@ -33,7 +34,7 @@ def _file_row(run: Run, rows: Rows, s: Summary) -> dict[str, str]:
     answer, same = ("logit", "same class") if run.has_classes else ("output", "same answers")
     return {
         "variant": s.variant,
-        "compared with": "its torch module" if variant["torch"] else f"`{variant['parents'][0]}`",
+        "compared with": _reference(variant),
         f"largest {answer} difference": f"{s.parity_max_abs:.1e}",
         same: units.share(s.parity_agreement, 2),
         f"sha256 (seed {run.seeds[0]})": f"`{digest[:12]}`" if digest else units.NOTHING,
@@ -41,6 +42,13 @@ def _file_row(run: Run, rows: Rows, s: Summary) -> dict[str, str]:
         "weights": ", ".join(types) or ("unknown" if s.parameters is None else "none"),
         "nodes on": ", ".join(where),
     }
+
+
+def _reference(variant: dict[str, Any]) -> str:
+    if variant["torch"]:
+        return "its torch module"
+    library = variant.get("library")
+    return f"its model in {library}" if library else f"`{variant['parents'][0]}`"
 
 
 class Section(SectionBase):

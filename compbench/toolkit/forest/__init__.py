@@ -1,0 +1,1 @@
+"""Ensembles of decision trees: options, what they learn, scikit-learn's models, their files."""
