@@ -168,8 +168,11 @@ def every_plugin() -> str:
         if name == "load":
             tables.append(f'[variants.t_{name}]\ntechnique = "{name}"\npath = "{ONNX_FILE}"\n')
         elif name != "train":
-            model = 'model = "mlp"\n' if model_options(kinds.technique(name)) else ""
-            tables.append(f'[variants.t_{name}]\ntechnique = "{name}"\nparent = "teacher"\n{model}')
+            technique = kinds.technique(name)
+            more = 'model = "mlp"\n' if model_options(technique) else ""
+            if technique.parents[1] > 0:
+                more += 'parent = "teacher"\n'
+            tables.append(f'[variants.t_{name}]\ntechnique = "{name}"\n{more}')
     return "".join(tables)
 
 
