@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from compbench.errors import JobFailed, nearest
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 _MOST_NAMED = 4  # operators in a message
 _QUANTIZED = ("Quantize", "Dequantize", "DynamicQuantize", "QLinear", "QGemm", "QAttention")
@@ -86,8 +87,12 @@ def _free(name: str, taken: Collection[str]) -> str:
 def refuse_unchanged(
     before: ModelProto, after: ModelProto, chosen: Collection[str], known: Collection[str]
 ) -> None:
-    """Raises JobFailed where a quantizer changed nothing, and says which operators it would."""
-    if any(node.op_type.startswith(_QUANTIZED) for node in after.graph.node):
+    """Raises JobFailed where a quantizer changed nothing, and says which operators it would.
+
+    Rounding what flows through a file without weights, such as one of trees, is as good as nothing.
+    """
+    is_changed = any(node.op_type.startswith(_QUANTIZED) for node in after.graph.node)
+    if is_changed and any(map(_is_weight, before.graph.initializer)):
         return
     held = {weight.name for weight in before.graph.initializer}
     there = {node.op_type for node in before.graph.node if held & {*node.input}}
@@ -98,6 +103,11 @@ def refuse_unchanged(
     listed = ", ".join(f'"{name}"' for name in others)
     hint = f"; operators = [{listed}] would be" if others else ""
     raise JobFailed(f"nothing was quantized: {reason}{hint}")
+
+
+def _is_weight(one: TensorProto) -> bool:
+    """Whether a constant may be one: several floats."""
+    return prod(one.dims) > 1 and one.data_type in (one.FLOAT, one.DOUBLE)
 
 
 def matched(model: ModelProto, patterns: Sequence[str]) -> list[str]:
