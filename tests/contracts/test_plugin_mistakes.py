@@ -293,6 +293,32 @@ def test_techniques_that_make_files_need_parents(line: Line, base: str, parents:
     assert f"says parents = {parents}, but " in said
 
 
+PREDICTORS = {
+    "no learner": ("", "says learner = '', which should be a word: \"forest\""),
+    "no library": ('learner = "x"', "says library = '', which should be a word: \"scikit-learn\""),
+    "parents that it does not listen to": (
+        'learner = library = "x"',
+        "has parents, of which a PredictorTechnique can only learn: say teaches = True",
+    ),
+    "a net": (
+        'learner = library = "x"\n    parents = (0, 0)\n    net: ModelOption = None',
+        "has an option 'net', a net, but a PredictorTechnique makes none",
+    ),
+}
+
+
+@pytest.mark.parametrize(("said", "message"), PREDICTORS.values(), ids=PREDICTORS)
+def test_a_technique_of_another_library_says_what_others_must_know(
+    line: Line, said: str, message: str
+) -> None:
+    told = line(
+        "technique",
+        "class Technique(PredictorTechnique):\n    null_case = NullCase({})\n"
+        f"    {said or 'pass'}\n    def learn(self, parents, data, fit): ...\n",
+    )
+    assert message in told
+
+
 def test_a_model_s_option_called_name(line: Line) -> None:
     said = line("model", MODEL.replace("width: int = 3", 'name: str = "x"'))
     assert "the model 'own_plugin:Model' has an option 'name', a word with a meaning" in said
@@ -663,6 +689,17 @@ CASES = [  # of each base the first is fast enough for every day
     for base, (signature, bodies) in RESULTS.items()
     for number, (body, message) in enumerate(bodies.items())
 ]
+
+
+def test_a_predictor_is_wanted(write: Callable[..., Path], tiny: Data, teacher) -> None:
+    text = (
+        "class Technique(PredictorTechnique):\n    null_case = NullCase({})\n    teaches = True\n"
+        '    learner = library = "x"\n'
+        "    def learn(self, parents, data, fit): return parents[0]\n"
+    )
+    loaded = read.load(write("technique", text))
+    with pytest.raises(JobFailed, match="gave Sequential, not a Predictor"):
+        made(loaded.variants["mine"], tiny, [teacher(loaded)])
 
 
 @pytest.mark.parametrize(("base", "signature", "body", "message"), CASES)

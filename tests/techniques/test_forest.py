@@ -29,11 +29,14 @@ from compbench.errors import JobFailed, UserError
 from compbench.make import job as make_job
 from compbench.make.store import CHECKPOINT, HISTORY, LOGITS, MODEL, Artifact, Store
 from compbench.onnxfile import metadata
+from compbench.statistics.teaching import untaught
 from compbench.suite import plan, read
+from compbench.suite.key import described_model, options
 from compbench.tasks import classification, multi_label, next_token, regression
 from compbench.techniques import distill_forest, train_forest
 from compbench.toolkit.forest import predictor as predictors
 from compbench.training.loop import Fit
+from tests.factory import make_run
 from tests.nets import file_outputs, parity
 
 HEAD = """
@@ -46,10 +49,10 @@ batch_size = 16
 """
 
 
-def table(name: str, technique: str, parent: str = "", **options: Any) -> str:
+def table(name: str, technique: str, parent: str = "", **given: Any) -> str:
     lines = [f"[variants.{name}]", f'technique = "{technique}"']
     lines += [f'parent = "{parent}"'] if parent else []
-    lines += [f"{key} = {value!r}".replace("True", "true") for key, value in options.items()]
+    lines += [f"{key} = {value!r}".replace("True", "true") for key, value in given.items()]
     return "\n".join([*lines, ""])
 
 
@@ -159,12 +162,12 @@ class Said(nn.Module):
         return torch.tensor([[3.0, 1.0, 0.0]]).repeat(len(pixels), 1)
 
 
-def learnt(data: Data, teacher: nn.Module | None = None, **options: Any) -> Predictor:
+def learnt(data: Data, teacher: nn.Module | None = None, **given: Any) -> Predictor:
     torch.manual_seed(0)
     fit: Trainer = Fit(data.training, 0, lambda *_: None)
     plugin = distill_forest if teacher else train_forest
     parents = [teacher.eval()] if teacher else []
-    return plugin.Technique.model_validate(options).learn(parents, data.training, fit)
+    return plugin.Technique.model_validate(given).learn(parents, data.training, fit)
 
 
 def test_a_pure_student_says_what_its_teacher_says(tiny: Data) -> None:
@@ -275,11 +278,11 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("options", OPTIONS)
-def test_wrong_options(options: str, write_suite: Callable[[str], Path]) -> None:
+@pytest.mark.parametrize("given", OPTIONS)
+def test_wrong_options(given: str, write_suite: Callable[[str], Path]) -> None:
     with pytest.raises(UserError) as caught:
-        read.load(write_suite(HEAD + table("forest", "distill_forest", "teacher") + options))
-    assert OPTIONS[options] in str(caught.value)
+        read.load(write_suite(HEAD + table("forest", "distill_forest", "teacher") + given))
+    assert OPTIONS[given] in str(caught.value)
     assert str(caught.value).count("\n") == 0
 
 
@@ -321,6 +324,50 @@ def test_a_forest_of_a_quantized_teacher_is_not_quantized(
     loaded = read.load(write_suite(HEAD + int8 + forest))
     assert loaded.variants["forest"].root_model is None
     assert not loaded.variants["forest"].is_torch and loaded.variants["forest"].has_reference
+
+
+def described(loaded: Any) -> dict[str, dict[str, Any]]:
+    """Variants as a run records them."""
+    return {
+        name: {
+            "technique": variant.technique_name,
+            **variant.technique.says(),
+            "parents": list(variant.parents),
+            "torch": variant.is_torch,
+            "model": described_model(variant),
+            "options": options(variant),
+        }
+        for name, variant in loaded.variants.items()
+    }
+
+
+CONTROLS = {
+    "": "same",
+    "depth = 3": None,
+    "trees = 9": None,
+    "data_share = 0.5": "half",
+    "label_share = 0.5": "half",
+    "temperature = 3": "same",
+}
+
+
+@pytest.mark.parametrize("more", CONTROLS)
+def test_the_control_of_trees_is_the_same_trees(
+    more: str, write_suite: Callable[[str], Path]
+) -> None:
+    """No net, no loaded file, and no other trees are one."""
+    text = (
+        HEAD
+        + table("loaded", "load", path="mine.onnx")
+        + table("net", "train", model="mlp")
+        + table("other", "train_forest", kind="extra_trees")
+        + table("half", "train_forest", data_share=0.5, min_samples_leaf=6)
+        + table("same", "train_forest", min_samples_leaf=6)
+        + table("taught", "distill_forest", "teacher", min_samples_leaf=6)
+        + more
+    )
+    run = make_run(described(read.load(write_suite(text))))
+    assert untaught(run, "taught") == CONTROLS[more]
 
 
 def test_an_import_for_a_list_needs_no_scikit_learn() -> None:
