@@ -96,8 +96,8 @@ class Maker:
             tell(f"epoch {before + 1}/{total}, {done - before:.0%} of it", done / total)
 
         unfinished = self.store.unfinished(job.key)
-        given = (job, parents, self.data, on_epoch, self.worker, unfinished, latency_share)
-        manifest, files = make_job.make(*given, on_part, on_news=tell)
+        listeners = (unfinished, latency_share, on_part, tell)
+        manifest, files = make_job.make(job, parents, self.data, on_epoch, self.worker, *listeners)
         for note in manifest.notes:
             self.progress.note(f"{job.label}: {note}")
         return manifest, files
