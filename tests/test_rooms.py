@@ -58,6 +58,7 @@ ROOMS = {  # room: what it may import; base stands for `BASE`
     "table": "base contracts metrics results statistics",
     "gate": "base registry contracts runtime data onnxfile suite make results measure statistics",
     "compare": "base registry contracts runtime data make results statistics gate",
+    "drift": "base contracts runtime data onnxfile make results statistics",
     "history": "base contracts metrics runtime results statistics table",
     "report": "base contracts metrics runtime results statistics table history",
 }

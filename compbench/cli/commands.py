@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from compbench.cli import baseline, clean, doctor, history, verify
+from compbench.cli import baseline, clean, doctor, drift, history, verify
 from compbench.cli.options import (
     DATA,
     RESULTS,
@@ -266,6 +266,7 @@ def compare(
 
 
 app.command()(history.history)
+app.command()(drift.drift)
 app.command()(doctor.doctor)
 app.command()(clean.clean)
 app.command()(verify.verify)

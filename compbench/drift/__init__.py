@@ -1,0 +1,1 @@
+"""How far variants and their teachers are apart on data that came after they were made."""
