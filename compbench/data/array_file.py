@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from compbench.errors import UserError, first_line, nearest
@@ -65,6 +65,6 @@ def _unpacked(path: Path, names: Iterable[str], folder: Path) -> dict[str, Path]
 
 def _mapped(file: Path, path: Path) -> NDArray[Any]:
     try:
-        return np.load(file, mmap_mode="r", allow_pickle=False)
+        return npy.open_memmap(file, mode="r")
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{path} holds no array that can be read: {first_line(error)}") from error

@@ -11,7 +11,14 @@ from typing import Any
 
 from compbench import units
 from compbench.drift.drift import NEW, SPLITS, Drift
-from compbench.statistics.drift import ANSWERS, CONFIDENCE, DISTANCE, Evidence, Verdict
+from compbench.statistics.drift import (
+    ANSWERS,
+    CONFIDENCE,
+    DISTANCE,
+    GAP,
+    Evidence,
+    Verdict,
+)
 from compbench.statistics.intervals import Interval
 from compbench.statistics.two_samples import FOUND
 
@@ -19,6 +26,7 @@ FORMATS = ("table", "csv", "json")
 _FIGURES = {
     ANSWERS: "differing answers",
     DISTANCE: "distance",
+    GAP: "gap in sureness",
     CONFIDENCE: "confidence",
 }
 _DISTANCES = {
@@ -89,7 +97,7 @@ def _rows(found: Drift, verdict: Verdict) -> list[dict[str, str]]:
 
 
 def _figure(found: Drift, one: Evidence, value: Interval) -> str:
-    if one.name == DISTANCE:
+    if one.name in (DISTANCE, GAP):
         middle, low, high = map(units.three_digits, value)
         return f"{middle} ({low}–{high})"
     return units.percent(value)
@@ -136,6 +144,12 @@ def _legend(found: Drift) -> Iterator[str]:
         "Mann and Whitney's of ranks), adjusted by Holm for all figures of all variants; it is 1 "
         "where new samples lie between the splits."
     )
+    if found.distance == "distributions":
+        yield (
+            "The gap in sureness is the variant's lead of its likeliest outcome over the next, "
+            "less that of the model it is beside, in nats; confidence is the probability of the "
+            "variant's likeliest outcome."
+        )
 
 
 def csv_text(found: Drift) -> str:

@@ -29,7 +29,8 @@ from compbench.statistics.two_samples import (
 )
 
 LEAST = 20  # samples on either side: of fewer nothing can be said
-ANSWERS, DISTANCE, CONFIDENCE = "answers", "distance", "confidence"  # figures of a sample
+# figures of a sample
+ANSWERS, DISTANCE, GAP, CONFIDENCE = "answers", "distance", "gap", "confidence"
 
 Numbers = NDArray[np.float64]
 
@@ -39,8 +40,8 @@ class Apart:
     """How far two models' outputs are from each other, a number a sample (N,) in each.
 
     By name: `ANSWERS` is the share of a sample's answers that differ, `DISTANCE` how far its
-    outputs are apart, `CONFIDENCE` how sure the second model is of its answers; the distance is
-    always there.
+    outputs are apart, `GAP` how much surer of its answers the second model is than the first,
+    `CONFIDENCE` how sure the second model is; the distance is always there.
     """
 
     figures: Mapping[str, Numbers]
