@@ -7,11 +7,13 @@ reader needs it.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from compbench.contracts.inputs import inputs_from
 from compbench.data import cache, digest, samples, splits
 from compbench.errors import printable
 from compbench.files import folder_bytes
@@ -21,6 +23,7 @@ from compbench.suite.imports import imports
 from compbench.suite.key import unlike
 from compbench.suite.plan import Job
 from compbench.suite.read import Suite
+from compbench.suite.shifts import refuse_misfits
 from compbench.units import bytes_text, counted
 
 _REASONS = 3  # as many are named
@@ -46,7 +49,11 @@ def named_code(path: Path) -> Table | str:
 def _tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
     store = Store(results)
     content = samples.fingerprint(suite.dataset, data_dir)
-    known = _digest(suite, content, results, data_dir) if content and store.has_any() else None
+    is_needed = store.has_any() or suite.shifts
+    found = _record(suite, content, results, data_dir) if content and is_needed else None
+    known: str | None = found["digest"] if found else None
+    if found:
+        refuse_misfits(suite.path, suite.shifts, inputs_from(found["inputs"]))
     jobs = plan.plan(suite, known or "unknown", data_dir)
     there = {job.key for job in jobs if known and store.find(job.key)}
     missing = len({job.key for job in jobs} - there)
@@ -57,7 +64,7 @@ def _tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
     root = Tree(
         Text.assemble(
             (suite.name, "bold"),
-            f": {where}; seeds {seeds}; targets {', '.join(suite.targets)}\n",
+            f": {where}; seeds {seeds}; targets {', '.join(suite.targets)}{_shifts(suite)}\n",
             f"{counted(len(jobs), 'job')}: {len(jobs) - missing} in the store, {missing} to make",
             _size(store),
         )
@@ -75,6 +82,10 @@ def _tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
     return root
 
 
+def _shifts(suite: Suite) -> str:
+    return f"; shifts {', '.join(suite.shifts)}" if suite.shifts else ""
+
+
 def _size(store: Store) -> str:
     if not store.has_any():
         return ""
@@ -82,14 +93,14 @@ def _size(store: Store) -> str:
     return f"\nthe store {store.root}: {counted(count, 'artifact')}, {bytes_text(size)}"
 
 
-def _digest(suite: Suite, content: str, results: Path, data_dir: Path) -> str:
+def _record(suite: Suite, content: str, results: Path, data_dir: Path) -> dict[str, Any]:
     """That of the dataset, which is loaded once where these files never were."""
-    known = digest.known(suite.dataset, suite.task, content, results)
+    known = digest.known_record(suite.dataset, suite.task, content, results)
     if known is not None:
         return known
     found = digest.record(suite.dataset_name, splits.load(suite.dataset, data_dir, suite.task))
     digest.remember(found, suite.dataset, suite.task, content, results)
-    return found["digest"]
+    return found
 
 
 def _state(jobs: list[Job], there: set[str]) -> tuple[str, str]:

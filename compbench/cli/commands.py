@@ -155,7 +155,7 @@ def show(run: Run, results: Results = RESULTS, json: Json = False) -> None:
 @app.command("list")
 def list_(
     kind: Annotated[
-        str, typer.Argument(help="techniques, models, datasets, tasks, losses or targets")
+        str, typer.Argument(help="techniques, models, datasets, tasks, losses, shifts or targets")
     ],
     name: Annotated[str | None, typer.Argument(help="one of them, with its options")] = None,
     json: Json = False,

@@ -23,6 +23,7 @@ KINDS: dict[str, registry.Kind] = {
     "datasets": "dataset",
     "tasks": "task",
     "losses": "loss",
+    "shifts": "shift",
     "targets": "provider",
 }
 

@@ -26,6 +26,7 @@ from compbench.contracts.model import (
 )
 from compbench.contracts.options import Options
 from compbench.contracts.provider import ExecutionProvider
+from compbench.contracts.shift import ImageShift, ShiftBase
 from compbench.contracts.task import Means, TaskBase
 from compbench.contracts.technique import (
     Locate,
@@ -66,6 +67,7 @@ __all__ = [
     "Feed",
     "FineTuning",
     "Glimpse",
+    "ImageShift",
     "Input",
     "Inputs",
     "Listening",
@@ -94,6 +96,7 @@ __all__ = [
     "SampleShare",
     "Samples",
     "Shape",
+    "ShiftBase",
     "Signature",
     "Split",
     "TaskBase",

@@ -12,6 +12,7 @@ from compbench.contracts.data import DatasetSource
 from compbench.contracts.loss import loss_class
 from compbench.contracts.model import model_class, model_options, takes_several_models
 from compbench.contracts.options import Options
+from compbench.contracts.shift import SHIFT_WORDS, ShiftBase
 from compbench.contracts.task import TaskBase
 from compbench.contracts.technique import (
     LoweringTechnique,
@@ -47,6 +48,8 @@ def find(kind: registry.Kind, name: str) -> type[Options]:
         return task(name)
     if kind == "loss":
         return loss_class(name)
+    if kind == "shift":
+        return shift(name)
     return model_class(name)[0]
 
 
@@ -67,6 +70,11 @@ def technique(name: str) -> type[TechniqueBase]:
 def task(name: str) -> type[TaskBase]:
     """The class of a task. Raises UserError with what is wrong with it."""
     return plugins.find("task", name, (TaskBase,), NAMED_WORDS)
+
+
+def shift(name: str) -> type[ShiftBase]:
+    """The class of a shift. Raises UserError with what is wrong with it."""
+    return plugins.find("shift", name, (ShiftBase,), SHIFT_WORDS)
 
 
 def dataset(name: str, options: Mapping[str, Any] = {}) -> DatasetSource:
@@ -95,14 +103,20 @@ def recorded_task(
         return made_task(name, table.get("options", {}))
 
 
-def _made(kind: str, name: str, plugin: Any, options: Mapping[str, Any]) -> Any:
+def _made(
+    kind: str,
+    name: str,
+    plugin: Any,
+    options: Mapping[str, Any],
+    words: tuple[str, ...] = NAMED_WORDS,
+) -> Any:
     """A plugin with options from a suite file, that can be written as one again."""
     try:
         made = plugin(**options)
         made.model_dump_json()
         return made
     except ValidationError as error:
-        known = [*NAMED_WORDS, *plugin.model_fields]
+        known = [*words, *plugin.model_fields]
         raise UserError(explain(error, f"the {kind} '{name}'", known)) from error
     except Exception as error:
         raise UserError(f"the {kind} '{name}' can't be used: {told(error)}") from error
@@ -111,6 +125,11 @@ def _made(kind: str, name: str, plugin: Any, options: Mapping[str, Any]) -> Any:
 def made_technique(name: str, options: Mapping[str, Any] = {}) -> TechniqueBase:
     """A technique with its options. Raises UserError with what is wrong with it."""
     return _made("technique", name, technique(name), options)
+
+
+def made_shift(name: str, options: Mapping[str, Any] = {}) -> ShiftBase:
+    """A shift with its options. Raises UserError with what is wrong with it."""
+    return _made("shift", name, shift(name), options, SHIFT_WORDS)
 
 
 def made_task(name: str, options: Mapping[str, Any] = {}) -> TaskBase:

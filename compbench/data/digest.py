@@ -56,9 +56,18 @@ def known(source: DatasetSource, task: TaskBase, content: str, results: Path) ->
 
     `content` is the source's own fingerprint of its files, which is cheap.
     """
+    found = known_record(source, task, content, results)
+    return found["digest"] if found else None
+
+
+def known_record(
+    source: DatasetSource, task: TaskBase, content: str, results: Path
+) -> dict[str, Any] | None:
+    """The whole record that was kept of it."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         text = _path(source, task, content, results).read_bytes()
-        return seal.json_object(text, is_sealed=True)["digest"]
+        found = seal.json_object(text, is_sealed=True)
+        return found if isinstance(found["digest"], str) else None
     return None
 
 

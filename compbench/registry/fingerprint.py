@@ -31,6 +31,7 @@ _DECLARE = (
     "model",
     "options",
     "provider",
+    "shift",
     "task",
     "technique",
 )

@@ -18,13 +18,14 @@ import compbench
 from compbench.errors import UserError, nearest, one_line, shown, told
 from compbench.registry import import_path
 
-Kind = Literal["technique", "model", "dataset", "task", "loss", "provider", "check"]
+Kind = Literal["technique", "model", "dataset", "task", "loss", "shift", "provider", "check"]
 _FOLDERS: dict[Kind, str] = {
     "technique": "techniques",
     "model": "models",
     "dataset": "datasets",
     "task": "tasks",
     "loss": "losses",
+    "shift": "shifts",
     "provider": "providers",
     "check": "gate.checks",
 }

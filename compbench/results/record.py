@@ -41,6 +41,7 @@ class Run(BaseModel):
     baseline: str
     variants: dict[PlainName, dict[str, Any]]
     targets: dict[PlainName, dict[str, Any]]
+    shifts: dict[PlainName, dict[str, Any]] = Field(default_factory=dict)
     references: dict[str, dict[str, Any]]
     measure: dict[str, Any]
     pick: dict[str, Any]
@@ -63,6 +64,25 @@ class Run(BaseModel):
     def headline(self) -> Headline:
         """The metric that all is judged by."""
         return Headline(**self.task["headline"])
+
+    @property
+    def conditions(self) -> tuple[tuple[str, int], ...]:
+        """What is done to test samples: each shift at each of its severities, in suite order."""
+        return tuple((n, int(s)) for n, one in self.shifts.items() for s in one["severities"])
+
+    def reference(self, variant: str) -> str | None:
+        """Whom a variant's answers to shifted samples stand beside: its teacher, else the baseline.
+
+        None for the baseline itself.
+        """
+        described = self.variants[variant]
+        if variant == self.baseline:
+            return None
+        return (
+            described["parents"][0]
+            if described["teaches"] and described["parents"]
+            else self.baseline
+        )
 
     @property
     def is_sealed(self) -> bool:

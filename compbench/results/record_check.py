@@ -20,6 +20,7 @@ _EACH: Mapping[str, Mapping[str, Any]] = {
     "variants": {"technique": str, "parents": list, "options": dict, "torch": bool, "family": str},
     "targets": {"provider": str, "threads": int, "batch_sizes": list},
     "references": {"value": _NUMBER, "source": str},
+    "shifts": {"shift": str, "severities": list},
 }
 
 
@@ -49,6 +50,10 @@ def refuse_wrong(run: Mapping[str, Any]) -> None:
         sizes = target["batch_sizes"]
         if not sizes or not all(type(size) is int and size > 0 for size in sizes):
             raise ValueError(f"targets.{name}.batch_sizes = {shown(sizes)} are no batch sizes")
+    for name, shift in run["shifts"].items():
+        severities = shift["severities"]
+        if not severities or not all(type(one) is int and one > 0 for one in severities):
+            raise ValueError(f"shifts.{name}.severities = {shown(severities)} are no severities")
     variants = run["variants"]
     _refuse_unknown("baseline", run["baseline"], variants)
     for name in run["references"]:

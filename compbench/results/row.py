@@ -17,7 +17,8 @@ class Row:
 
     What a metric is stands in the file of `compbench.metrics` that has its name. `target` is empty
     where it is a property of the artifact itself; `batch_size` and `launch` are 0 and -1 where they
-    mean nothing. `samples` are columns of equal length.
+    mean nothing. `samples` are columns of equal length. `shift`, as the suite names it, and its
+    `severity` say what was done to the test samples: nothing where they are empty and 0.
     """
 
     variant: str
@@ -31,6 +32,8 @@ class Row:
     samples: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     status: Literal["ok", "skipped", "failed"] = "ok"
     reason: str = ""
+    shift: str = ""
+    severity: int = 0
 
 
 def net_of(row: Row) -> str:

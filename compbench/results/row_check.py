@@ -20,6 +20,8 @@ _TYPES = {
     "launch": int,
     "status": str,
     "reason": str,
+    "shift": str,
+    "severity": int,
 }
 _STATES = ("ok", "skipped", "failed")
 
@@ -32,12 +34,14 @@ class Names:
     targets: frozenset[str]
     seeds: frozenset[int]
     keys: frozenset[str]
+    shifts: frozenset[tuple[str, int]]  # with their severities
 
     @staticmethod
     def of(run: Run) -> Names:
         """By the run's own record."""
         variants, targets = frozenset({"", *run.variants}), frozenset({"", *run.targets})
-        return Names(variants, targets, frozenset(run.seeds), frozenset(run.keys))
+        shifts = frozenset({("", 0), *run.conditions})
+        return Names(variants, targets, frozenset(run.seeds), frozenset(run.keys), shifts)
 
 
 def refuse_wrong(row: Row, names: Names | None) -> None:
@@ -56,6 +60,7 @@ def refuse_wrong(row: Row, names: Names | None) -> None:
             _refuse_others("seed", row.seed, names.seeds)
             _refuse_others("key", row.key, names.keys)
         _refuse_others("target", row.target, names.targets)
+        _refuse_others("shift and severity", (row.shift, row.severity), names.shifts)
 
 
 def _refuse_others(name: str, value: object, known: Collection[object]) -> None:

@@ -25,6 +25,7 @@ from compbench.suite import plan
 from compbench.suite.key import described_model, options
 from compbench.suite.plan import Job
 from compbench.suite.read import Suite
+from compbench.suite.shifts import refuse_misfits
 
 # what a suite file says of a run beside what is measured
 _SAID = ("suite_path", "suite_from_results", "description", "references", "pick", "gate")
@@ -70,6 +71,7 @@ def _run(suite: Suite, folders: Folders, progress: Progress) -> Outcome:
     with store.lock():
         temporary.remove_leftovers()
         loaded = splits.load(suite.dataset, folders.data, suite.task)
+        refuse_misfits(suite.path, suite.shifts, loaded.signature.inputs)
         dataset = digest.record(suite.dataset_name, loaded)
         content = samples.fingerprint(suite.dataset, folders.data)
         digest.remember(dataset, suite.dataset, suite.task, content or "", folders.results)
@@ -197,6 +199,7 @@ def _describe(suite: Suite, jobs: tuple[Job, ...], dataset: dict[str, Any], resu
             for v in suite.variants.values()
         },
         targets={name: target.model_dump(mode="json") for name, target in suite.targets.items()},
+        shifts={name: one.described() for name, one in suite.shifts.items()},
         references={n: r.model_dump(mode="json") for n, r in suite.references.items()},
         measure=suite.measure.model_dump(mode="json"),
         pick=suite.pick.model_dump(mode="json"),

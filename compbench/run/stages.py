@@ -26,6 +26,7 @@ from compbench.measure.rows import (
     scenario_row,
     skipped_row,
 )
+from compbench.measure.shifted import Condition, Shifted
 from compbench.measure.turns import Turns
 from compbench.results.folder import (
     drop_rows,
@@ -41,7 +42,7 @@ from compbench.results.record import Run
 from compbench.results.row import Row
 from compbench.run.maker import Maker
 from compbench.run.progress import Progress, Tell
-from compbench.run.steps import DATASET, FOOTPRINT, METRIC, Steps, making, rows_name
+from compbench.run.steps import DATASET, FOOTPRINT, METRIC, Shifting, Steps, making, rows_name
 from compbench.run.time_left import Step
 from compbench.runtime.child import Start, spawned
 from compbench.runtime.fork_server import ForkServer
@@ -113,6 +114,7 @@ class Work:
             with closing(self.worker):
                 self.make()
                 self.evaluate()
+            self.shift()
             with self.forks:
                 self.weigh()
             self.time()
@@ -163,6 +165,14 @@ class Work:
                 rows = self._evaluated_rows(tell, job, artifact, seen)
             write_rows(self.folder, rows_name(job), rows)
 
+    def shift(self) -> None:
+        """Write the scores of all files on shifted test samples, one copy of these at a time."""
+        shifted = Shifted(self.data, self.suite.measure.process_seconds)
+        for one in self.steps.shiftings():
+            with self.progress.step(one.step) as tell:
+                rows = self._shifted_rows(tell, one, shifted)
+            write_rows(self.folder, one.rows, rows)
+
     def weigh(self) -> None:
         """What is measured of each artifact alone, in fresh processes: memory, operators, load."""
         for one in self.steps.weighings():
@@ -208,6 +218,41 @@ class Work:
                     self._tell_failed(tell, row)
             rows += found
         return rows
+
+    def _shifted_rows(self, tell: Tell, one: Shifting, shifted: Shifted) -> list[Row]:
+        """A row for each job whose file works there; where there are no such samples, one alone."""
+        found = self.suite.shifts.get(one.shift)
+        condition = Condition(one.shift, one.severity, one.target, self.suite.targets[one.target])
+        fit = [job for job in self.jobs if self._fit(job, one.target)]
+        rows: list[Row] = []
+
+        def failed(job: Job | None, reason: str) -> list[Row]:
+            return self._tell_failed(tell, condition.failed(job, reason))
+
+        def measured() -> list[Row]:
+            with shifted.samples(found and found.shift, one.severity) as inferences:
+                for number, job in enumerate(fit):
+                    tell(f"{job.label}", number / len(fit))
+                    beside = self._beside(job)
+                    rows.extend(
+                        self._attempt(
+                            partial(
+                                shifted.rows, condition, job, beside, inferences, self.artifacts
+                            ),
+                            partial(failed, job),
+                            self._error_file(one.what, job, one.target),
+                        )
+                    )
+            return rows
+
+        path = self.folder / f"error-{one.what}.{one.target}.txt"
+        return self._attempt(measured, partial(failed, None), path)
+
+    def _beside(self, job: Job) -> Job | None:
+        """Whom its answers are compared with, at its seed."""
+        name = self.record.reference(job.variant.name)
+        same = (x for x in self.jobs if x.variant.name == name and x.seed == job.seed)
+        return next(same, None)
 
     def _weighed_rows(self, tell: Tell, job: Job, name: str, what: str) -> list[Row]:
         if what.startswith(METRIC):
@@ -348,7 +393,11 @@ class Work:
         which = (
             f"launch {row.launch + 1}" if row.launch >= 0 else f"{row.variant} (seed {row.seed})"
         )
+        if not row.variant:
+            which = "all variants"
         what = "" if row.metric == "status" else f"{row.metric}: "
+        if row.shift:
+            what = f"{row.shift} at severity {row.severity}: "
         self.failures.append(f"{which}{where}: {what}{row.reason}")
 
     def _fit(self, job: Job, target: str) -> bool:

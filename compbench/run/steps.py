@@ -19,6 +19,7 @@ METRIC = "metric-"  # before the name of a metric that measures files itself
 # for the time left, until one was seen
 _BEFORE_TURNS_S = 0.4  # an arm's warm-up and throughput in a launch
 _EVALUATION_S = 0.5  # of an artifact on a target
+_SHIFTED_S = 0.3  # of an artifact on shifted samples
 _PROCESS_S = 0.4  # of a fresh process ...
 _FORKED_S = 0.1  # ... and of a forked one
 
@@ -43,6 +44,36 @@ class Weighing:
         what = self.what.removeprefix(METRIC)
         where = f" on {self.target}" if self.target else ""
         return Step("weigh", what, f"{what} of {self.job.label}{where}", self.expected_s)
+
+
+@dataclass(frozen=True)
+class Shifting:
+    """The scores of all files on test samples that are shifted so, on the target that decides.
+
+    Without a shift, at severity 0, they are the samples themselves: what others stand beside.
+    """
+
+    target: str
+    shift: str
+    severity: int
+    expected_s: float
+
+    @property
+    def what(self) -> str:
+        """As files are called by it; no shift has severity 0, so the clean one has no namesake."""
+        return f"shift.{self.shift or 'clean'}.{self.severity}"
+
+    @property
+    def rows(self) -> str:
+        """The name of its row file."""
+        return f"{self.what}.{self.target}"
+
+    @property
+    def step(self) -> Step:
+        """As it is told."""
+        how = f"with {self.shift}, severity {self.severity}" if self.shift else "as they are"
+        label = f"test samples {how} on {self.target}"
+        return Step("shift", self.shift, label, self.expected_s)
 
 
 @dataclass(frozen=True)
@@ -73,6 +104,7 @@ class Steps:
         return [
             *(making(job) for job in self.missing(made)),
             *(self.evaluating(job) for job in self.jobs if not self.is_evaluated(job, made)),
+            *(shifting.step for shifting in self.shiftings()),
             *(weighing.step for weighing in self.weighings()),
             *(launch.step for launch in self.launches()),
         ]
@@ -80,6 +112,7 @@ class Steps:
     def row_names(self) -> set[str]:
         """The names of all files of rows that this run can write."""
         found = {DATASET, *map(rows_name, self.jobs)}
+        found |= {one.rows for name in self.suite.targets for one in self._shiftings(name)}
         return found | {one.rows for one in (*self._weighings(), *self._launches())}
 
     def missing(self, made: Collection[str]) -> list[Job]:
@@ -94,6 +127,24 @@ class Steps:
         """The step that writes a job's own rows."""
         seconds = _EVALUATION_S * len(self.suite.targets)
         return Step("evaluate", job.variant.name, f"evaluate {job.label}", seconds)
+
+    def shiftings(self) -> list[Shifting]:
+        """On which shifted samples all files are still to be run; none without a target."""
+        there = [name for name in self.suite.targets if name not in self.skipped]
+        decides = self.suite.pick.target
+        target = decides if decides in there else next(iter(there), None)
+        if target is None:
+            return []
+        return [one for one in self._shiftings(target) if not has_rows(self.folder, one.rows)]
+
+    def _shiftings(self, target: str) -> Iterator[Shifting]:
+        if not self.suite.shifts:
+            return
+        seconds = _PROCESS_S + _SHIFTED_S * len(self.jobs)
+        yield Shifting(target, "", 0, seconds)
+        for name, one in self.suite.shifts.items():
+            for severity in one.shift.severities:
+                yield Shifting(target, name, severity, seconds)
 
     def weighings(self) -> list[Weighing]:
         """What is still to be measured of artifacts alone."""

@@ -16,7 +16,7 @@ from typing import Literal
 class Step:
     """Something that takes time; steps of one kind and name take alike for the same amount."""
 
-    kind: Literal["train", "make", "evaluate", "weigh", "time"]
+    kind: Literal["train", "make", "evaluate", "shift", "weigh", "time"]
     name: str
     label: str
     expected_s: float | None = None  # a guess for as long as nothing of its kind was seen

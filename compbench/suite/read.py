@@ -17,6 +17,7 @@ from compbench.headline import Headline
 from compbench.registry import import_path
 from compbench.runtime.target import LoadGen, Target, refuse_unknown_options
 from compbench.suite.gate import limits, refuse_unlike
+from compbench.suite.shifts import Shifted, read_shifts
 from compbench.suite.tables import FAST, Measure, Pick, Reference
 from compbench.suite.variants import Variant, check_name, read_variants
 
@@ -43,6 +44,7 @@ class _File(Options):
     baseline: str | None = None
     variants: dict[str, dict[str, Any]] = Field(..., min_length=1)
     targets: dict[str, Target] = Field(default={"cpu_1thread": Target()}, min_length=1)
+    shifts: dict[str, dict[str, Any]] = {}  # read by their plugins
     references: dict[str, Reference] = {}
     measure: Measure = Measure()
     pick: Pick = Pick()
@@ -64,6 +66,7 @@ class Suite:
     baseline: str
     variants: dict[str, Variant]  # in file order: parents before children
     targets: dict[str, Target]
+    shifts: dict[str, Shifted]
     references: dict[str, Reference]
     measure: Measure
     pick: Pick
@@ -132,6 +135,7 @@ def _read(path: Path) -> Suite:
         baseline=baseline,
         variants=variants,
         targets=file.targets,
+        shifts=read_shifts(file.shifts),
         references=file.references,
         measure=file.measure,
         pick=_pick(file.pick, metric),

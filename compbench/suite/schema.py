@@ -29,7 +29,7 @@ def suite_schema() -> Schema:
     """The schema of a suite file, draft 2020-12. What names a variant is not checked by it."""
     schema = options_schema(_File)
     definitions = schema.pop("$defs", {})
-    for kind in ("technique", "model", "dataset", "task", "loss"):
+    for kind in ("technique", "model", "dataset", "task", "loss", "shift"):
         for name in registry.names(kind):
             definitions[f"{kind}.{name}"] = _plugin(kind, name, definitions)
     definitions["Gate"] = options_schema(gate_model())
@@ -49,6 +49,7 @@ def suite_schema() -> Schema:
         "description": "named models, parents above their children",
     }
     properties["targets"] |= _NAMES
+    properties["shifts"] = _shifts()
     properties["gate"] = {"$ref": "#/$defs/Gate"}
     title = {"$schema": DRAFT, "title": "a suite of compbench"}
     return {**title, **schema, "$defs": dict(sorted(definitions.items()))}
@@ -61,7 +62,7 @@ def as_text() -> str:
 
 def _plugin(kind: registry.Kind, name: str, definitions: Schema) -> Schema:
     """A plugin's table; any options where its library is missing, so that they can't be read."""
-    mark = "technique" if kind == "technique" else "name"
+    mark = kind if kind in ("technique", "shift") else "name"
     own = {mark: {"const": name}}
     try:
         plugin = registry.find(kind, name)
@@ -71,7 +72,7 @@ def _plugin(kind: registry.Kind, name: str, definitions: Schema) -> Schema:
     definitions |= schema.pop("$defs", {})
     extra = _PARENTS if kind == "technique" else {}
     schema["properties"] = {**own, **extra, **schema.get("properties", {})}
-    schema["required"] = [mark, *schema.get("required", ())]
+    schema["required"] = [*([] if kind == "shift" else [mark]), *schema.get("required", ())]
     return schema | (_counted(schema, *plugin.parents) if kind == "technique" else {})
 
 
@@ -111,6 +112,38 @@ def _choice(kind: registry.Kind, mark: str) -> Schema:
         table = {"if": {"type": "string"}, "then": _named(kind), "else": table}
     # `{}` takes all, so this refuses nothing: editors complete from `anyOf`, not from `then`
     return table | {"anyOf": [*references, {}]}
+
+
+def _shifts() -> Schema:
+    """A table for each, called by its shift, which needs no other name then."""
+    names = registry.names("shift")
+    others = {
+        "type": "object",
+        "properties": {"shift": _named("shift")},
+        "required": ["shift"],
+        "allOf": [
+            {
+                "if": {"properties": {"shift": {"const": name}}, "required": ["shift"]},
+                "then": {"$ref": f"#/$defs/shift.{name}"},
+            }
+            for name in names
+        ],
+    }
+    own = {
+        name: {
+            "if": {"required": ["shift"]},
+            "then": others,
+            "else": {"$ref": f"#/$defs/shift.{name}"},
+        }
+        for name in names
+    }
+    return {
+        "type": "object",
+        **_NAMES,
+        "properties": own,
+        "additionalProperties": others,
+        "description": "how all are tried on test samples that differ from those of training",
+    }
 
 
 def _refine_target(target: Schema) -> None:
