@@ -17,6 +17,7 @@ from compbench.results.row import Row
 from compbench.results.row_index import Rows
 from compbench.statistics import throughput
 from compbench.statistics.allowed_loss import front_margin
+from compbench.statistics.degradation import Degradation, degradations
 from compbench.statistics.disturbance import disturbance
 from compbench.statistics.further_metrics import further
 from compbench.statistics.intervals import (
@@ -70,6 +71,7 @@ def _summaries(run: Run, found: Rows) -> Summaries:
         here = _judged(run.baseline, drafts, changes, beside.control)
         here = beside_parents(run, here, beside.control)
         here = throughput.beside_baseline(run, found, target, here, beside.control)
+        here = _shifted(here, degradations(run, found, target)) if run.shifts else here
         fronts[target] = _front(run, found, here, beside.control)
         summaries += here
     return Summaries(
@@ -81,6 +83,28 @@ def _summaries(run: Run, found: Rows) -> Summaries:
         smallest,
         disturbed,
     )
+
+
+def _shifted(here: Sequence[Summary], found: Mapping[str, Degradation]) -> list[Summary]:
+    """With what is known of each on shifted samples."""
+    return [
+        replace(s, **_told_of(found[s.variant])) if s.variant in found and not s.reason else s
+        for s in here
+    ]
+
+
+def _told_of(one: Degradation) -> dict[str, Any]:
+    change = one.change
+    return {
+        "shifted_quality": one.shifted,
+        "shifted_change": change and change.interval,
+        "shifted_p": change and change.p_value,
+        "shifted_better": change.side if change else 0,
+        "shifted_agreement": one.shifted_agreement,
+        "calibration_error": one.calibration,
+        "shifted_calibration_error": one.shifted_calibration,
+        "degradation": one,
+    }
 
 
 def _front(run: Run, rows: Rows, here: Sequence[Summary], control: Interval | None) -> Front:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from compbench.statistics.degradation import Degradation
 from compbench.statistics.disturbance import Disturbance
 from compbench.statistics.intervals import Interval
 from compbench.statistics.scores import Paired
@@ -82,6 +83,14 @@ class Summary:
     parity_agreement: float | None = None
     make_seconds: float | None = None
     lineage_seconds: float | None = None  # with all its ancestors
+    shifted_quality: Interval | None = None  # the metric on shifted test samples
+    shifted_change: Interval | None = None  # what shifts change, less what they do of another's
+    shifted_p: float | None = None  # adjusted for many comparisons
+    shifted_better: int = 0
+    shifted_agreement: Interval | None = None
+    calibration_error: float | None = None
+    shifted_calibration_error: float | None = None
+    degradation: Degradation | None = None  # what these are of; None without shifts
     further: dict[str, Figure] = field(default_factory=dict)  # by column, of further metrics
 
     @property

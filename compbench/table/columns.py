@@ -23,7 +23,11 @@ ABOUT: dict[str, Column] = {
     "may_be_on_front": Column("", "whether it is neither shown to be on the front nor beaten"),
 }
 
-_QUALITY = ("quality", "validation_quality")  # fields whose columns have the metric's name
+_QUALITY = (
+    "quality",
+    "validation_quality",
+    "shifted_quality",
+)  # fields whose columns have the metric's name
 
 
 def columns(headline: Headline = ACCURACY) -> dict[str, Column]:

@@ -20,7 +20,7 @@ from compbench.table.columns import column_name, listing, metric_name
 
 _DTYPES = {int: "Int64", bool: "bool", str: "string"}
 FURTHER = "further"  # the field of `Summary` whose columns are the metrics'
-_NO_COLUMNS = {FURTHER, "validation", "log_ratios"}  # what others are computed from
+_NO_COLUMNS = {FURTHER, "validation", "log_ratios", "degradation"}  # what others are computed from
 _ENDS = {"": "value", "_low": "low", "_high": "high"}
 
 

@@ -19,6 +19,7 @@ _T = TypeVar("_T")
 MOST = 24  # rows that stay readable in one picture
 MOST_SWEEPS = 5  # curves by temperature in one picture
 MOST_LABELS = 10  # classes of one image whose probabilities stay readable
+MOST_SHIFTED = 8  # curves by severity that stay apart in a panel
 MOST_OF_FAMILY = 7  # lines of one colour in a panel that stay apart
 
 
@@ -49,6 +50,12 @@ def is_timed(summary: Summary) -> bool:
 def is_right_somewhere(summary: Summary) -> bool:
     """Whether its quality was measured."""
     return summary.quality is not None
+
+
+def has_curves(summary: Summary) -> bool:
+    """Whether it was measured on shifted samples."""
+    found = summary.degradation
+    return found is not None and any(len(curve) > 1 for curve in found.curves.values())
 
 
 def shown(
