@@ -145,6 +145,32 @@ def number_rows(
     ]
 
 
+SHIFTS = {
+    "noise": {"shift": "noise", "severities": [1, 3, 5], "seed": 0},
+    "fog": {"shift": "mine:Fog", "severities": [1, 2, 3, 4, 5], "seed": 0},
+}
+
+
+def shifted_rows(
+    run: Run, variant: str, right: int = 90, lost: Mapping[str, float] = {"noise": 2, "fog": 4}
+) -> list[Row]:
+    """Of each seed: the first `right` are right as they are, by severity so many fewer shifted so.
+
+    Who is right says what the reference says, and all are sure by 0.8, or, wrong, by 0.6.
+    """
+    rows = []
+    for seed in run.seeds:
+        for shift, severity in (("", 0), *run.conditions):
+            first = round(right - severity * lost.get(shift, 0))
+            scores = (np.arange(SAMPLES) < first).astype(np.uint8)
+            samples = {"score": scores, "confidence": np.where(scores, 0.8, 0.6).astype("f4")}
+            if run.reference(variant):
+                samples["agreement"] = scores.astype(np.float32)
+            where: dict[str, Any] = {"target": TARGET, "shift": shift, "severity": severity}
+            rows.append(make_row(variant, "shifted_score", seed=seed, samples=samples, **where))
+    return rows
+
+
 def latency_row(
     variant: str,
     turns_ns: Sequence[float],

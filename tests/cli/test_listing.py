@@ -175,9 +175,9 @@ def test_json() -> None:
 
 WRONG = {
     ("technique", None): "there is nothing to list called 'technique'; did you mean 'techniques'?",
-    ("things", None): "known: datasets, losses, models, targets, tasks, techniques",
-    ("things", "mlp"): "known: datasets, losses, models, targets, tasks, techniques",
-    ("things", "a:B"): "known: datasets, losses, models, targets, tasks, techniques",
+    ("things", None): "known: datasets, losses, models, shifts, targets, tasks, techniques",
+    ("things", "mlp"): "known: datasets, losses, models, shifts, targets, tasks, techniques",
+    ("things", "a:B"): "known: datasets, losses, models, shifts, targets, tasks, techniques",
     ("models", "cn"): "there is no model 'cn'; did you mean 'cnn'?",
     ("techniques", "distil"): "there is no technique 'distil'; did you mean 'distill'?",
     ("targets", "cudo"): "there is no provider 'cudo'; did you mean 'cuda'?",

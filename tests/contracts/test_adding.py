@@ -21,6 +21,7 @@ from compbench.contracts import (
     ExecutionProvider,
     LossBase,
     ModelFamily,
+    ShiftBase,
     TaskBase,
     TechniqueBase,
 )
@@ -41,6 +42,7 @@ from compbench.suite.gate import gate_model, old_names
 from tests.contracts import test_contracts as contracts
 from tests.factory import exactly
 from tests.losses import test_losses as losses
+from tests.shifts import test_shifts as shifts
 from tests.tasks import test_tasks as tasks
 
 pytest_plugins = ["pytester"]
@@ -52,6 +54,7 @@ FILES: dict[registry.Kind, str] = {
     "dataset": "dataset.py",
     "task": "task.py",
     "loss": "loss.py",
+    "shift": "shift.py",
     "provider": "provider.py",
     "check": "gate_check.py",
 }
@@ -61,6 +64,7 @@ PACKAGES: dict[registry.Kind, str] = {
     "dataset": "compbench.datasets",
     "task": "compbench.tasks",
     "loss": "compbench.losses",
+    "shift": "compbench.shifts",
     "provider": "compbench.providers",
     "check": "compbench.gate.checks",
 }
@@ -95,6 +99,7 @@ def test_one_file_is_found_by_its_name(kind: registry.Kind, add: Callable[..., N
         "dataset": DatasetSource,
         "task": TaskBase,
         "loss": LossBase,
+        "shift": ShiftBase,
         "provider": ExecutionProvider,
         "check": GateCheck,
     }
@@ -106,7 +111,9 @@ def test_one_file_is_found_by_its_name(kind: registry.Kind, add: Callable[..., N
     assert issubclass(plugin, bases[kind]) and plugin.__doc__
 
 
-@pytest.mark.parametrize("kind", ["technique", "model", "dataset", "task", "loss", "provider"])
+@pytest.mark.parametrize(
+    "kind", ["technique", "model", "dataset", "task", "loss", "shift", "provider"]
+)
 def test_it_is_listed_and_in_the_schema(kind: registry.Kind, add: Callable[..., None]) -> None:
     add(kind)
     (table,) = (name for name, its_kind in listing.KINDS.items() if its_kind == kind)
@@ -182,6 +189,20 @@ def test_a_loss_keeps_every_promise_and_its_suite_can_be_read(
     suite = read.load(write_suite(f"{SUITE}{text}\n"))
     (loss,) = suite.variants["b"].technique.losses  # type: ignore[attr-defined]
     assert loss.weight == 1
+
+
+def test_a_shift_keeps_every_promise_and_its_suite_can_be_read(
+    add: Callable[..., None], write_suite: Callable[[str], Path]
+) -> None:
+    add("shift")
+    for name in ("image", "photograph"):
+        one = shifts.Subject(NAME, name)
+        shifts.test_nothing_is_changed_at_severity_0(one)
+        shifts.test_names_types_and_shapes_stay(one)
+        shifts.test_the_same_generator_gives_the_same(one)
+        shifts.test_a_higher_severity_is_farther_from_the_original(one)
+    suite = read.load(write_suite(f"{SUITE}[shifts]\n{NAME} = {{ severities = [5] }}\n"))
+    assert suite.shifts[NAME].shift.severities == (5,)
 
 
 def test_a_provider_is_a_target_of_suites(

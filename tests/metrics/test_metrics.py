@@ -35,9 +35,11 @@ from compbench.tasks import regression
 from tests.factory import (
     RUN,
     RUN_ROWS,
+    SHIFTS,
     TARGET,
     make_row,
     make_run,
+    shifted_rows,
     status_row,
     variant_rows,
     with_keys,
@@ -123,8 +125,10 @@ def test_a_metric_is_computed_from_rows_of_metrics(metric: MetricBase) -> None:
 def test_a_metric_is_computed_from_no_other_rows(metric: MetricBase) -> None:
     """Its columns are the same of these rows alone, and not without any one of them."""
     named = [*columns_of(metric)]
-    run = RUN.model_copy(update={"seeds": (0, 1)})
+    run = RUN.model_copy(update={"seeds": (0, 1), "shifts": SHIFTS})
     rows = [
+        *shifted_rows(run, "teacher"),
+        *shifted_rows(run, "student", right=60),
         *variant_rows(run, "teacher"),
         *variant_rows(run, "student", ns=4_000, right=60, validation=50, size_bytes=900),
         status_row("int8", "out of memory"),

@@ -42,7 +42,8 @@ COLUMNS = st.integers(0, 20).flatmap(
     )
 )
 FULL = Row(
-    "a", 3, "k", "latency_ns", "cpu", 32, 0, 1.5, {"n": np.array([1, 2])}, "failed", "it — broke\n"
+    *("a", 3, "k", "latency_ns", "cpu", 32, 0, 1.5, {"n": np.array([1, 2])}),
+    *("failed", "it — broke\n", "noise", 5),
 )
 
 
@@ -101,6 +102,7 @@ def test_defaults_are_left_out(tmp_path: Path) -> None:
     write_rows(tmp_path, "x", [Row("", 0, "", ""), make_row("a", "macs", 1, launch=0), FULL])
     least = {"variant", "seed", "key", "metric"}
     rest = {"target", "batch_size", "launch", "value", "samples", "status", "reason"}
+    rest |= {"shift", "severity"}
     assert [set(line) for line in lines(tmp_path)] == [
         least,
         least | {"value", "launch"},
@@ -282,6 +284,19 @@ WRONG_ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "a number for a name": ({"metric": 3}, "metric = 3 is no str"),
     "a truth for a number": ({"launch": True}, "launch = True is no int"),
     "no state": ({"status": "fine"}, "status = 'fine' is none of ok, skipped, failed"),
+    "no shift of the run": (
+        {"shift": "fog", "severity": 1},
+        "shift and severity = ('fog', 1) is none of its run's",
+    ),
+    "no severity of the run": (
+        {"shift": "noise", "severity": 2},
+        "shift and severity = ('noise', 2) is none of its run's",
+    ),
+    "a severity of nothing": (
+        {"severity": 1},
+        "shift and severity = ('', 1) is none of its run's",
+    ),
+    "a severity in words": ({"severity": "1"}, "severity = '1' is no int"),
     "words for a value": ({"value": "1.5"}, "value = '1.5' is no finite number"),
     "a value without end": ({"value": 1e999}, "value = inf is no finite number"),
 }
@@ -290,8 +305,10 @@ WRONG_ROWS: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("changes", "message"), WRONG_ROWS.values(), ids=WRONG_ROWS)
 def test_a_row_that_its_run_can_not_have_is_told(changes: dict[str, Any], message: str) -> None:
     row = make_row("teacher", "score", 0.5, target="cpu_1thread")
-    known = row_check.Names.of(make_run(keys=(row.key,)))
+    shifts = {"noise": {"shift": "noise", "severities": [1, 3]}}
+    known = row_check.Names.of(make_run(keys=(row.key,), shifts=shifts))
     row_check.refuse_wrong(row, known)
+    row_check.refuse_wrong(replace(row, shift="noise", severity=3), known)
     with pytest.raises(ValueError, match=re.escape(message)):
         row_check.refuse_wrong(replace(row, **changes), known)
 
@@ -337,6 +354,18 @@ WRONG_RECORDS = {
     "a figure of nothing": (
         _with({"value": 1, "source": "x"}, "references", "big"),
         "references: 'big' is no variant of the run",
+    ),
+    "no severities": (
+        _with({"shift": "noise", "severities": []}, "shifts", "noise"),
+        "shifts.noise.severities = [] are no severities",
+    ),
+    "a severity in words": (
+        _with({"shift": "noise", "severities": ["1"]}, "shifts", "noise"),
+        "shifts.noise.severities = ['1'] are no severities",
+    ),
+    "a shift without severities": (
+        _with({"shift": "noise"}, "shifts", "noise"),
+        "shifts.noise has no 'severities'",
     ),
     "a figure in words": (
         _with({"value": "1", "source": "x"}, "references", "int8"),

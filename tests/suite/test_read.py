@@ -234,6 +234,55 @@ WRONG = {
         TEACHER + '[pick]\nmargin = "5"\n',
         "[pick] margin: '5' should be percentage points such as 1pp, or 0 to 1: write 5pp",
     ),
+    "unknown shift": (
+        TEACHER + "[shifts]\nnose = {}\n",
+        "[shifts.nose] there is no shift 'nose'; did you mean 'noise'?",
+    ),
+    "unknown shift of another name": (
+        TEACHER + '[shifts]\nmine = { shift = "blurr" }\n',
+        "[shifts.mine] there is no shift 'blurr'; did you mean 'blur'?",
+    ),
+    "unknown option of a shift": (
+        TEACHER + "[shifts]\nnoise = { severity = 3 }\n",
+        "[shifts.noise] the shift 'noise' has no option 'severity'; did you mean 'severities'?",
+    ),
+    "severity 6": (
+        TEACHER + "[shifts]\nnoise = { severities = [1, 6] }\n",
+        "[shifts.noise] the shift 'noise': severities.1 = 6 should be less than or equal to 5",
+    ),
+    "severity 0": (
+        TEACHER + "[shifts]\nnoise = { severities = [0] }\n",
+        "severities.0 = 0 should be greater than or equal to 1",
+    ),
+    "severity true": (
+        TEACHER + "[shifts]\nnoise = { severities = [true] }\n",
+        "severities.0 = True should be a valid integer",
+    ),
+    "severities twice": (
+        TEACHER + "[shifts]\nnoise = { severities = [2, 2] }\n",
+        "[shifts.noise] the shift 'noise': severities: [2, 2] has one twice",
+    ),
+    "no severities": (
+        TEACHER + "[shifts]\nnoise = { severities = [] }\n",
+        "[shifts.noise] the shift 'noise': severities = [] should have at least 1 item",
+    ),
+    "a shift that is no table": (
+        TEACHER + "[shifts]\nnoise = 3\n",
+        "shifts.noise = 3 should be a table",
+    ),
+    "a shift's name": (TEACHER + '[shifts]\n"a.b" = {}\n', "a name has letters, digits"),
+    "a shift by its path alone": (
+        TEACHER + '[shifts]\n"mine:Fog" = {}\n',
+        "[shifts] 'mine:Fog' stands under a name of its own: mine = { shift = \"mine:Fog\" }",
+    ),
+    "a shift that is a number": (
+        TEACHER + "[shifts]\nmine = { shift = 3 }\n",
+        "[shifts.mine] shift = 3 should be a shift's name, or 'package.module:Class'",
+    ),
+    "a class that is no shift": (
+        TEACHER + '[shifts]\nmine = { shift = "compbench.losses.soft:Loss" }\n',
+        "[shifts.mine] 'compbench.losses.soft:Loss' is not a ShiftBase",
+    ),
     "seeds": ("seeds = [1, 1]\n" + TEACHER, "names a seed twice"),
     "no seeds": ("seeds = []\n" + TEACHER, "seeds = [] should have at least 1 item"),
     "top level": ('datset = "digits"\n' + TEACHER, "has no option 'datset'; did you mean"),
@@ -320,6 +369,17 @@ def test_missing_file_names_the_nearest(tmp_path: Path, monkeypatch) -> None:
     Path("suites", "quickstart.toml").write_text(TEACHER)
     with pytest.raises(UserError, match=r"did you mean 'suites/quickstart\.toml'"):
         read.load(Path("suites/quickstrat.toml"))
+
+
+def test_shifts_are_read_by_their_names(write_suite: Callable[[str], Path]) -> None:
+    table = '[shifts]\nblur = { severities = [5, 1] }\nnoise = {}\nmine = { shift = "noise" }\n'
+    found = read.load(write_suite(TEACHER + table)).shifts
+    assert {name: one.described() for name, one in found.items()} == {
+        "blur": {"shift": "blur", "severities": [1, 5], "seed": 0},
+        "noise": {"shift": "noise", "severities": [1, 2, 3, 4, 5], "seed": 0},
+        "mine": {"shift": "noise", "severities": [1, 2, 3, 4, 5], "seed": 0},
+    }
+    assert read.load(write_suite(TEACHER)).shifts == {}
 
 
 @pytest.mark.parametrize("path", tracked("suites"), ids=lambda path: path.stem)

@@ -31,7 +31,7 @@ SEMANTIC = """
     types without a kernel | weights
     model and parent | neither | baseline | reference
     reference in percent | drop of another metric | drop of more than all
-    import path | import class
+    import path | import class | a class that is no shift | severities twice
 """
 UNCHECKED = {name.strip() for line in SEMANTIC.splitlines() for name in line.split("|")} - {""}
 

@@ -110,7 +110,7 @@ def test_types(table: pd.DataFrame) -> None:
     assert types["Int64"] == [
         *("batch_size", "file_better", "change_seeds", "better"),
         *("runs", "faster", "faster_than_parent"),
-        *("more_throughput_batch_1", "more_throughput_batch_32"),
+        *("more_throughput_batch_1", "more_throughput_batch_32", "shifted_better"),
     ]
     assert {*types} == {"bool", "Int64", "string", "float64"}
     texts = "suite variant technique lineage parents target status reason"
