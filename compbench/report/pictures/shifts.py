@@ -19,7 +19,6 @@ from compbench.statistics.lineage import last_step
 from compbench.statistics.summary import Summaries
 
 _COLUMNS = 3
-_DODGE = 0.05  # severities between the intervals of two variants beside each other
 
 
 def degradation_curves(run: Run, summaries: Summaries, target: str) -> Figure:
@@ -32,11 +31,11 @@ def degradation_curves(run: Run, summaries: Summaries, target: str) -> Figure:
     panels = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
     looks, markers = style.lines(run, drawn), style.looks(run)
     for axes, shift in zip(panels, run.shifts, strict=False):
-        for place, variant in enumerate(drawn):
+        for variant in drawn:
             found = summaries.find(variant, target).degradation
             curve = found.curves.get(shift, {}) if found else {}
             look = {**looks[variant], "marker": markers[last_step(run, variant)].marker}
-            _draw(axes, curve, look, _DODGE * (place - (len(drawn) - 1) / 2))
+            _draw(axes, curve, look)
         axes.set_title(shift)
         axes.set_xticks([0, *map(int, run.shifts[shift]["severities"])])
     for axes in panels[len(run.shifts) :]:
@@ -48,20 +47,20 @@ def degradation_curves(run: Run, summaries: Summaries, target: str) -> Figure:
         axes.set_ylabel(style.metric_name(run.headline))
     style.metric_axis(panels[0].yaxis, run.headline)
     style.heading(figure, f"{run.suite} on {target}: who degrades first on shifted {run.noun}s")
-    figure.legend(handles=_key(drawn, looks, run), loc="outside lower center", ncols=4)
+    figure.legend(
+        handles=_key(drawn, looks, run), loc="outside lower center", ncols=4, handlelength=3
+    )
     return figure
 
 
-def _draw(
-    axes: Axes, curve: Mapping[int, Interval], look: Mapping[str, Any], beside: float
-) -> None:
+def _draw(axes: Axes, curve: Mapping[int, Interval], look: Mapping[str, Any]) -> None:
     known = {severity: style.drawable(found) for severity, found in curve.items()}
     if not known:
         return
     errors = np.array([(i.value - i.low, i.high - i.value) for i in known.values()]).T
-    places = [severity + beside for severity in known]
     values = [found.value for found in known.values()]
-    axes.errorbar(places, values, np.maximum(errors, 0), ms=4, elinewidth=0.8, **look)
+    # all at their own severity: beside each other, equal curves would look apart where they fall
+    axes.errorbar([*known], values, np.maximum(errors, 0), ms=4, elinewidth=0.8, **look)
 
 
 def _key(drawn: list[str], looks: Mapping[str, Mapping[str, Any]], run: Run) -> list[Line2D]:

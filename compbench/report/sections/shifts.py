@@ -98,7 +98,7 @@ def _named(run: Run, group: Sequence[tuple[Summary, Degradation]]) -> str:
     ]
     if len(group) > _MOST:
         names.append(units.counted(len(group) - _MOST, "other"))
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if names[1:] else names[0]
+    return _joined(names)
 
 
 def failures(run: Run, rows: Rows, summaries: Summaries, target: str) -> list[str]:
@@ -174,16 +174,25 @@ def _legend(run: Run) -> str:
 
 
 def _severities(run: Run) -> str:
-    """noise and blur (severities 1 to 5), contrast (1, 3)."""
-    words = []
+    """noise and blur at severities 1 to 5, contrast at severities 1, 3."""
+    groups: dict[str, list[str]] = {}
     for name, one in run.shifts.items():
-        severities = one["severities"]
-        listed = ", ".join(map(str, severities))
-        if len(severities) > 2 and severities == [*range(severities[0], severities[-1] + 1)]:
-            listed = f"{severities[0]} to {severities[-1]}"
         plugin = "" if one["shift"] == name else f" (`{one['shift']}`)"
-        words.append(f"{name}{plugin} at {listed}")
-    return ", ".join(words)
+        groups.setdefault(_listed(one["severities"]), []).append(f"{name}{plugin}")
+    return "; ".join(f"{_joined(names)} at {listed}" for listed, names in groups.items())
+
+
+def _listed(severities: Sequence[int]) -> str:
+    first, last = severities[0], severities[-1]
+    if len(severities) > 2 and [*severities] == [*range(first, last + 1)]:
+        return f"severities {first} to {last}"
+    noun = "severity" if len(severities) == 1 else "severities"
+    return f"{noun} {', '.join(map(str, severities))}"
+
+
+def _joined(words: Sequence[str]) -> str:
+    """a; a and b; a, b and c."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if words[1:] else words[0]
 
 
 def _test(run: Run) -> str:
