@@ -169,9 +169,10 @@ def every_plugin() -> str:
             tables.append(f'[variants.t_{name}]\ntechnique = "{name}"\npath = "{ONNX_FILE}"\n')
         elif name != "train":
             technique = kinds.technique(name)
-            more = 'model = "mlp"\n' if model_options(technique) else ""
-            if technique.parents[1] > 0:
-                more += 'parent = "teacher"\n'
+            least, most = technique.parents
+            more = 'parent = "teacher"\n' if most > 0 else ""
+            if least > 0 and model_options(technique):
+                more += 'model = "mlp"\n'
             tables.append(f'[variants.t_{name}]\ntechnique = "{name}"\n{more}')
     return "".join(tables)
 

@@ -239,7 +239,7 @@ def test_what_was_written_before_a_stop_is_not_written_again(
     expected, _ = built(options, teacher, data)
     told: list[str] = []
 
-    def stop_writing(news: str) -> None:
+    def stop_writing(news: str, share: float | None = None) -> None:
         told.append(news)
         if len(told) == at:
             raise KeyboardInterrupt

@@ -22,6 +22,7 @@ LARGE: dict[str, Any] = {"micro_batch": 20, "ema_decay": 0.9, "patience": 1, "op
 TECHNIQUES: dict[str, dict[str, Any]] = {
     "train": {},
     "distill": {"model": "mlp"},
+    "distill_self": {},
     "prune_channels": {"ratio": 0.5, "round_to": 1, "steps": 2, "importance": "taylor"},
     "prune_weights": {"ratio": 0.6},
     "prune_layers": {"ratio": 0.5},
