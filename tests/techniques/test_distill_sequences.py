@@ -244,6 +244,9 @@ def test_what_was_written_before_a_stop_is_not_written_again(
         if len(told) == at:
             raise KeyboardInterrupt
 
+    def hear(news: str, share: float | None = None) -> None:
+        told.append(news)
+
     def stop_training(epoch: Epoch, total: int) -> None:
         if epoch.epoch == 1:
             raise KeyboardInterrupt
@@ -251,13 +254,17 @@ def test_what_was_written_before_a_stop_is_not_written_again(
     with pytest.raises(KeyboardInterrupt):
         built(options, teacher, data, unfinished=folder, on_news=stop_writing)
     with pytest.raises(KeyboardInterrupt):
-        built(
-            options, teacher, data, unfinished=folder, on_news=told.append, on_epoch=stop_training
-        )
+        built(options, teacher, data, unfinished=folder, on_news=hear, on_epoch=stop_training)
     assert [news.split(",")[1] for news in told[:at]] == [f" batch {n + 1}/4" for n in range(at)]
     assert len(told) == 4 + 1  # of the batch after which it was stopped nothing was kept yet
     later: list[str] = []
-    found, fit = built(options, teacher, data, unfinished=folder, on_news=later.append)
+    found, fit = built(
+        options,
+        teacher,
+        data,
+        unfinished=folder,
+        on_news=lambda news, share=None: later.append(news),
+    )
     assert not later
     assert same(found, expected)
     assert len(fit.history) == 2
