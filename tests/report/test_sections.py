@@ -25,7 +25,15 @@ from compbench.results.row_index import Rows
 from compbench.runtime.target import LoadGen, Target
 from compbench.statistics.summarise import summarise
 from compbench.table.stored_run import StoredRun
-from tests.factory import TARGET, lineage, make_row, make_run, variant_rows
+from tests.factory import (
+    SHIFTS,
+    TARGET,
+    lineage,
+    make_row,
+    make_run,
+    shifted_rows,
+    variant_rows,
+)
 from tests.picture_rows import dataset_rows, errors_row, soft_row
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +58,8 @@ def full() -> tuple[Run, list[Row]]:
     }
     cpu = Target(loadgen=LoadGen(scenarios=("server",))).model_dump(mode="json")
     references = {"student": {"value": 0.9, "source": "Somebody 2015"}}
-    run = make_run(variants, targets={TARGET: cpu, "other": cpu}, references=references)
+    targets = {TARGET: cpu, "other": cpu}
+    run = make_run(variants, targets=targets, references=references, shifts=SHIFTS)
     rows = dataset_rows()
     for index, variant in enumerate(variants):
         if variant == "lost":
@@ -64,6 +73,7 @@ def full() -> tuple[Run, list[Row]]:
             "size_bytes": size,
         }
         rows += variant_rows(run, variant, **figures, weight_type="int8")
+        rows += shifted_rows(run, variant, right)
         rows += [
             make_row(variant, "notes", samples={"text": np.array(["one layer stays dense"])}),
             soft_row(variant),

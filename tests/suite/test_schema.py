@@ -148,3 +148,23 @@ def test_a_missing_library_leaves_the_technique_with_any_options(
     pruned = found.schema["$defs"]["technique.prune_channels"]  # type: ignore[index]
     assert "pip install torch-pruning" in pruned["description"]
     found.validate({"variants": {"p": {"technique": "prune_channels", "ratio": "any"}}})
+
+
+SHIFTS = {
+    "noise = {}": True,
+    "noise = { severities = [1, 5], seed = 3 }": True,
+    'mine = { shift = "noise", severities = [2] }': True,
+    'noise = { shift = "blur" }': True,
+    'mine = { shift = "own:Shift", strength = 3 }': True,
+    'noise = { shift = "own:Shift", strength = 3 }': True,
+    "noise = { strength = 3 }": False,
+    'mine = { shift = "noise", strength = 3 }': False,
+    'noise = { shift = "blur", strength = 3 }': False,
+    "mine = {}": False,
+    '"a b" = { shift = "noise" }': False,
+}
+
+
+@pytest.mark.parametrize(("line", "is_right"), SHIFTS.items(), ids=SHIFTS)
+def test_shifts_are_known_by_their_names_or_by_what_they_say(line: str, is_right: bool) -> None:
+    assert validator().is_valid(parsed(f"{TEACHER}[shifts]\n{line}\n")) is is_right
