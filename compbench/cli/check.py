@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from compbench.contracts.inputs import inputs_from
+from compbench.contracts.inputs import signature_from
 from compbench.data import cache, digest, samples, splits
 from compbench.errors import printable
 from compbench.files import folder_bytes
@@ -53,7 +53,8 @@ def _tree(suite: Suite, results: Path, data_dir: Path) -> Tree:
     found = _record(suite, content, results, data_dir) if content and is_needed else None
     known: str | None = found["digest"] if found else None
     if found:
-        refuse_misfits(suite.path, suite.shifts, inputs_from(found["inputs"]))
+        inputs = signature_from({"output": suite.task.output, **found}).inputs
+        refuse_misfits(suite.path, suite.shifts, inputs)
     jobs = plan.plan(suite, known or "unknown", data_dir)
     there = {job.key for job in jobs if known and store.find(job.key)}
     missing = len({job.key for job in jobs} - there)

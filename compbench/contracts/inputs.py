@@ -270,13 +270,7 @@ def signature_json(signature: Signature) -> dict[str, Any]:
 
 def signature_from(found: Mapping[str, Any]) -> Signature:
     """Back from `signature_json`, also through JSON."""
-    inputs = inputs_from(found["inputs"])
-    return Signature(inputs, found["outputs"], found["output"], found["in_graph"])
-
-
-def inputs_from(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Input]:
-    """The inputs of such a signature, or of a run's record of its dataset."""
-    return {
+    inputs = {
         name: Input(
             one["dtype"],
             tuple(one["shape"]),
@@ -285,8 +279,9 @@ def inputs_from(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Input]:
             one.get("values"),
             one.get("rate"),
         )
-        for name, one in found.items()
+        for name, one in found["inputs"].items()
     }
+    return Signature(inputs, found["outputs"], found["output"], found["in_graph"])
 
 
 def _normalisation(found: Mapping[str, Any] | None) -> Normalisation | None:
