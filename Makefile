@@ -31,6 +31,7 @@ bench: $(READY)  ## the project's own speed, and the measurement measured (four 
 	$(BIN)/python -m tests.benchmarks.accounting
 	$(BIN)/python -m tests.benchmarks.growth
 	$(BIN)/python -m tests.simulations
+	$(BIN)/python -m tests.benchmarks.drifting
 	$(BIN)/python -m tests.benchmarks.power 60
 	$(BIN)/python -m tests.benchmarks.large 1000 3 2
 	$(BIN)/compbench run suites/quickstart.toml --quiet

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from compbench.results.folder import write_rows
-from tests.benchmarks import commands, fresh, images, killing, making, many, suite_fuzz
+from tests.benchmarks import commands, drifting, fresh, images, killing, making, many, suite_fuzz
 from tests.benchmarks import flips as flips_of
 from tests.benchmarks.bounds import Bounds
 from tests.factory import make_row
 from tests.kept import write_run
+from tests.simulations.drift import drawn
 
 
 def test_a_bound_that_is_missed_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,6 +153,23 @@ def test_suites_of_making_are_suites(name: str, tmp_path: Path) -> None:
     suite = read.load(path)
     assert len(suite.variants) >= 7 and suite.measure.seconds_per_arm < 0.1
     assert len(suite.seeds) == 1
+
+
+def test_parts_of_one_split_are_seldom_alarmed_and_harder_ones_are() -> None:
+    random = np.random.default_rng(0)
+    validation, test, harder = (drawn(random, *n) for n in ((300,), (400,), (400, 1.0)))
+    made = drifting.Made(validation, test, {3: harder})
+    unshifted = drifting.alarms(made, made.test, 200, 50, 0)
+    assert max(unshifted) <= 0.06
+    assert drifting.alarms(made, made.noisy[3], 200, 20, 0) == (1, 1)
+
+
+def test_noise_is_as_strong_as_it_says_and_within_the_range() -> None:
+    grey = np.full((40, 1, 28, 28), 128, np.uint8)
+    moved = drifting.noise(grey, 3, np.random.default_rng(0))
+    assert (moved.dtype, moved.shape) == (np.uint8, grey.shape)
+    assert (moved / 255).std() == pytest.approx(0.08, rel=0.02)
+    assert drifting.noise(0 * grey, 5, np.random.default_rng(0)).min() == 0
 
 
 @pytest.mark.slow

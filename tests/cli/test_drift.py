@@ -141,10 +141,10 @@ def test_pictures_are_named(compbench: Command, results: Path, tmp_path: Path) -
     found = record(compbench("drift", "mine", "--data", "pictures", "--format", "json"))
     assert found["samples"]["new"] == 30
     assert found["variants"][0]["figures"] == arrays["variants"][0]["figures"]
-    for one in found["variants"][0]["farthest"]:
-        assert one["file"] == f"{one['sample']}.png"
-    shown = compbench("drift", "mine", "--data", "pictures").out
-    assert f"{one['sample']} ({one['sample']}.png)" in shown
+    farthest = found["variants"][0]["farthest"]
+    assert all(one["file"] == f"{one['sample']}.png" for one in farthest)
+    shown = " ".join(compbench("drift", "mine", "--data", "pictures").out.split())
+    assert f"new samples {farthest[0]['sample']} ({farthest[0]['file']})," in shown
 
 
 def test_a_run_by_its_folder_or_time_and_a_variant_by_its_name(
