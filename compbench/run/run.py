@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -191,6 +191,7 @@ def _describe(suite: Suite, jobs: tuple[Job, ...], dataset: dict[str, Any], resu
             v.name: {
                 "technique": v.technique_name,
                 **v.technique.says(),
+                **({"sweep": asdict(v.point)} if v.point else {}),
                 "parents": list(v.parents),
                 "torch": v.is_torch,
                 "model": described_model(v),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,6 +21,7 @@ from compbench.contracts import (
 )
 from compbench.errors import UserError, explain, nearest, one_line, shown, told
 from compbench.registry import registry
+from compbench.suite.sweeps import Point, expanded
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -34,6 +35,7 @@ class Variant:
     technique: TechniqueBase
     parents: tuple[str, ...]
     root_model: ModelFamily | None  # what a checkpoint of this lineage is loaded into, if any
+    point: Point | None = None  # of a sweep
 
     @property
     def is_torch(self) -> bool:
@@ -68,10 +70,14 @@ class Variant:
 
 
 def read_variants(tables: dict[str, dict[str, Any]]) -> dict[str, Variant]:
-    """All variants, in file order. Raises UserError with the table and what is wrong there."""
+    """All variants, in file order; of a sweep its points. Raises UserError, with the table."""
+    for name in tables:
+        check_name("variants", name)
+    found = expanded(tables)
     variants: dict[str, Variant] = {}
-    for name, table in tables.items():
-        variants[name] = _variant(name, dict(table), variants, list(tables))
+    for name, table in found.tables.items():
+        one = _variant(name, dict(table), variants, list(found.tables))
+        variants[name] = replace(one, point=found.points.get(name))
     return variants
 
 
