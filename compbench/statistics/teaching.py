@@ -221,6 +221,8 @@ def sweeps(run: Run) -> list[Sweep]:
     for name, variant in run.variants.items():
         if teacher(run, name) is None or "temperature" not in variant["options"]:
             continue
+        if variant.get("sweep"):  # it has a table and a picture of its own
+            continue
         others = {k: v for k, v in variant["options"].items() if k != "temperature"}
         equal = [variant["technique"], variant["parents"], variant["model"], others]
         same = json.dumps(equal, sort_keys=True)

@@ -10,6 +10,7 @@ from compbench.runtime.target import provider_of
 from compbench.suite.gate import gate_model
 from compbench.suite.option_schema import Schema, options_schema
 from compbench.suite.read import _File
+from compbench.suite.sweeps import SWEEP
 from compbench.suite.variants import NAME
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -23,6 +24,13 @@ _PARENTS = {
         "description": "the variants it starts from or learns from",
     },
 }
+_SWEEP = {
+    "type": "object",
+    "properties": {SWEEP: {"type": "array", "minItems": 1, "uniqueItems": True}},
+    "required": [SWEEP],
+    "additionalProperties": False,
+    "description": "values: each is a variant of its own",
+}
 
 
 def suite_schema() -> Schema:
@@ -33,6 +41,7 @@ def suite_schema() -> Schema:
         for name in registry.names(kind):
             definitions[f"{kind}.{name}"] = _plugin(kind, name, definitions)
     definitions["Gate"] = options_schema(gate_model())
+    definitions["Sweep"] = _SWEEP
     definitions["technique"] = _choice("technique", "technique")
     for kind in ("model", "dataset", "task", "loss"):
         definitions[kind] = _choice(kind, "name")
@@ -70,10 +79,18 @@ def _plugin(kind: registry.Kind, name: str, definitions: Schema) -> Schema:
         return {"type": "object", "properties": own, "required": [mark], "description": str(error)}
     schema = options_schema(plugin)
     definitions |= schema.pop("$defs", {})
-    extra = _PARENTS if kind == "technique" else {}
-    schema["properties"] = {**own, **extra, **schema.get("properties", {})}
+    options = schema.get("properties", {})
+    if kind == "technique":
+        options = {**_PARENTS, **{name: _or_swept(one) for name, one in options.items()}}
+    schema["properties"] = {**own, **options}
     schema["required"] = [*([] if kind == "shift" else [mark]), *schema.get("required", ())]
     return schema | (_counted(schema, *plugin.parents) if kind == "technique" else {})
+
+
+def _or_swept(option: Schema) -> Schema:
+    """An option, or several values of it; what editors show stands outside of both."""
+    told = {key: option[key] for key in ("description", "default") if key in option}
+    return {**told, "anyOf": [option, {"$ref": "#/$defs/Sweep"}]}
 
 
 def _counted(schema: Schema, least: int, most: int) -> Schema:
