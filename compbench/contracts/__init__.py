@@ -29,6 +29,7 @@ from compbench.contracts.provider import ExecutionProvider
 from compbench.contracts.shift import ImageShift, ShiftBase
 from compbench.contracts.task import Means, TaskBase
 from compbench.contracts.technique import (
+    ChoosingTechnique,
     Locate,
     LoweringTechnique,
     NullCase,
@@ -58,6 +59,7 @@ __all__ = [
     "MODEL_WORDS",
     "AfterStep",
     "Batch",
+    "ChoosingTechnique",
     "Column",
     "Companion",
     "Compared",

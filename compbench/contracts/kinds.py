@@ -15,6 +15,7 @@ from compbench.contracts.options import Options
 from compbench.contracts.shift import SHIFT_WORDS, ShiftBase
 from compbench.contracts.task import TaskBase
 from compbench.contracts.technique import (
+    ChoosingTechnique,
     LoweringTechnique,
     NullCase,
     OnnxTechnique,
@@ -33,6 +34,7 @@ TECHNIQUES = (
     PredictorTechnique,
     OnnxTechnique,
     RootTechnique,
+    ChoosingTechnique,
 )
 NAMED_WORDS = ("name",)  # what the table of a dataset, a task or a model has beside its options
 _TABLE_WORDS = ("technique", "parent", "parents")
@@ -173,6 +175,8 @@ def _wrong_parents(plugin: type[TechniqueBase]) -> str | None:
         )
     if issubclass(plugin, PredictorTechnique):
         return _wrong_predictor(plugin)
+    if issubclass(plugin, ChoosingTechnique) and least == 0:
+        return f"says parents = {parents}, but a ChoosingTechnique takes one of them: 1 or more"
     if least == 0 and not model_options(plugin):
         return (
             f"says parents = {parents}, but has no net of its own to begin from: give it an option "

@@ -20,6 +20,8 @@ from compbench.contracts.training import Trainer
 if TYPE_CHECKING:
     from torch import nn
 
+    from compbench.headline import Headline
+
 
 # a path as a suite file has it -> where it is; raises UserError where it is nowhere
 Locate = Callable[[str], Path]
@@ -176,6 +178,25 @@ class RootTechnique(TechniqueBase):
 
         Raises ValueError with what is wrong with the file, in one line.
         """
+
+
+class ChoosingTechnique(TechniqueBase):
+    """Base of a class `Technique` that makes nothing: it takes one of its parents as it is.
+
+    It sees all seeds of the suite, so that the same parent is taken at each.
+    """
+
+    chooses: ClassVar[bool] = True
+    null_case: ClassVar[NullCase] = NullCase({})
+
+    @classmethod
+    def says(cls) -> dict[str, Any]:
+        """Also that it chooses."""
+        return {**super().says(), "chooses": True}
+
+    @abstractmethod
+    def choose(self, validation: Sequence[Sequence[float]], headline: Headline) -> int:
+        """The place of the parent that is taken: by parent and seed, the metric on validation."""
 
 
 class OnnxTechnique(TechniqueBase):

@@ -21,7 +21,8 @@ LINEAGE = "lineage"
 def described(file: bytes, job: Job, parents: Sequence[Artifact], data: Data) -> bytes:
     """A file with all that its user needs, and nothing that another run of the job would change.
 
-    Variants' names are left out: other suites call the same job otherwise.
+    Variants' names are left out: other suites call the same job otherwise. `parents` are what it
+    was made of: of one that was chosen among several, that one.
     """
     graph, said = onnx.load_model_from_string(file).graph, metadata.read(file)
     kept = {name: said[name] for name in metadata.OF_THE_NET if name in said}
@@ -54,7 +55,8 @@ def _lineage(job: Job, parents: Sequence[Artifact]) -> list[dict[str, Any]]:
         told = metadata.read(parent.read(MODEL)).get(LINEAGE)
         for step in json.loads(told) if told else [own]:
             found.setdefault(step["key"], step)
-    return [*found.values(), _step(job.variant.technique_name, job.key, job.parent_keys)]
+    keys = [parent.manifest.key for parent in parents]
+    return [*found.values(), _step(job.variant.technique_name, job.key, keys)]
 
 
 def _step(technique: str, key: str, parents: Sequence[str]) -> dict[str, Any]:

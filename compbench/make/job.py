@@ -33,7 +33,7 @@ from compbench.contracts import (
 )
 from compbench.data.splits import Data
 from compbench.errors import JobFailed, one_line, told
-from compbench.make import checkpoint, determinism, module_check, rewrite
+from compbench.make import checkpoint, choice, determinism, module_check, rewrite
 from compbench.make.description import described
 from compbench.make.file_module import FileModule
 from compbench.make.latency import Measure, of_nets
@@ -84,9 +84,13 @@ def make(
             given = (job, parents, data, on_epoch, worker, unfinished, measure, on_part, on_news)
             return make(*given)
     started = time.perf_counter()
-    fit, notes = None, []
+    fit, notes, made_of = None, [], [parent.artifact for parent in parents]
     with determinism.held(job.parts["threads"]):
-        if job.variant.uses_torch:
+        if job.variant.chooses:
+            taken = choice.chosen(job, made_of, data, worker, notes.append)
+            files = {n: taken.read(n) for n in taken.manifest.files if n != HISTORY}
+            made_of = [taken]
+        elif job.variant.uses_torch:
             latency = of_nets(measure, data.training) if measure else None
             fit = Fit(data.training, job.seed, on_epoch, unfinished, latency, on_part, on_news)
             files = _from_torch(job, parents, data, fit, worker)
@@ -95,7 +99,7 @@ def make(
         else:
             files = {MODEL: _from_onnx(job, parents, data, worker)}
     _refuse_misshapen_file(files[MODEL], job, data)
-    files[MODEL] = described(files[MODEL], job, [p.artifact for p in parents], data)
+    files[MODEL] = described(files[MODEL], job, made_of, data)
     manifest = Manifest(
         key=job.key,
         variant=job.variant.name,

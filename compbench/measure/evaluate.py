@@ -142,7 +142,7 @@ def _reference(
     """What the file's outputs on the test split are compared with."""
     if LOGITS in artifact.manifest.files:
         return np.load(io.BytesIO(artifact.read(LOGITS)))
-    if not job.variant.parents:
+    if not job.variant.parents or job.variant.chooses:
         return None
     if parent is None:
         raise JobFailed("its parent's file is lost: there is nothing to compare it with")

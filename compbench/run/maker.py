@@ -80,7 +80,7 @@ class Maker:
         from compbench.make import job as make_job
 
         parents = []
-        for key, name in zip(job.parent_keys, job.variant.parents, strict=True):
+        for key, name in job.parents:
             if key not in artifacts:
                 raise JobFailed(f"its parent {name} failed")
             parents.append(make_job.Parent(artifacts[key], self.suite.variants[name].root_model))

@@ -12,7 +12,8 @@ def steps(run: Run, variant: str) -> list[str]:
     found: list[str] = []
     name: str | None = variant
     while name is not None:
-        found.insert(0, last_step(run, name))
+        if not run.variants[name].get("chooses"):
+            found.insert(0, last_step(run, name))
         name = next(iter(run.variants[name]["parents"]), None)
     return found
 
@@ -34,8 +35,11 @@ def family(run: Run, variant: str) -> str:
 
 
 def last_step(run: Run, variant: str) -> str:
-    """What a variant's last step did: its technique's family."""
-    return run.variants[variant]["family"]
+    """What a variant's last step did: its technique's family, or that of those it is chosen of."""
+    described = run.variants[variant]
+    if described.get("chooses"):
+        return last_step(run, described["parents"][0])
+    return described["family"]
 
 
 def teacher(run: Run, variant: str) -> str | None:
@@ -51,8 +55,13 @@ def made_from(run: Run, variant: str) -> str | None:
 
 
 def descent(run: Run, variant: str, last: str) -> str:
-    """From the root on, in words: 'teacher → assistant → student'; several parents have a plus."""
+    """From the root on, in words: 'teacher → assistant → student'; several parents have a plus.
+
+    What is chosen of several has the first one's parents above it, and how many there were.
+    """
     parents = run.variants[variant]["parents"]
+    if run.variants[variant].get("chooses"):
+        return descent(run, parents[0], f"best of {len(parents)} → {last}")
     above = [descent(run, parent, parent) for parent in parents]
     if len(above) > 1:
         above = [" + ".join(f"({x})" if "→" in x else x for x in above)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,11 @@ class Job:
     folders: tuple[Path, ...] = field(default=(), compare=False, repr=False)  # of files it names
 
     @property
+    def parents(self) -> tuple[tuple[str, str], ...]:
+        """Key and variant of each parent; of one that chooses, at each seed."""
+        return tuple(zip(self.parent_keys, cycle(self.variant.parents), strict=False))
+
+    @property
     def label(self) -> str:
         """How people call it."""
         return f"{self.variant.name} (seed {self.seed})"
@@ -37,8 +43,9 @@ class Job:
 def plan(suite: Suite, dataset_digest: str, data_dir: Path | None = None) -> tuple[Job, ...]:
     """The jobs in the order they are made: seed by seed, within a seed in file order.
 
-    Files that variants name are beside the suite file, or in the data folder. Raises UserError
-    where one is not.
+    What chooses among others comes after these at all seeds, and so do its descendants. Files that
+    variants name are beside the suite file, or in the data folder. Raises UserError where one is
+    not.
     """
     folders = (suite.path.absolute().parent, *([data_dir.absolute()] if data_dir else []))
     sources = Sources()
@@ -48,11 +55,11 @@ def plan(suite: Suite, dataset_digest: str, data_dir: Path | None = None) -> tup
             for name, v in suite.variants.items()
         }
         files = {name: _content(v, folders) for name, v in suite.variants.items()}
-    jobs = []
-    for seed in suite.seeds:
-        keys: dict[str, str] = {}
-        for variant in suite.variants.values():
-            parent_keys = tuple(keys[parent] for parent in variant.parents)
+    jobs, keys = [], dict[tuple[str, int], str]()
+    for variant in suite.variants.values():
+        for seed in suite.seeds:
+            seen = suite.seeds if variant.chooses else (seed,)
+            parent_keys = tuple(keys[parent, s] for s in seen for parent in variant.parents)
             parts = {
                 "technique": variant.technique_name,
                 "options": options(variant),
@@ -65,9 +72,19 @@ def plan(suite: Suite, dataset_digest: str, data_dir: Path | None = None) -> tup
                 **makers[variant.name],
             }
             key = key_of(parts)
-            keys[variant.name] = key
+            keys[variant.name, seed] = key
             jobs.append(Job(variant, seed, key, parent_keys, parts, folders))
-    return tuple(jobs)
+    levels, seeds = _levels(suite), {seed: place for place, seed in enumerate(suite.seeds)}
+    return tuple(sorted(jobs, key=lambda job: (levels[job.variant.name], seeds[job.seed])))
+
+
+def _levels(suite: Suite) -> dict[str, int]:
+    """How many choices lie above each variant, its own included."""
+    found: dict[str, int] = {}
+    for name, variant in suite.variants.items():
+        above = max((found[parent] for parent in variant.parents), default=0)
+        found[name] = above + variant.chooses
+    return found
 
 
 def _runs_files(variant: Variant, suite: Suite) -> bool:

@@ -13,7 +13,8 @@ from compbench.errors import UserError, nearest, shown
 
 Table = dict[str, Any]  # [variants.NAME] as it stands in a suite file
 
-SWEEP = "sweep"
+SWEEP, SELECT, VALIDATION = "sweep", "select", "validation"
+BEST = "best_of"  # the technique that `select` stands for, on the points
 MOST = 10_000  # points of a sweep
 _SAID = ("technique", "parent", "parents")  # what one table says once
 _Path = tuple[str | int, ...]  # where a value stands in a variant's table
@@ -38,17 +39,22 @@ class Expanded:
 def expanded(tables: Mapping[str, Table]) -> Expanded:
     """Each table with options such as `{ sweep = [1, 2] }` as one table for each combination.
 
-    A point is called by its sweep, its options and their values: `student-temperature4`. Raises
-    UserError with the table and what is wrong there.
+    A point is called by its sweep, its options and their values: `student-temperature4`. With
+    `select` the sweep's own name is that of its best point. Raises UserError with the table and
+    what is wrong there.
     """
     found = Expanded({}, {})
     sweeps: dict[str, list[str]] = {}
     for name, table in tables.items():
         where = f"[variants.{name}]"
         _refuse_sweeps_as_parents(where, table, sweeps)
+        table = dict(table)
+        selects = _selects(where, table)
         axes = {path: _values(where, path, x) for path, x in _swept(table)}
         if not axes:
-            found.tables[name] = dict(table)
+            if selects:
+                raise UserError(f"{where} has {SELECT}, but none of its options has a {SWEEP}")
+            found.tables[name] = table
             continue
         _refuse_said(where, axes)
         count = prod(map(len, axes.values()))
@@ -63,7 +69,19 @@ def expanded(tables: Mapping[str, Table]) -> Expanded:
             found.tables[own] = _with(table, dict(zip(axes, values, strict=True)))
             found.points[own] = Point(name, dict(zip(labels, values, strict=True)))
             sweeps.setdefault(name, []).append(own)
+        if selects:
+            found.tables[name] = {"technique": BEST, "parents": sweeps.pop(name)}
     return found
+
+
+def _selects(where: str, table: Table) -> bool:
+    """Whether one point is chosen; the word is taken out of the table."""
+    said = table.pop(SELECT, None)
+    if said not in (None, VALIDATION):
+        raise UserError(
+            f'{where} {SELECT} = {shown(said)} should be "{VALIDATION}": nothing else chooses'
+        )
+    return said is not None
 
 
 def _swept(value: Any, path: _Path = ()) -> Iterator[tuple[_Path, Table]]:
@@ -111,8 +129,8 @@ def _refuse_sweeps_as_parents(
         if isinstance(parent, str) and parent in sweeps:
             points = sweeps[parent]
             raise UserError(
-                f"{where} its parent '{parent}' is a sweep of {len(points)} variants: name one"
-                f"{nearest(parent, points)}"
+                f"{where} its parent '{parent}' is a sweep of {len(points)} variants: give it "
+                f'{SELECT} = "{VALIDATION}", or name one{nearest(parent, points)}'
             )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from compbench.contracts import (
+    ChoosingTechnique,
     LoweringTechnique,
     ModelFamily,
     PredictorTechnique,
@@ -40,7 +41,14 @@ class Variant:
     @property
     def is_torch(self) -> bool:
         """Whether a torch module stands behind the ONNX file."""
+        if self.chooses:
+            return self.root_model is not None
         return isinstance(self.technique, TorchTechnique) or self._brings_a_module
+
+    @property
+    def chooses(self) -> bool:
+        """Whether it is one of its parents as it is, the same at all seeds."""
+        return isinstance(self.technique, ChoosingTechnique)
 
     @property
     def uses_torch(self) -> bool:
@@ -106,10 +114,19 @@ def _variant(
     model = own_model(technique)
     if model is None and parents and not isinstance(technique, PredictorTechnique):
         model = above[parents[0]].root_model
+    if isinstance(technique, ChoosingTechnique):
+        model = _common_net([above[parent] for parent in parents])
     variant = Variant(name, technique_name, technique, parents, model)
     _refuse_misfits(variant, above)
     _refuse_undoing(variant, above)
     return variant
+
+
+def _common_net(parents: list[Variant]) -> ModelFamily | None:
+    """The net of all of them; None where they are not all modules of one."""
+    first = parents[0].root_model
+    is_one = all(parent.is_torch and parent.root_model == first for parent in parents)
+    return first if is_one else None
 
 
 def _refuse_misfits(variant: Variant, above: dict[str, Variant]) -> None:
@@ -133,6 +150,8 @@ def _refuse_misfits(variant: Variant, above: dict[str, Variant]) -> None:
 
 def _remedy(variant: Variant, parent: str, above: dict[str, Variant]) -> str:
     root = above[parent]
+    if root.chooses and all(above[one].is_torch for one in root.parents):
+        return f"the parents of [variants.{parent}] are of different nets: choose among equal ones"
     while root.parents and not root.is_torch and not root.is_new:
         root = above[root.parents[0]]
     if root.is_torch:
@@ -164,6 +183,9 @@ def _quantized(name: str, above: dict[str, Variant]) -> Variant | None:
     while variant.parents and not (
         variant.technique.quantizes or variant.is_torch or variant.is_new
     ):
+        if variant.chooses:
+            each = (_quantized(parent, above) for parent in variant.parents)
+            return next((found for found in each if found), None)
         variant = above[variant.parents[0]]
     return variant if variant.technique.quantizes else None
 

@@ -148,7 +148,8 @@ def test_a_suite_has_its_points(write_suite: Callable[[str], Path]) -> None:
     [
         (
             '[variants.x]\ntechnique = "float16"\nparent = "student"\n',
-            "[variants.x] its parent 'student' is a sweep of 3 variants: name one; known: "
+            "[variants.x] its parent 'student' is a sweep of 3 variants: give it "
+            'select = "validation", or name one; known: '
             "student-temperature1, student-temperature2, student-temperature4",
         ),
         ('[references.student]\nvalue = 0.9\nsource = "x"\n', "there is no variant 'student'"),
