@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from compbench.contracts import (
+    ChoosingTechnique,
     DatasetSource,
     ModelFamily,
     RootTechnique,
@@ -94,10 +95,12 @@ def examined(
             yield _checked(check, lambda run=run: run(source, data_dir))
         return
     plugin = kinds.technique(name) if kind == "technique" else None
-    if plugin and issubclass(plugin, RootTechnique):
+    if plugin and issubclass(plugin, (RootTechnique, ChoosingTechnique)):
+        is_root = issubclass(plugin, RootTechnique)
+        what = "brings a model of its own" if is_root else "takes one of several variants"
         raise UserError(
-            f"'{name}' brings a model of its own, which only a suite can name: write one, and try "
-            "it with: compbench check SUITE"
+            f"'{name}' {what}, which only a suite can name: write one, and try it with: compbench "
+            "check SUITE"
         )
     family = made_model(net if plugin else subject)
     if plugin:

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from compbench.contracts import (
+    ChoosingTechnique,
     DatasetSource,
     Input,
     ModelFamily,
@@ -38,10 +39,10 @@ from compbench.tasks import classification, next_token
 from tests import texts
 from tests.nets import file_outputs, image_signature
 
-TECHNIQUES = [  # that change a model: one that brings its own has tests of its own
+TECHNIQUES = [  # that change a model: those that bring or take one have tests of their own
     name
     for name in registry.names("technique")
-    if not issubclass(registry.find("technique", name), RootTechnique)
+    if not issubclass(registry.find("technique", name), (RootTechnique, ChoosingTechnique))
 ]
 MODELS = registry.names("model")
 SIGNATURE = image_signature(1, 12, 12)

@@ -14,7 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from compbench.contracts import ModelFamily, Split, TechniqueBase, TrainingData, kinds
+from compbench.contracts import (
+    ChoosingTechnique,
+    ModelFamily,
+    Split,
+    TechniqueBase,
+    TrainingData,
+    kinds,
+)
 from compbench.contracts.inputs import PIXELS
 from compbench.contracts.model import made_model
 from compbench.data.splits import Data
@@ -94,7 +101,7 @@ def tried_techniques() -> tuple[str, ...]:
 
 
 def _is_for_images(plugin: type[TechniqueBase]) -> bool:
-    if plugin.parents[1] == 0:
+    if plugin.parents[1] == 0 or issubclass(plugin, ChoosingTechnique):
         return False
     technique = plugin(**techniques.options(plugin, "mlp", {}))
     return technique.problem_on(classification.Task()) is None
