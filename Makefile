@@ -25,6 +25,7 @@ bench: $(READY)  ## the project's own speed, and the measurement measured (four 
 	$(BIN)/pytest tests/benchmarks -o python_files='bench_*.py' -o python_functions='bench_*' --benchmark-only
 	$(BIN)/python -m tests.benchmarks.overhead
 	$(BIN)/python -m tests.benchmarks.training
+	$(BIN)/python -m tests.benchmarks.distilling
 	$(BIN)/python -m tests.benchmarks.streaming
 	$(BIN)/python -m tests.benchmarks.streaming limit
 	$(BIN)/python -m tests.benchmarks.images

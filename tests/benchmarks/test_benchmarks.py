@@ -157,7 +157,9 @@ def test_suites_of_making_are_suites(name: str, tmp_path: Path) -> None:
 
 def test_parts_of_one_split_are_seldom_alarmed_and_harder_ones_are() -> None:
     random = np.random.default_rng(0)
-    validation, test, harder = (drawn(random, *n) for n in ((300,), (400,), (400, 1.0)))
+    validation, test, harder = (
+        drawn(random, count, harder) for count, harder in ((300, 0.0), (400, 0.0), (400, 1.0))
+    )
     made = drifting.Made(validation, test, {3: harder})
     unshifted = drifting.alarms(made, made.test, 200, 50, 0)
     assert max(unshifted) <= 0.06

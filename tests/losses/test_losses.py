@@ -395,10 +395,15 @@ def test_projections_learn_and_are_not_in_the_student(tiny: Data) -> None:
 
     class Watched(Fit):
         def __call__(
-            self, model: Any, recipe: Any, loss: Any = None, after_step: Any = None
+            self,
+            model: Any,
+            recipe: Any,
+            loss: Any = None,
+            after_step: Any = None,
+            samples: Any = None,
         ) -> Any:
             learnt.append({name: p.detach().clone() for name, p in loss.named_parameters()})
-            result = super().__call__(model, recipe, loss, after_step)
+            result = super().__call__(model, recipe, loss, after_step, samples)
             learnt.append({name: p.detach().clone() for name, p in loss.named_parameters()})
             return result
 
