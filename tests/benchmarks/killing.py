@@ -100,9 +100,9 @@ LIBRARIES = ("torchinductor_", ".ses")  # caches of torch and others, which any 
 # what is measured of time and memory, which differs from run to run
 TIMED = (
     *("latency_ns", "control_latency_ns", "throughput_per_s", "machine", "memory_bytes"),
-    *("operators", "make_seconds"),
+    *("operators", "make_seconds", "asking_seconds"),
 )
-VARYING = ("made_at", "seconds", "sha256")  # of a manifest
+VARYING = ("made_at", "seconds", "asking_seconds", "sha256")  # of a manifest
 Artifacts = dict[str, dict[str, str]]  # key -> file -> sha256 of its bytes
 
 
