@@ -25,6 +25,7 @@ BASE = (
     "file_name",
     "own_folder",
     "safe_markdown",
+    "text_table",
     "seal",
     "failure_boundary",
     "headline",

@@ -13,6 +13,7 @@ from compbench.compare.match import Side
 from compbench.compare.sections import sections
 from compbench.statistics.changes import Change
 from compbench.statistics.intervals import Interval
+from compbench.text_table import grid
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,7 @@ def table(found: Comparison) -> str:
     parts = []
     for section in sections(found):
         lines = [_wrapped(line, "- " if section.title else "") for line in section.lines]
-        lines += [_grid(section.table), _wrapped(section.caption)] if section.table else []
+        lines += [grid(section.table), _wrapped(section.caption)] if section.table else []
         title = [section.title, "─" * len(section.title)] if section.title else []
         parts.append("\n".join([*title, *lines]))
     return "\n\n".join(parts) + "\n"
@@ -138,20 +139,3 @@ def _wrapped(line: str, bullet: str = "") -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _grid(rows: tuple[dict[str, str], ...]) -> str:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for name in rows[0]:
-        grid.add_column(name, overflow="fold")
-    for row in rows:
-        grid.add_row(*map(Text, row.values()))
-    console = Console(width=units.TEXT_WIDTH, color_system=None, force_terminal=False)
-    with console.capture() as captured:
-        console.print(grid)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())

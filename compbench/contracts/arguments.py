@@ -1,4 +1,4 @@
-"""Batches as the arguments of a torch net, and tensors in what its layers give."""
+"""Batches as the arguments of a torch net, and what its layers give as tensors and vectors."""
 
 from __future__ import annotations
 
@@ -33,3 +33,10 @@ def first_tensor(value: Any) -> Tensor | None:
     if not isinstance(inner, Iterable) or isinstance(inner, str):
         return None
     return next((found for one in inner if (found := first_tensor(one)) is not None), None)
+
+
+def embedded(tensor: Tensor) -> Tensor:
+    """What a layer gave (B, …) as vectors (B, W): means over places of images and sequences."""
+    if tensor.ndim == 3:  # (B, L, W)
+        return tensor.mean(1)
+    return tensor.flatten(2).mean(2) if tensor.ndim > 3 else tensor.flatten(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, PlainSerializer, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainSerializer, ValidationError
 from pydantic.fields import FieldInfo
 
 from compbench.contracts.family import ModelFamily
@@ -73,6 +73,12 @@ def describe_model(model: ModelFamily) -> dict[str, Any]:
     return {"name": registry.name_of(type(model)), **model.model_dump(mode="json")}
 
 
+def _named(model: Any) -> Any:
+    if model is None:
+        raise ValueError("the student must be named")
+    return model
+
+
 _IS_MODEL = BeforeValidator(_model)
 # the net that a technique makes, if it is not its parent's; the option may have any name
 ModelOption = Annotated[
@@ -80,6 +86,18 @@ ModelOption = Annotated[
     _IS_MODEL,
     PlainSerializer(lambda model: None if model is None else describe_model(model)),
 ]
+
+# the same of a technique that always makes one of its own
+StudentOption = Annotated[ModelOption, AfterValidator(_named)]
+
+
+def net_or_parent(model: ModelFamily | None, parent_count: int) -> str | None:
+    """What is wrong with a technique that begins from a net of its own or from its parent's."""
+    if parent_count and model is not None:
+        return "has a parent and a model: remove 'model' to fine-tune the parent"
+    if not parent_count and model is None:
+        return "needs 'model' (to train from scratch) or 'parent' (to fine-tune)"
+    return None
 
 
 def model_options(plugin: type[BaseModel]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from compbench.contracts.data import Split
 
 
-class Steps(Options):
+class LoopOptions(Options):
     """How the training loop goes: its epochs, optimiser, schedule and augmentation."""
 
     epochs: int = Field(
@@ -119,7 +119,7 @@ class Steps(Options):
     )
 
     @model_validator(mode="after")
-    def _one_way_of_moving(self) -> Steps:
+    def _one_way_of_moving(self) -> LoopOptions:
         if self.shift_pixels and self.crop_pixels:
             raise ValueError("shift_pixels and crop_pixels both move images: keep one")
         return self
@@ -152,7 +152,7 @@ class SampleShare(Options):
     )
 
 
-class Recipe(SampleShare, Steps):
+class Recipe(SampleShare, LoopOptions):
     """How the training loop trains: the fields are options of every technique that trains."""
 
 
@@ -283,10 +283,8 @@ class Trainer(ABC):
         """
 
     @abstractmethod
-    def in_parts(
-        self, what: str, count: int, find: Callable[[int], Tensor]
-    ) -> tuple[list[Tensor], float]:
-        """What `find` gives for 0 to `count` - 1, and the seconds that it took.
+    def in_parts(self, what: str, count: int, find: Callable[[int], Tensor]) -> list[Tensor]:
+        """What `find` gives for 0 to `count` - 1.
 
         How far it is, is told as `what`. Parts that were found before a job was killed are not
         found again: each must depend on its number and on what the job's key holds alone, and
@@ -299,6 +297,10 @@ class Trainer(ABC):
 
         It is shown while the job is made, with the time that is left; nothing of it is kept.
         """
+
+    @abstractmethod
+    def asked(self, seconds: float) -> None:
+        """Say what asking a teacher once for all samples took; 0 where each batch asks it anew."""
 
     @abstractmethod
     def note(self, text: str) -> None:

@@ -11,7 +11,7 @@ from compbench.contracts import Split
 from compbench.data import cache
 from compbench.data.splits import Data
 from compbench.drift import inference, new_data, subject
-from compbench.drift.figures import Manner
+from compbench.drift.figures import Comparison
 from compbench.drift.new_data import NewData
 from compbench.drift.subject import Pair, Subject
 from compbench.errors import JobFailed, UserError
@@ -124,11 +124,11 @@ def _case(worker: Worker, pair: Pair, has_distribution: bool) -> Case:
     one, other = map(str, pair.files)
     target = Target()
     if has_distribution:
-        manner = Manner(True, (_gives_probabilities(one), _gives_probabilities(other)))
+        comparison = Comparison(True, (_gives_probabilities(one), _gives_probabilities(other)))
     else:
-        manner = Manner(False, spread=inference.spread(worker, one, SPLITS, target))
-    then = {s: inference.apart(worker, (one, other), s, manner, target) for s in SPLITS}
-    now = inference.apart(worker, (one, other), NEW, manner, target)
+        comparison = Comparison(False, spread=inference.spread(worker, one, SPLITS, target))
+    then = {s: inference.apart(worker, (one, other), s, comparison, target) for s in SPLITS}
+    now = inference.apart(worker, (one, other), NEW, comparison, target)
     return Case(pair.beside, then, now)
 
 

@@ -16,7 +16,7 @@ _LEAST = -700.0  # nats: so that 0 has a logarithm
 
 
 @dataclass(frozen=True)
-class Manner:
+class Comparison:
     """How outputs are compared.
 
     `has_distribution` says that their last axis is of one distribution: its logits, or for either
@@ -28,7 +28,7 @@ class Manner:
     spread: tuple[float, ...] = ()
 
 
-def figures(teacher: Outputs, student: Outputs, manner: Manner) -> dict[str, Numbers]:
+def figures(teacher: Outputs, student: Outputs, comparison: Comparison) -> dict[str, Numbers]:
     """The figures (N,) of outputs (N, …) of two models.
 
     Of distributions the share of them whose likeliest outcome differs; how far they are apart (see
@@ -37,14 +37,14 @@ def figures(teacher: Outputs, student: Outputs, manner: Manner) -> dict[str, Num
     sample's distributions. Of numbers the root mean square of their differences, each as a share of
     its spread.
     """
-    if not manner.has_distribution:
+    if not comparison.has_distribution:
         count = len(teacher)
         apart = teacher.astype(np.float64).reshape(count, -1) - student.reshape(count, -1)
-        return {DISTANCE: np.sqrt(np.square(apart / np.array(manner.spread)).mean(1))}
+        return {DISTANCE: np.sqrt(np.square(apart / np.array(comparison.spread)).mean(1))}
     one, other = (
         _logarithms(outputs, are_probabilities)
         for outputs, are_probabilities in zip(
-            (teacher, student), manner.are_probabilities, strict=True
+            (teacher, student), comparison.are_probabilities, strict=True
         )
     )
     found = {

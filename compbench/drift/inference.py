@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compbench.contracts import Split
-from compbench.drift.figures import Manner, figures
+from compbench.drift.figures import Comparison, figures
 from compbench.errors import JobFailed
 from compbench.runtime import inference
 from compbench.runtime.process import Arrays, Worker
@@ -24,7 +24,7 @@ _LEAST_SPREAD = 1e-3  # of the outputs' size: with less of it a distance would b
 
 
 def apart(
-    worker: Worker, files: tuple[str, str], split: str, manner: Manner, target: Target
+    worker: Worker, files: tuple[str, str], split: str, comparison: Comparison, target: Target
 ) -> Apart:
     """How far a teacher's and a student's file are apart on a split that the worker has.
 
@@ -33,7 +33,7 @@ def apart(
     spec = {
         "files": files,
         "split": split,
-        "manner": asdict(manner),
+        "comparison": asdict(comparison),
         "target": target.model_dump(mode="json"),
     }
     return Apart(worker.call(_apart, spec, {}, worker.names(f"{split}/")))
@@ -49,8 +49,8 @@ def spread(worker: Worker, file: str, splits: tuple[str, ...], target: Target) -
 def _apart(spec: dict[str, Any], arrays: Arrays) -> Arrays:
     target = Target(**spec["target"])
     teacher, student = (OrtSession(file, target) for file in spec["files"])
-    told = spec["manner"]
-    manner = Manner(
+    told = spec["comparison"]
+    comparison = Comparison(
         told["has_distribution"], tuple(told["are_probabilities"]), tuple(told["spread"])
     )
     found: list[Arrays] = []
@@ -61,7 +61,7 @@ def _apart(spec: dict[str, Any], arrays: Arrays) -> Arrays:
             shapes = " and ".join(str(each.shape) for each in outputs)
             raise JobFailed(f"the two files' outputs can't be compared: they are {shapes}")
         with np.errstate(all="ignore"):  # of infinite outputs, say: what comes of them is told
-            part = figures(outputs[0], outputs[1], manner)
+            part = figures(outputs[0], outputs[1], comparison)
         _refuse_odd(part, start, spec["split"])
         found.append(part)
         start += len(outputs[0])

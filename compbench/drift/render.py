@@ -21,6 +21,7 @@ from compbench.statistics.drift import (
 )
 from compbench.statistics.intervals import Interval
 from compbench.statistics.two_samples import FOUND
+from compbench.text_table import grid
 
 FORMATS = ("table", "csv", "json")
 _FIGURES = {
@@ -47,7 +48,7 @@ def table(found: Drift) -> str:
     """The answer first, then each variant's figures, then how they are to be read."""
     parts = ["\n".join(map(_wrapped, _head(found)))]
     for verdict in found.verdicts:
-        lines = [_wrapped(_sentence(verdict)), "", _grid(_rows(found, verdict)), ""]
+        lines = [_wrapped(_sentence(verdict)), "", grid(_rows(found, verdict)), ""]
         lines += [_wrapped(line) for line in (_could_have_seen(verdict), _told(found, verdict))]
         parts.append("\n".join(lines))
     return "\n\n".join([*parts, "\n".join(map(_wrapped, _legend(found)))]) + "\n"
@@ -229,20 +230,3 @@ def _figure_record(one: Evidence) -> dict[str, Any]:
 
 def _wrapped(line: str) -> str:
     return textwrap.fill(line, units.TEXT_WIDTH, break_long_words=False, break_on_hyphens=False)
-
-
-def _grid(rows: list[dict[str, str]]) -> str:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for name in rows[0]:
-        grid.add_column(name, overflow="fold")
-    for row in rows:
-        grid.add_row(*map(Text, row.values()))
-    console = Console(width=units.TEXT_WIDTH, color_system=None, force_terminal=False)
-    with console.capture() as captured:
-        console.print(grid)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())

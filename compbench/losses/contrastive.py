@@ -7,7 +7,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from compbench.contracts import Compared, Glimpse, Net, TrainingData
-from compbench.toolkit.layer_pairs import LayerLoss, Pairs, embedded, embeddings
+from compbench.contracts.arguments import embedded
+from compbench.toolkit.layer_pairs import LayerLoss, Pairs, embeddings
 
 
 class Loss(LayerLoss):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from compbench.contracts import Net
-from compbench.toolkit.layer_pairs import Measure, PairLoss, Pairs, embedded, embeddings
+from compbench.contracts.arguments import embedded
+from compbench.toolkit.layer_pairs import Measure, PairLoss, Pairs, embeddings
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -50,7 +50,7 @@ class Manifest(BaseModel):
     made_at: str  # UTC, ISO 8601
     seconds: float  # wall time of the whole job
     samples_seen: int  # by the training loop
-    asking_seconds: float | None = None  # in which teachers were asked for all samples at once
+    asking_seconds: float | None = None  # of teachers, for all samples at once; 0: for each batch
     chosen_epoch: int | None  # best by validation accuracy
     notes: tuple[str, ...] = ()  # what its technique said, of layers that it left as they are
 

@@ -203,7 +203,7 @@ _FEWEST = 3  # temperatures that make a sweep
 
 
 @dataclass(frozen=True)
-class Sweep:
+class TemperatureSeries:
     """Taught variants by rising temperature; the same net without a teacher, if there is one."""
 
     points: tuple[tuple[float, str], ...]  # (temperature, variant)
@@ -215,7 +215,7 @@ class Sweep:
         return f"{self.points[0][1]} … {self.points[-1][1]}"
 
 
-def sweeps(run: Run) -> list[Sweep]:
+def temperature_series(run: Run) -> list[TemperatureSeries]:
     """Groups of at least three taught variants equal in all but `temperature`."""
     groups: dict[str, dict[float, str]] = {}
     for name, variant in run.variants.items():
@@ -228,7 +228,7 @@ def sweeps(run: Run) -> list[Sweep]:
         same = json.dumps(equal, sort_keys=True)
         groups.setdefault(same, {}).setdefault(float(variant["options"]["temperature"]), name)
     return [
-        Sweep(tuple(sorted(points.items())), untaught(run, next(iter(points.values()))))
+        TemperatureSeries(tuple(sorted(points.items())), untaught(run, next(iter(points.values()))))
         for points in groups.values()
         if len(points) >= _FEWEST
     ]

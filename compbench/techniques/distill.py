@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, PositiveFloat, field_validator, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from compbench.contracts import (
     LossOption,
-    ModelOption,
     NullCase,
+    StudentOption,
     Teaching,
     TorchTechnique,
     Trainer,
@@ -59,7 +59,7 @@ class Technique(Teaching, TorchTechnique):
         {**_STUDENT, "soft_weight": 0.0, "hard_weight": 1.0}, equals="train", like=_STUDENT
     )
 
-    model: ModelOption = Field(..., description="the student")
+    model: StudentOption = Field(..., description="the student")
 
     losses: tuple[LossOption, ...] | None = Field(
         default=None,
@@ -97,13 +97,6 @@ class Technique(Teaching, TorchTechnique):
                 name = describe_loss(loss)["name"]
                 raise ValueError(f"label_share hides targets, which the loss '{name}' needs")
         return self
-
-    @field_validator("model")
-    @classmethod
-    def _needs_a_student(cls, model: Any) -> Any:
-        if model is None:
-            raise ValueError("the student must be named")
-        return model
 
     def problem(self, parent_count: int) -> str | None:
         """Also where options are not one a parent, or there is nothing to combine."""

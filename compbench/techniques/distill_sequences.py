@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import log
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from compbench.contracts import (
-    ModelOption,
     NullCase,
     Split,
+    StudentOption,
     TaskBase,
     Teaching,
     TorchTechnique,
@@ -23,7 +23,7 @@ from compbench.contracts import (
 )
 from compbench.errors import JobFailed
 from compbench.training.losses import taught
-from compbench.units import counted, seconds_text, share
+from compbench.units import counted, share
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -76,7 +76,7 @@ class Technique(Teaching, TorchTechnique):
     )
     hard_weight: float = Field(default=1.0, ge=0, description="weight of the tokens themselves")
 
-    model: ModelOption = Field(..., description="the student")
+    model: StudentOption = Field(..., description="the student")
 
     sequences: int | None = Field(
         default=None,
@@ -121,13 +121,6 @@ class Technique(Teaching, TorchTechnique):
         if self.label_share < 1:
             raise ValueError("label_share hides targets, and here the parent writes them")
         return self
-
-    @field_validator("model")
-    @classmethod
-    def _needs_a_student(cls, model: Any) -> Any:
-        if model is None:
-            raise ValueError("the student must be named")
-        return model
 
     def problem_on(self, task: TaskBase) -> str | None:
         """It is for tasks whose nets can write."""
@@ -212,12 +205,12 @@ class Technique(Teaching, TorchTechnique):
             own = Generator().manual_seed(seed + number)
             return drawn(*given, self.sampling_temperature, own)
 
-        parts, seconds = fit.in_parts("the teacher writes, batch", len(batches), write)
+        parts = fit.in_parts("the teacher writes, batch", len(batches), write)
         found = cat(parts)
         length = form.length + 1 - form.prompt
         fit.note(
             f"wrote {counted(len(found), 'sequence')} of {counted(length, 'token')}, each after "
-            f"{form.prompt} of the text, in {seconds_text(seconds)} s: "
+            f"{form.prompt} of the text: "
             f"{counted(len(found) * length, 'token')}"
         )
         distinct = len(np.unique(found.numpy(), axis=0)) / len(found)

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from compbench.contracts import ModelOption, NullCase, Recipe, TorchTechnique, Trainer, TrainingData
+from compbench.contracts import (
+    ModelOption,
+    NullCase,
+    Recipe,
+    TorchTechnique,
+    Trainer,
+    TrainingData,
+    net_or_parent,
+)
 from compbench.toolkit.masks import keeping_zeros
 
 if TYPE_CHECKING:
@@ -32,11 +40,7 @@ class Technique(Recipe, TorchTechnique):
 
     def problem(self, parent_count: int) -> str | None:
         """Either a model or a parent, never both."""
-        if parent_count and self.model is not None:
-            return "has a parent and a model: remove 'model' to fine-tune the parent"
-        if not parent_count and self.model is None:
-            return "needs 'model' (to train from scratch) or 'parent' (to fine-tune)"
-        return super().problem(parent_count)
+        return net_or_parent(self.model, parent_count) or super().problem(parent_count)
 
     def build(self, parents: Sequence[nn.Module], data: TrainingData, fit: Trainer) -> nn.Module:
         """The trained module."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from compbench.contracts import Glimpse
-from compbench.toolkit.layer_pairs import embedded
+from compbench.contracts.arguments import embedded
 
 
 class Contrast(nn.Module):

@@ -117,13 +117,6 @@ def embeddings(teacher: Net, student: Net) -> Pairs:
     return [(before_last(teacher, "teacher"), before_last(student, "student"))]
 
 
-def embedded(tensor: Tensor) -> Tensor:
-    """What a layer gave (B, …) as vectors (B, W): means over places of images and sequences."""
-    if tensor.ndim == 3:  # (B, L, W)
-        return tensor.mean(1)
-    return tensor.flatten(2).mean(2) if tensor.ndim > 3 else tensor.flatten(1)
-
-
 def before_last(net: Net, which: str) -> str:
     """The layer whose features the last one with weights gets. Raises ValueError without one."""
     given = _given(net)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from compbench.contracts import Batch, TaskBase, Trainer, TrainingData
+from compbench.contracts.arguments import embedded
 from compbench.errors import JobFailed
 from compbench.training.taps import Taps
 from compbench.training.weights import undone
@@ -55,9 +56,7 @@ class Exit(nn.Module):
     def _seen(self, given: Tensor) -> Tensor:
         if self._is_by_place and given.ndim == 3:  # (B, L, W), as the outputs are (B, L, V)
             return given
-        if given.ndim == 3:
-            return given.mean(1)
-        return given.flatten(2).mean(2) if given.ndim > 3 else given.flatten(1)
+        return embedded(given)
 
 
 class Exits(nn.Module):

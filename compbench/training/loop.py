@@ -89,7 +89,7 @@ class Fit(Trainer):
         self._at_once = ASKED
         self.seconds = 0.0  # of all calls, those before a stop included
         self.earlier_seconds = 0.0  # of epochs that were trained before a stop
-        self.asking_seconds = 0.0  # in which other nets were asked for a whole split
+        self.asking_seconds: float | None = None  # None where no teacher was asked
         self._calls = 0
         self._own: dict[str, Tensor] = {}  # samples of a call that are not the training split's
         self._latency = latency
@@ -287,11 +287,11 @@ class Fit(Trainer):
         if isinstance(samples, Batch):
             with torch.no_grad():
                 return model.to(self.device).eval()(*self.arguments(model, samples))
-        started = time.perf_counter()
-        found = torch.cat([*self._outputs(model, self._stored(samples))])
-        found[:1].cpu()  # not before all of it is there
-        self.asking_seconds += time.perf_counter() - started
-        return found
+        return torch.cat([*self._outputs(model, self._stored(samples))])
+
+    def asked(self, seconds: float) -> None:
+        """Add up what teachers took."""
+        self.asking_seconds = (self.asking_seconds or 0.0) + seconds
 
     def example(self, model: nn.Module, count: int = 2) -> tuple[Tensor, ...]:
         """The first training samples, prepared, on the CPU, as the arguments of a model."""
@@ -325,9 +325,7 @@ class Fit(Trainer):
                 self._shares[what] = files.number(what, measure) if files else measure()
         return self._shares[what]
 
-    def in_parts(
-        self, what: str, count: int, find: Callable[[int], Tensor]
-    ) -> tuple[list[Tensor], float]:
+    def in_parts(self, what: str, count: int, find: Callable[[int], Tensor]) -> list[Tensor]:
         """Part by part; what is found is kept now and then, and all of it at the end."""
         files, began = self._unfinished, time.perf_counter()
         digest = unfinished.digest(randomness.states().tensors, what, count)
@@ -344,7 +342,7 @@ class Fit(Trainer):
             if files and (files.is_due or number + 1 == count):
                 tensors = {str(n): part for n, part in enumerate(found)}
                 files.write(what, digest, Saved(tensors, {"seconds": earlier_s + spent_s}))
-        return found, earlier_s + time.perf_counter() - began
+        return found
 
     def tell(self, text: str, share: float | None = None) -> None:
         """Hand on how far a technique is with work of its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Sequence
 from math import prod
 
@@ -40,12 +41,15 @@ class Teacher:
         if by.augments or size > KEPT_BYTES:
             return
         here = rows(data, by)
-        if here is None:
-            self._fixed = self._fit.outputs(self.module, data.train)
-            return
-        found = self._fit.outputs(self.module, data.train.part(here.numpy()))
-        self._fixed = found.new_zeros(len(data.train), *found.shape[1:])
-        self._fixed[here.to(found.device)] = found
+        began = time.perf_counter()
+        seen = data.train if here is None else data.train.part(here.numpy())
+        found = self._fit.outputs(self.module, seen)
+        found[:1].cpu()  # not before all of it is there
+        self._fit.asked(time.perf_counter() - began)
+        self._fixed = found
+        if here is not None:
+            self._fixed = found.new_zeros(len(data.train), *found.shape[1:])
+            self._fixed[here.to(found.device)] = found
 
     def outputs(self, batch: Batch) -> Tensor:
         """What it gives for a batch; mixed samples come again with other targets."""
@@ -53,6 +57,7 @@ class Teacher:
             return self._fixed[batch.indices]
         if self._outputs is None or self._inputs is not batch.inputs:
             self._inputs, self._outputs = batch.inputs, self._fit.outputs(self.module, batch)
+            self._fit.asked(0.0)
         return self._outputs
 
 

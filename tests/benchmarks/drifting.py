@@ -25,7 +25,7 @@ import numpy as np
 from compbench.contracts import Split, kinds
 from compbench.data import splits
 from compbench.drift import inference
-from compbench.drift.figures import Manner
+from compbench.drift.figures import Comparison
 from compbench.runtime.inference import packed
 from compbench.runtime.process import Worker
 from compbench.runtime.target import Target
@@ -96,7 +96,7 @@ def made(dataset: str, data_dir: Path, folder: Path) -> Made:
     arrays = {n: a for name, split in every.items() for n, a in packed(name, split).items()}
     with Worker(arrays) as worker:
         found = {
-            name: inference.apart(worker, (files[0], files[1]), name, Manner(True), Target())
+            name: inference.apart(worker, (files[0], files[1]), name, Comparison(True), Target())
             for name in every
         }
     by_severity = {s: found[f"noise {s}"] for s in range(1, len(SIGMAS) + 1)}

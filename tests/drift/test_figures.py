@@ -10,10 +10,10 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 from scipy.special import softmax
 
-from compbench.drift.figures import Manner, distance, figures
+from compbench.drift.figures import Comparison, distance, figures
 from compbench.statistics.drift import ANSWERS, CONFIDENCE, DISTANCE, GAP
 
-LOGITS = Manner(has_distribution=True)
+LOGITS = Comparison(has_distribution=True)
 outputs = arrays(np.float32, (5, 4), elements=st.floats(-30, 30, width=32))
 
 
@@ -56,7 +56,7 @@ def test_answers_and_the_student_s_confidence() -> None:
 
 def test_what_is_ruled_out_has_a_figure_too() -> None:
     one = np.array([[1.0, 0.0, 0.0]], np.float32)
-    found = figures(one, np.log(one + 1e-9), Manner(True, (True, False)))
+    found = figures(one, np.log(one + 1e-9), Comparison(True, (True, False)))
     assert all(np.isfinite(values).all() for values in found.values())
     assert found[GAP] < -600
     ruled_out = np.array([[0.0, -np.inf, -np.inf]], np.float32)
@@ -67,7 +67,7 @@ def test_probabilities_say_what_their_logits_say() -> None:
     random = np.random.default_rng(0)
     teacher, student = random.normal(0, 3, (2, 20, 5)).astype(np.float32)
     wanted = figures(teacher, student, LOGITS)
-    mixed = Manner(True, (True, False))
+    mixed = Comparison(True, (True, False))
     found = figures(softmax(teacher, 1), student, mixed)
     for name, values in wanted.items():
         assert found[name] == pytest.approx(values, abs=1e-4)
@@ -85,7 +85,7 @@ def test_a_sequence_s_figures_are_means_over_its_places() -> None:
 def test_numbers_are_apart_by_their_spread() -> None:
     teacher = np.array([[0, 0], [1, 100]], np.float32)
     student = np.array([[3, 400], [1, 100]], np.float32)
-    found = figures(teacher, student, Manner(False, spread=(1.0, 100.0)))
+    found = figures(teacher, student, Comparison(False, spread=(1.0, 100.0)))
     assert [*found] == [DISTANCE]
     assert found[DISTANCE] == pytest.approx([np.sqrt((9 + 16) / 2), 0])
 

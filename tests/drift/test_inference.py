@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from compbench.contracts import Split
-from compbench.drift.figures import Manner, figures
+from compbench.drift.figures import Comparison, figures
 from compbench.drift.inference import apart, spread
 from compbench.errors import JobFailed
 from compbench.runtime.inference import BATCH, packed
@@ -48,9 +48,9 @@ def worker():
 @pytest.mark.parametrize("batch", ["batch", 7])
 def test_figures_are_those_of_all_outputs(worker: Worker, tmp_path: Path, batch: int | str) -> None:
     files = linear(tmp_path / "one", ONE), linear(tmp_path / "other", OTHER, batch)
-    manner = Manner(has_distribution=True)
-    found = apart(worker, files, "new", manner, Target())
-    expected = figures(SAMPLES @ ONE, SAMPLES @ OTHER, manner)
+    comparison = Comparison(has_distribution=True)
+    found = apart(worker, files, "new", comparison, Target())
+    expected = figures(SAMPLES @ ONE, SAMPLES @ OTHER, comparison)
     assert len(found) == len(SAMPLES)
     for name, values in expected.items():
         assert found.figures[name] == pytest.approx(values, abs=1e-5)
@@ -63,8 +63,8 @@ def test_numbers_are_measured_by_the_teacher_s_spread(worker: Worker, tmp_path: 
     assert found[:3] == pytest.approx((SAMPLES @ weights).std(0)[:3], rel=1e-5)
     assert found[3] == 1
     moved = linear(tmp_path / "other", weights + np.eye(3, 4, dtype=np.float32))
-    manner = Manner(False, spread=found)
-    distance = apart(worker, (file, moved), "new", manner, Target()).figures[DISTANCE]
+    comparison = Comparison(False, spread=found)
+    distance = apart(worker, (file, moved), "new", comparison, Target()).figures[DISTANCE]
     apart_by = (SAMPLES @ np.eye(3, 4)) / np.array(found)
     assert distance == pytest.approx(np.sqrt(np.square(apart_by).mean(1)), rel=1e-4)
 
@@ -72,7 +72,7 @@ def test_numbers_are_measured_by_the_teacher_s_spread(worker: Worker, tmp_path: 
 def test_outputs_of_other_shapes_can_t_be_compared(worker: Worker, tmp_path: Path) -> None:
     files = linear(tmp_path / "one", ONE), linear(tmp_path / "other", OTHER[:, :3])
     with pytest.raises(JobFailed, match=r"can't be compared: they are \(256, 4\) and \(256, 3\)"):
-        apart(worker, files, "new", Manner(True), Target())
+        apart(worker, files, "new", Comparison(True), Target())
 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf])
@@ -81,4 +81,4 @@ def test_outputs_that_are_no_numbers_can_t_be_compared(
 ) -> None:
     files = linear(tmp_path / "one", ONE), linear(tmp_path / "other", np.full_like(OTHER, odd))
     with pytest.raises(JobFailed, match=r"outputs for sample 0 \(new\) can't be compared"):
-        apart(worker, files, "new", Manner(True), Target())
+        apart(worker, files, "new", Comparison(True), Target())

@@ -20,7 +20,12 @@ from compbench.statistics.classes import Confusion, added_confusions, class_chan
 from compbench.statistics.lineage import last_step
 from compbench.statistics.summarise import summarise
 from compbench.statistics.summary import Summaries, Summary
-from compbench.statistics.teaching import Sweep, soft_labels, sweeps, untaught
+from compbench.statistics.teaching import (
+    TemperatureSeries,
+    soft_labels,
+    temperature_series,
+    untaught,
+)
 from tests.factory import RUN, RUN_ROWS, TARGET, exactly, lineage, make_row, make_run
 from tests.picture_rows import CLASSES, dataset_rows, errors_row, soft_row
 
@@ -120,8 +125,10 @@ def test_a_sweep_is_of_three_that_differ_in_the_temperature_alone() -> None:
             "t2_again": taught_at(2.0, epochs=2),
         }
     )
-    assert sweeps(run) == [Sweep(((1.0, "t1"), (2.0, "t2"), (4.0, "t4")), "alone")]
-    assert sweeps(run)[0].label == "t1 … t4"
+    assert temperature_series(run) == [
+        TemperatureSeries(((1.0, "t1"), (2.0, "t2"), (4.0, "t4")), "alone")
+    ]
+    assert temperature_series(run)[0].label == "t1 … t4"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +138,7 @@ def test_a_sweep_is_of_three_that_differ_in_the_temperature_alone() -> None:
 )
 def test_no_sweep(last: dict[str, Any]) -> None:
     variants = {"teacher": lineage(), "a": taught_at(1.0), "b": taught_at(2.0), "c": last}
-    assert sweeps(make_run(variants)) == []
+    assert temperature_series(make_run(variants)) == []
 
 
 def test_the_control_is_the_same_net_from_scratch() -> None:

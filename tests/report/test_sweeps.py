@@ -15,7 +15,7 @@ from compbench.results.row import Row
 from compbench.results.row_index import Rows
 from compbench.statistics.summarise import summarise
 from compbench.statistics.sweeps import best, sweeps
-from compbench.statistics.teaching import sweeps as by_temperature
+from compbench.statistics.teaching import temperature_series
 from tests.factory import TARGET, lineage, make_run, status_row, variant_rows
 
 GRID = {(h, o): 70 + 5 * h + 3 * (o == "sgd") for h in (1, 2, 3) for o in ("adamw", "sgd")}
@@ -55,7 +55,7 @@ def test_points_are_grouped_by_their_sweep() -> None:
         [[1], [2], [3]],
         ["adamw", "sgd"],
     )
-    assert not by_temperature(run), "it has a picture of its own"
+    assert not temperature_series(run), "it has a picture of its own"
 
 
 def test_the_best_is_the_one_by_validation_and_its_number_is_told() -> None:

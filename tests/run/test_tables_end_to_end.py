@@ -191,8 +191,9 @@ def test_what_is_picked_keeps_to_the_limit(walked: Walked) -> None:
         assert found["drops"][student]["standing"] == "beyond"
         change = found["drops"][student]["change"]
         assert walked.kind.better * change["high" if walked.kind.better > 0 else "low"] < 0
-    said = walked.compbench("pick", "mine")
-    assert walked.kind.label in said
+    said = " ".join(walked.compbench("pick", "mine").split())
+    is_kept = found["taken"] == "teacher"  # where times show nothing faster, which noise decides
+    assert ("keep teacher" if is_kept else walked.kind.label) in said
 
 
 def test_two_runs_of_the_same_files_are_compared_and_followed(walked: Walked) -> None:

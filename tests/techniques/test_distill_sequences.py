@@ -216,8 +216,7 @@ def test_notes_tell_what_was_written() -> None:
     found, known = fit.sequences(), whole(data.training.train)
     more, wrote, said = fit.notes
     assert more == "an epoch has 2 times the sequences of the training split"
-    assert wrote.startswith("wrote 800 sequences of 8 tokens, each after 5 of the text, in ")
-    assert wrote.endswith(" s: 6,400 tokens")
+    assert wrote == "wrote 800 sequences of 8 tokens, each after 5 of the text: 6,400 tokens"
     distinct = len({tuple(row) for row in found}) / 800
     bits = [-np.log2(law[t[:, 4:-1], t[:, 5:]]).mean() for t in (found, known)]
     assert said == (

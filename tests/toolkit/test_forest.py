@@ -17,7 +17,7 @@ from compbench.contracts import Input, Signature
 from compbench.onnxfile import size
 from compbench.runtime import inference
 from compbench.tasks import classification, multi_label, next_token, regression
-from compbench.toolkit.forest import growing, means, trees
+from compbench.toolkit.forest import growth, means, trees
 from compbench.toolkit.forest.file import to_file
 from compbench.toolkit.forest.options import ForestOptions
 from tests.fakes import cpu_session
@@ -36,13 +36,13 @@ def told(text: str, share: float) -> None:
     """Nobody listens."""
 
 
-def grown(sample: growing.Sample, kind: str, threads: int = 1, **more: Any) -> growing.Grown:
+def grown(sample: growth.Sample, kind: str, threads: int = 1, **more: Any) -> growth.Grown:
     given = {"kind": kind, "trees": 12, "min_samples_leaf": 1, "depth": 6, **more}
     by = ForestOptions.model_validate(given)
-    return growing.grown(sample, by, 1.0 if by.is_boosting else 0.7, 5, threads, told)
+    return growth.grown(sample, by, 1.0 if by.is_boosting else 0.7, 5, threads, told)
 
 
-def sample(rows: NDArray[np.float32], of: str, outputs: int = 3, seed: int = 0) -> growing.Sample:
+def sample(rows: NDArray[np.float32], of: str, outputs: int = 3, seed: int = 0) -> growth.Sample:
     random = np.random.default_rng(seed)
     if of == "distribution":
         wanted = random.dirichlet(np.full(outputs, 0.4), len(rows))
@@ -51,14 +51,14 @@ def sample(rows: NDArray[np.float32], of: str, outputs: int = 3, seed: int = 0) 
         wanted = (random.random((len(rows), outputs)) < 0.3).astype(float)
     else:
         wanted = random.normal(3, 20, (len(rows), outputs))
-    return growing.Sample(rows, wanted)
+    return growth.Sample(rows, wanted)
 
 
 def outputs(file: bytes, inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
     return inference.outputs(cpu_session(file), inputs)
 
 
-def on_thresholds(found: growing.Grown, random: np.random.Generator) -> NDArray[np.float32]:
+def on_thresholds(found: growth.Grown, random: np.random.Generator) -> NDArray[np.float32]:
     """Rows of which each number is a threshold of its feature, or one of the two floats beside."""
     rows = np.zeros((400, FEATURES), np.float32)
     for feature in range(FEATURES):
@@ -160,7 +160,7 @@ def test_how_far_it_is_is_told(kind: str) -> None:
     rows = np.random.default_rng(0).normal(size=(60, FEATURES)).astype(np.float32)
     said: list[tuple[str, float]] = []
     by = ForestOptions.model_validate({"kind": kind, "trees": 40})
-    growing.grown(sample(rows, "values"), by, 0.5, 5, 1, lambda *news: said.append(news))
+    growth.grown(sample(rows, "values"), by, 0.5, 5, 1, lambda *news: said.append(news))
     shares = [share for _, share in said]
     assert shares == sorted(shares) and shares[-1] == 1
     assert len(shares) == (3 if by.is_boosting else 20)
@@ -174,8 +174,8 @@ def test_weights_are_samples_taken_several_times() -> None:
     wanted = random.dirichlet(np.ones(3), 80)
     twice = np.concatenate([rows, rows[:40]]), np.concatenate([wanted, wanted[:40]])
     weights = np.where(np.arange(80) < 40, 2.0, 1.0)
-    a = grown(growing.Sample(rows, wanted, weights), "gradient_boosting", depth=2)
-    b = grown(growing.Sample(*twice), "gradient_boosting", depth=2)
+    a = grown(growth.Sample(rows, wanted, weights), "gradient_boosting", depth=2)
+    b = grown(growth.Sample(*twice), "gradient_boosting", depth=2)
     np.testing.assert_allclose(a.predict(rows), b.predict(rows), atol=1e-6)
 
 
@@ -202,7 +202,7 @@ def test_a_constant_is_learnt() -> None:
     wanted = np.tile([1.0, 0.0, 0.0], (60, 1))
     link = means.link(TASKS["distribution"], 3)
     for kind in KINDS:
-        found = grown(growing.Sample(rows, wanted), kind)
+        found = grown(growth.Sample(rows, wanted), kind)
         given = outputs(to_file(found.ensemble, link, FLOATS), {"features": rows})
         np.testing.assert_allclose(given, np.tile(np.log([1, 0.01, 0.01]), (60, 1)), atol=1e-6)
 

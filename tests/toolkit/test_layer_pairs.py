@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from compbench.contracts import Net
+from compbench.contracts.arguments import embedded
 from compbench.contracts.inputs import MASK, TOKENS, Input, Signature
 from compbench.models import cnn, mlp, resnet8, transformer
-from compbench.toolkit.layer_pairs import by_depth, corresponding, embedded, embeddings
+from compbench.toolkit.layer_pairs import by_depth, corresponding, embeddings
 from tests.nets import image_signature
 
 IMAGES = image_signature(1, 12, 12)

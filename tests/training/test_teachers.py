@@ -128,3 +128,15 @@ def test_layers_are_compared_with_one_teacher(tiny: Data) -> None:
     technique = distill.Technique(**STUDENT, losses=["relations"])  # type: ignore[arg-type]
     with pytest.raises(JobFailed, match="learn from one parent"):
         technique.build([net(0), net(1)], tiny.training, fit(tiny.training))
+
+
+@pytest.mark.parametrize(("options", "is_once"), [({}, True), ({"shift_pixels": 1}, False)])
+def test_what_asking_took_is_told_where_a_teacher_is_asked(
+    tiny: Data, options: dict[str, Any], is_once: bool
+) -> None:
+    """Only there: what else runs a net over a split, to write with it say, is none of it."""
+    given = fit(tiny.training)
+    given.outputs(net(0), tiny.training.train)
+    assert given.asking_seconds is None
+    distill.Technique(**STUDENT, **options).build([net(0)], tiny.training, given)  # type: ignore[arg-type]
+    assert given.asking_seconds is not None and (given.asking_seconds > 0) == is_once

@@ -18,7 +18,13 @@ from compbench.results.row_index import Rows
 from compbench.statistics.intervals import Interval
 from compbench.statistics.lineage import last_step
 from compbench.statistics.scores import metric_interval
-from compbench.statistics.teaching import Example, SoftLabels, Sweep, soft_labels, sweeps
+from compbench.statistics.teaching import (
+    Example,
+    SoftLabels,
+    TemperatureSeries,
+    soft_labels,
+    temperature_series,
+)
 
 _MARKERS = "osD^v"  # of sweeps
 _DODGE = 1.03  # a sweep beside the next, so that their intervals do not cover each other
@@ -124,7 +130,7 @@ def _classes(example: Example, shares: dict[str, NDArray[np.float64]]) -> list[i
 
 def temperature_curves(run: Run, rows: Rows, target: str) -> Figure:
     """Test and validation metric by temperature, and the net without a teacher as a band."""
-    found = evenly(sweeps(run), MOST_SWEEPS)
+    found = evenly(temperature_series(run), MOST_SWEEPS)
     figure = style.canvas(4.3)
     panels = figure.subplots(1, 2, sharey=True)
     controls = list(dict.fromkeys(sweep.control for sweep in found if sweep.control))
@@ -159,7 +165,7 @@ def _draw_sweep(
     axes: Axes,
     run: Run,
     rows: Rows,
-    sweep: Sweep,
+    sweep: TemperatureSeries,
     where: tuple[str, str],
     look: dict[str, Any],
     beside: float,

@@ -39,7 +39,7 @@ def teaching_costs(run: Run, rows: Rows) -> Table:
 def _asked(rows: Rows, name: str, own: float) -> dict[str, str]:
     """What asking the teachers took, and what it would have taken in each epoch."""
     asked = rows.mean(name, "asking_seconds")
-    if asked is None:  # of an older compbench
+    if asked is None:  # none was asked so, or by an older compbench
         return {}
     if not asked:
         return {"asked": "for each batch"}

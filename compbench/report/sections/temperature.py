@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from compbench.report.pictures.selection import MOST_SWEEPS, evenly
 from compbench.report.section import Page, Picture, SectionBase
 from compbench.results.record import Run
-from compbench.statistics.teaching import sweeps
+from compbench.statistics.teaching import temperature_series
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,11 +24,11 @@ class Section(SectionBase):
 
     def pictures(self, page: Page) -> Sequence[Picture]:
         """A curve for each sweep: they hardly differ by target, so on the first only."""
-        taught = [variant for sweep in sweeps(page.run) for _, variant in sweep.points]
+        taught = [variant for sweep in temperature_series(page.run) for _, variant in sweep.points]
         measured = any(page.rows.of(variant, "score", page.target) for variant in taught)
         if not measured or not page.is_first:
             return []
-        there = sweeps(page.run)
+        there = temperature_series(page.run)
         drawn = evenly(there, MOST_SWEEPS)
         more = f" {len(drawn)} of {len(there)} sweeps are drawn." if len(drawn) < len(there) else ""
         caption = _caption(page.run) + more
@@ -48,7 +48,7 @@ def _caption(run: Run) -> str:
         f"{run.headline.title} by temperature, with 95 % intervals, each of these files on other "
         f"{run.noun}s and none of training again."
     ]
-    if any(sweep.control for sweep in sweeps(run)):
+    if any(sweep.control for sweep in temperature_series(run)):
         words.append(
             "Dashed, with its interval as a band: the same net without a teacher; whether a "
             "temperature is better than that is said under “Did a teacher help?”, where all are "

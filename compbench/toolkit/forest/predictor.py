@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from compbench.contracts import Input, Inputs, Predictor, Signature, Split, Trainer
 from compbench.toolkit.forest import trees
 from compbench.toolkit.forest.file import to_file
-from compbench.toolkit.forest.growing import Sample, grown
+from compbench.toolkit.forest.growth import Sample, grown
 from compbench.toolkit.forest.means import Link, Wanted
 from compbench.toolkit.forest.options import ForestOptions
 
